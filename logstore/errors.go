@@ -1,0 +1,58 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What callers branch on. Every error of this package wraps one of these, a
+// *CorruptionError, or an error of the file system.
+var (
+	ErrClosed       = errors.New("log is closed")
+	ErrReadOnly     = errors.New("store is read-only")
+	ErrLocked       = errors.New("directory is in use by another process")
+	ErrNotFound     = errors.New("no such log")
+	ErrExists       = errors.New("log exists")
+	ErrInvalidName  = errors.New("invalid topic or partition name")
+	ErrNoSpace      = errors.New("no space left on the device")
+	ErrPoisoned     = errors.New("log failed to sync and takes no more appends until it is reopened")
+	ErrOffsetRange  = errors.New("offset is out of range")
+	ErrFencedEpoch  = errors.New("leader epoch is older than the log's")
+	ErrUnknownEpoch = errors.New("leader epoch is newer than the log's")
+
+	// Of an appended batch.
+	ErrTooLarge           = errors.New("batch is larger than max.message.bytes")
+	ErrTooLargeForSegment = errors.New("append is larger than segment.bytes")
+	ErrInvalidRecord      = errors.New("invalid record")
+	ErrInvalidTimestamp   = errors.New("timestamp is out of range")
+	ErrSequence           = errors.New("sequence number is out of order")
+	ErrDuplicateSequence  = errors.New("sequence number was seen, but is no longer remembered")
+	ErrProducerEpoch      = errors.New("producer epoch is older than the log's")
+	ErrTransactional      = errors.New("transactional batches are not accepted")
+)
+
+// CorruptionError tells that bytes on disk are not what was written there.
+type CorruptionError struct {
+	File   string // relative to the store's directory
+	Offset int64  // position in the file, in bytes
+	Err    error
+}
+
+func (e *CorruptionError) Error() string {
+	return fmt.Sprintf("%s is corrupt at byte %d: %v", e.File, e.Offset, e.Err)
+}
+
+func (e *CorruptionError) Unwrap() error { return e.Err }
+
+// RecordError names the record of an appended batch that was refused. It
+// wraps ErrInvalidRecord or ErrInvalidTimestamp.
+type RecordError struct {
+	Index  int // of the record in its batch, -1 for the batch itself
+	Reason string
+	Err    error
+}
+
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("record %d: %s: %v", e.Index, e.Reason, e.Err)
+}
+func (e *RecordError) Unwrap() error { return e.Err }

@@ -1,0 +1,193 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"moldau/logstore/vfs"
+)
+
+// Durability says when what was appended counts as durable.
+type Durability uint8
+
+const (
+	// Synced brings every append to stable storage, in offset order, sharing one
+	// sync between all who wait. The high watermark follows what is durable.
+	Synced Durability = iota
+	// OS leaves appends in the operating system's page cache, as Apache Kafka
+	// does: they survive the process, not the machine. FlushMessages, FlushMs
+	// and rolls still sync. The high watermark follows the log's end.
+	OS
+)
+
+// Validation says how much of a compressed client batch is checked.
+type Validation uint8
+
+const (
+	// ValidateHeader checks a compressed batch's header and CRC only.
+	// Uncompressed records are always walked: that costs a fraction of the CRC.
+	ValidateHeader Validation = iota
+	// ValidateRecords decompresses and walks every batch, as Kafka does.
+	ValidateRecords
+)
+
+// TimestampType says whose time a record carries.
+type TimestampType uint8
+
+const (
+	CreateTime    TimestampType = iota // the producer's
+	LogAppendTime                      // the log's, at append
+)
+
+// Config is the configuration of one log. Names, units and defaults are those
+// of Kafka's topic configuration; [DefaultConfig] has them. A Config is a value:
+// it is copied and checked by [Store.Create] and [Log.Configure].
+type Config struct {
+	Durability Durability // moldau.durability
+	Validation Validation // moldau.validation
+
+	SegmentBytes       int64 // segment.bytes, 14 to 2^31-1
+	SegmentMs          int64 // segment.ms, of record time, at least 1
+	SegmentJitterMs    int64 // segment.jitter.ms, subtracted at random from SegmentMs
+	SegmentIndexBytes  int64 // segment.index.bytes, the most an index may hold
+	IndexIntervalBytes int64 // index.interval.bytes between two index entries
+
+	FlushMessages int64 // flush.messages, os mode only
+	FlushMs       int64 // flush.ms, os mode only
+
+	Delete            bool  // cleanup.policy holds "delete"
+	Compact           bool  // cleanup.policy holds "compact"
+	RetentionBytes    int64 // retention.bytes, -1 unlimited
+	RetentionMs       int64 // retention.ms, -1 unlimited
+	FileDeleteDelayMs int64 // file.delete.delay.ms between rename and unlink
+
+	MaxMessageBytes      int64         // max.message.bytes, of one batch with its header
+	TimestampType        TimestampType // message.timestamp.type
+	TimestampBeforeMaxMs int64         // message.timestamp.before.max.ms
+	TimestampAfterMaxMs  int64         // message.timestamp.after.max.ms
+
+	// Replicated leaves the high watermark to [Log.SetHighWatermark]. Otherwise
+	// this copy is the only one and the high watermark follows by itself.
+	Replicated bool
+}
+
+// DefaultConfig is Kafka's default, with [Synced] durability.
+func DefaultConfig() Config {
+	return Config{
+		SegmentBytes:         1 << 30,
+		SegmentMs:            7 * 24 * 3600 * 1000,
+		SegmentIndexBytes:    10 << 20,
+		IndexIntervalBytes:   4096,
+		FlushMessages:        math.MaxInt64,
+		FlushMs:              math.MaxInt64,
+		Delete:               true,
+		RetentionBytes:       -1,
+		RetentionMs:          7 * 24 * 3600 * 1000,
+		FileDeleteDelayMs:    60_000,
+		MaxMessageBytes:      1<<20 + 12,
+		TimestampBeforeMaxMs: math.MaxInt64,
+		TimestampAfterMaxMs:  3600 * 1000,
+	}
+}
+
+// Validate reports the first field out of its range.
+func (c *Config) Validate() error {
+	bounds := []struct {
+		name          string
+		v, low, limit int64
+	}{
+		{"SegmentBytes", c.SegmentBytes, 14, math.MaxInt32},
+		{"SegmentMs", c.SegmentMs, 1, math.MaxInt64},
+		{"SegmentJitterMs", c.SegmentJitterMs, 0, math.MaxInt64},
+		{"SegmentIndexBytes", c.SegmentIndexBytes, 4, math.MaxInt32},
+		{"IndexIntervalBytes", c.IndexIntervalBytes, 0, math.MaxInt32},
+		{"FlushMessages", c.FlushMessages, 1, math.MaxInt64},
+		{"FlushMs", c.FlushMs, 0, math.MaxInt64},
+		{"RetentionBytes", c.RetentionBytes, -1, math.MaxInt64},
+		{"RetentionMs", c.RetentionMs, -1, math.MaxInt64},
+		{"FileDeleteDelayMs", c.FileDeleteDelayMs, 0, math.MaxInt64},
+		{"MaxMessageBytes", c.MaxMessageBytes, 0, math.MaxInt32},
+		{"TimestampBeforeMaxMs", c.TimestampBeforeMaxMs, 0, math.MaxInt64},
+		{"TimestampAfterMaxMs", c.TimestampAfterMaxMs, 0, math.MaxInt64},
+		{"Durability", int64(c.Durability), 0, int64(OS)},
+		{"Validation", int64(c.Validation), 0, int64(ValidateRecords)},
+		{"TimestampType", int64(c.TimestampType), 0, int64(LogAppendTime)},
+	}
+	for _, b := range bounds {
+		if b.v < b.low || b.v > b.limit {
+			return fmt.Errorf("logstore: config %s is %d, outside %d to %d", b.name, b.v, b.low, b.limit)
+		}
+	}
+	return nil
+}
+
+// Clock tells the time. The engine reads it for append times, retention and
+// the expiry of producers; it never sleeps on it.
+type Clock interface{ Now() time.Time }
+
+type realClock struct{}
+
+func (realClock) Now() time.Time { return time.Now() }
+
+// Options opens a [Store]. The zero value is ready for use.
+type Options struct {
+	// FS holds the store's directory; nil is the operating system's.
+	FS vfs.FS
+	// Clock is nil for real time.
+	Clock Clock
+	// Rand returns a number in [0, n) for jitter; nil is math/rand/v2's.
+	Rand func(n int64) int64
+	// Log configures logs found on disk and is the zero Config for DefaultConfig.
+	Log Config
+	// ConfigFor, where set, overrides Log for one log that is found on disk.
+	ConfigFor func(TopicPartition) Config
+	// Events is told what the engine does by itself. It is called on the engine's
+	// goroutines, must not block and must not call back into the store.
+	Events func(Event)
+	// ReadOnly opens without lock, recovery or any write; appends give ErrReadOnly.
+	ReadOnly bool
+	// Manual runs no housekeeping goroutine; the caller calls Housekeep.
+	Manual bool
+	// CheckpointMs is how far apart recovery points are written, default 60,000.
+	// It bounds what a start after a crash must scan.
+	CheckpointMs int64
+	// ProducerExpiryMs forgets idle producer ids, default one day.
+	ProducerExpiryMs int64
+	// RecoveryWorkers is how many logs are opened at once, default GOMAXPROCS.
+	RecoveryWorkers int
+	// DecompressedBytesMax bounds what one batch may unpack to, default 128 MiB.
+	DecompressedBytesMax int
+}
+
+func (o Options) withDefaults(dir string) (Options, error) {
+	if o.Clock == nil {
+		o.Clock = realClock{}
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Int64N
+	}
+	if o.Log == (Config{}) {
+		o.Log = DefaultConfig()
+	}
+	if o.Events == nil {
+		o.Events = func(Event) {}
+	}
+	for _, d := range []struct {
+		v   *int64
+		def int64
+	}{{&o.CheckpointMs, 60_000}, {&o.ProducerExpiryMs, 24 * 3600 * 1000}} {
+		if *d.v < 0 {
+			return o, errors.New("logstore: a duration in Options is negative")
+		}
+		if *d.v == 0 {
+			*d.v = d.def
+		}
+	}
+	if o.DecompressedBytesMax <= 0 {
+		o.DecompressedBytesMax = 128 << 20
+	}
+	return o, o.Log.Validate()
+}
