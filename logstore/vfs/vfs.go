@@ -7,19 +7,28 @@ import (
 	"os"
 )
 
-// ErrLocked is returned by [FS.Lock] when another holder, in this process or
-// in any other, has the lock.
-var ErrLocked = errors.New("vfs: locked by another process")
+var (
+	// ErrLocked is returned by [FS.Lock] when another holder, in this process or
+	// in any other, has the lock.
+	ErrLocked = errors.New("vfs: locked by another holder")
+	// ErrReadOnly is returned by what would change a read-only tree.
+	ErrReadOnly = errors.New("vfs: file system is read-only")
+	// ErrCrashed is returned by all operations of a [Mem] or [Fault] after it
+	// lost power, those on files that were open then included.
+	ErrCrashed = errors.New("vfs: file system has crashed")
+)
 
-// FS is one directory tree. Names are slash-separated and relative to its
-// root; a name that leaves the tree is an error. All methods may be called
-// concurrently.
+// FS is one directory tree. Names are relative to its root and as io/fs has
+// them ([fs.ValidPath]): slash-separated, "." alone for the root, never "..",
+// a leading or a trailing slash. Any other name is fs.ErrInvalid. All methods
+// may be called concurrently.
 //
 // Nothing is durable by itself: the bytes of a file are after [File.Sync], a
 // created, renamed or removed name is after [FS.SyncDir] of its directory.
 type FS interface {
-	// OpenFile opens name. flag takes os.O_RDONLY, O_RDWR, O_CREATE, O_EXCL and
-	// O_TRUNC; writing is positional, so O_APPEND is refused.
+	// OpenFile opens a file, never a directory. flag takes os.O_RDONLY, os.O_RDWR,
+	// O_CREATE, O_EXCL and O_TRUNC, the last with O_RDWR only. Every other flag is
+	// refused with fs.ErrInvalid; O_APPEND is, because writing is positional.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	// Mkdir makes one directory; its parent must exist.
 	Mkdir(name string, perm fs.FileMode) error
@@ -27,11 +36,14 @@ type FS interface {
 	ReadDir(name string) ([]fs.DirEntry, error)
 	// Stat describes a file or directory.
 	Stat(name string) (fs.FileInfo, error)
-	// Rename replaces newName, a file or an empty directory, by oldName.
+	// Rename gives oldName, a file or a directory, the name newName, and replaces
+	// a file of that name by a file. It refuses to replace a directory, empty or
+	// not: systems differ there.
 	Rename(oldName, newName string) error
 	// Remove unlinks a file or an empty directory. Open files stay readable.
 	Remove(name string) error
-	// SyncDir makes the entries of a directory durable, not what they name.
+	// SyncDir makes the entries of a directory durable, not what they name. A
+	// rename from one directory to another needs it for both.
 	SyncDir(name string) error
 	// Lock takes an exclusive lock on the file name, creating it, until the
 	// closer is closed or the process ends. It never waits: ErrLocked.

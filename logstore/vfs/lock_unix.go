@@ -1,0 +1,81 @@
+//go:build unix && !linux
+
+package vfs
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// posixLocks are the files this process has locked. POSIX locks belong to the
+// process: a second one would be granted, and closing any descriptor of the
+// file ends the first. So the second is refused before it opens the file.
+var posixLocks struct {
+	sync.Mutex
+	held []*posixLock
+}
+
+type posixLock struct {
+	f    *os.File
+	info fs.FileInfo // identifies the file
+}
+
+// lockFile takes a POSIX lock, which conflicts with the one of Java's
+// FileChannel; flock does not everywhere.
+func lockFile(root *os.Root, name string) (io.Closer, error) {
+	posixLocks.Lock()
+	defer posixLocks.Unlock()
+	if info, err := root.Stat(name); err == nil {
+		for _, l := range posixLocks.held {
+			if os.SameFile(l.info, info) {
+				return nil, ErrLocked
+			}
+		}
+	}
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = setLock(f)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	l := &posixLock{f: f, info: info}
+	posixLocks.held = append(posixLocks.held, l)
+	return l, nil
+}
+
+func setLock(f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var lockErr error
+	err = raw.Control(func(fd uintptr) {
+		whole := unix.Flock_t{Type: unix.F_WRLCK}
+		lockErr = unix.FcntlFlock(fd, unix.F_SETLK, &whole)
+	})
+	if err != nil {
+		return err
+	}
+	if lockErr == unix.EAGAIN || lockErr == unix.EACCES {
+		return ErrLocked
+	}
+	return lockErr
+}
+
+func (l *posixLock) Close() error {
+	posixLocks.Lock()
+	defer posixLocks.Unlock()
+	posixLocks.held = slices.DeleteFunc(posixLocks.held, func(h *posixLock) bool { return h == l })
+	return l.f.Close()
+}

@@ -1,0 +1,265 @@
+package vfs
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// OS is a directory of the operating system. It works through os.Root, so no
+// name and no symbolic link leads out of it.
+type OS struct {
+	root     *os.Root
+	readOnly bool
+}
+
+var _ FS = (*OS)(nil)
+
+// OpenOS opens dir for reading and writing. It and its parents are created if
+// missing, and are durable then.
+func OpenOS(dir string) (*OS, error) {
+	if err := mkdirAllDurable(dir); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &OS{root: root}, nil
+}
+
+// OpenOSReadOnly opens dir, which must exist. Whatever would change the tree,
+// taking a lock included, gives ErrReadOnly.
+func OpenOSReadOnly(dir string) (*OS, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &OS{root: root, readOnly: true}, nil
+}
+
+// mkdirAllDurable creates dir and syncs every directory that got a new entry.
+// SyncDir cannot do that later: it does not reach above the root.
+func mkdirAllDurable(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for d := dir; ; d = filepath.Dir(d) {
+		_, err := os.Stat(d)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || d == filepath.Dir(d) {
+			return err
+		}
+		missing = append(missing, d)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, d := range missing {
+		if err := openAndSyncDir(filepath.Dir(d), os.Open); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func openAndSyncDir(name string, open func(string) (*os.File, error)) error {
+	f, err := open(name)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "syncdir", Path: name, Err: syscall.ENOTDIR}
+	}
+	if err == nil {
+		err = syncDir(f)
+	}
+	return cmp.Or(err, f.Close())
+}
+
+// Close gives up the directory. Open files and locks stay as they are.
+func (o *OS) Close() error { return o.root.Close() }
+
+// checkChange checks the name of something that is about to change.
+func (o *OS) checkChange(op, name string) error {
+	if o.readOnly {
+		return &fs.PathError{Op: op, Path: name, Err: ErrReadOnly}
+	}
+	return checkName(op, name)
+}
+
+// OpenFile implements [FS].
+func (o *OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	if err := checkOpen(name, flag); err != nil {
+		return nil, err
+	}
+	if o.readOnly && flag != os.O_RDONLY {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrReadOnly}
+	}
+	f, err := o.root.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	file, err := newOSFile(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return file, nil
+}
+
+// Mkdir implements [FS].
+func (o *OS) Mkdir(name string, perm fs.FileMode) error {
+	if err := o.checkChange("mkdir", name); err != nil {
+		return err
+	}
+	return o.root.Mkdir(name, perm)
+}
+
+// ReadDir implements [FS].
+func (o *OS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if err := checkName("readdir", name); err != nil {
+		return nil, err
+	}
+	f, err := o.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := f.ReadDir(-1)
+	if err = cmp.Or(err, f.Close()); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	return entries, nil
+}
+
+// Stat implements [FS].
+func (o *OS) Stat(name string) (fs.FileInfo, error) {
+	if err := checkName("stat", name); err != nil {
+		return nil, err
+	}
+	return o.root.Stat(name)
+}
+
+// Rename implements [FS].
+func (o *OS) Rename(oldName, newName string) error {
+	if err := o.checkChange("rename", oldName); err != nil {
+		return err
+	}
+	if err := checkName("rename", newName); err != nil {
+		return err
+	}
+	return o.root.Rename(oldName, newName)
+}
+
+// Remove implements [FS].
+func (o *OS) Remove(name string) error {
+	if err := o.checkChange("remove", name); err != nil {
+		return err
+	}
+	return o.root.Remove(name)
+}
+
+// SyncDir implements [FS].
+func (o *OS) SyncDir(name string) error {
+	if err := o.checkChange("syncdir", name); err != nil {
+		return err
+	}
+	return openAndSyncDir(name, o.root.Open)
+}
+
+// Lock implements [FS]. The lock excludes Apache Kafka's, but on systems
+// without open-file-description locks it ends early if this process opens and
+// closes the same file in another way.
+func (o *OS) Lock(name string) (io.Closer, error) {
+	if err := o.checkChange("lock", name); err != nil {
+		return nil, err
+	}
+	l, err := lockFile(o.root, name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "lock", Path: name, Err: err}
+	}
+	held := &osLock{l}
+	osLocks.Store(held, nil)
+	return held, nil
+}
+
+// osLocks are the locks held. Were one not reachable from here, the garbage
+// collector would close the file of a holder who forgot it, and end the lock.
+var osLocks sync.Map // *osLock -> nil
+
+type osLock struct{ io.Closer }
+
+func (l *osLock) Close() error {
+	osLocks.Delete(l)
+	return l.Closer.Close()
+}
+
+// osFile is an open file of the operating system.
+type osFile struct {
+	f *os.File
+	// raw gives the descriptor to system calls that os.File does not make. Its
+	// Control holds the descriptor open without excluding others, which neither
+	// Fd (a concurrent Close may recycle the number) nor raw.Write (an append
+	// would wait for a sync) do.
+	raw  syscall.RawConn
+	name string // relative to the root, for errors
+}
+
+func newOSFile(f *os.File, name string) (*osFile, error) {
+	// A directory opens for reading on Unix, and would fail at the first read.
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &osFile{f: f, raw: raw, name: name}, nil
+}
+
+func (f *osFile) ReadAt(p []byte, off int64) (int, error)  { return f.f.ReadAt(p, off) }
+func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return f.f.WriteAt(p, off) }
+func (f *osFile) Truncate(size int64) error                { return f.f.Truncate(size) }
+func (f *osFile) Close() error                             { return f.f.Close() }
+func (f *osFile) OSFile() *os.File                         { return f.f }
+
+func (f *osFile) WritevAt(bufs [][]byte, off int64) (int, error) {
+	n, err := writevAt(f, bufs, off)
+	if err != nil {
+		err = &fs.PathError{Op: "writev", Path: f.name, Err: err}
+	}
+	return n, err
+}
+
+func (f *osFile) Sync() error {
+	if err := datasync(f); err != nil {
+		return &fs.PathError{Op: "sync", Path: f.name, Err: err}
+	}
+	return nil
+}
+
+func (f *osFile) Size() (int64, error) {
+	info, err := f.f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

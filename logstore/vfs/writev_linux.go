@@ -1,0 +1,75 @@
+package vfs
+
+import (
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// iovMax is Linux's UIO_MAXIOV, the most buffers one call takes.
+const iovMax = 1024
+
+// pwritevCall is one call of pwritev. It is pooled with its closure, because
+// a closure made per write would be an allocation per append. The iovecs need
+// no pool: unix.Pwritev keeps up to 8 on the stack.
+type pwritevCall struct {
+	bufs [][]byte
+	off  int64
+	n    int
+	err  error
+	run  func(fd uintptr)
+}
+
+var pwritevCalls = sync.Pool{New: func() any {
+	c := new(pwritevCall)
+	c.run = func(fd uintptr) {
+		for {
+			c.n, c.err = unix.Pwritev(int(fd), c.bufs, c.off)
+			if c.err != unix.EINTR {
+				return
+			}
+		}
+	}
+	return c
+}}
+
+// writevAt writes with one pwritev for every iovMax buffers. What a short
+// write leaves of a buffer goes by pwrite, as bufs must not be changed.
+func writevAt(f *osFile, bufs [][]byte, off int64) (n int, err error) {
+	for len(bufs) > 0 {
+		chunk := bufs[:min(len(bufs), iovMax)]
+		wrote, err := pwritev(f, chunk, off+int64(n))
+		n += wrote
+		if err != nil {
+			return n, err
+		}
+		done := 0
+		for done < len(chunk) && wrote >= len(chunk[done]) {
+			wrote -= len(chunk[done])
+			done++
+		}
+		if done < len(chunk) {
+			rest, err := f.f.WriteAt(chunk[done][wrote:], off+int64(n))
+			n += rest
+			if err != nil {
+				return n, err
+			}
+			done++
+		}
+		bufs = bufs[done:]
+	}
+	return n, nil
+}
+
+func pwritev(f *osFile, bufs [][]byte, off int64) (int, error) {
+	c := pwritevCalls.Get().(*pwritevCall)
+	c.bufs, c.off, c.n, c.err = bufs, off, 0, nil
+	err := f.raw.Control(c.run)
+	if err == nil {
+		err = c.err
+	}
+	n := max(c.n, 0) // the system call's -1
+	c.bufs = nil
+	pwritevCalls.Put(c)
+	return n, err
+}
