@@ -1,0 +1,32 @@
+// Package wire speaks the frames of Kafka's protocol: it turns the bytes of a
+// connection into requests, hands them to a [Handler], and sends the replies
+// back in the order of the requests. What a request means is not its business;
+// which versions of which APIs are served is package api's.
+//
+// # Vocabulary
+//
+// A frame is a request or a response behind its 4-byte length. A [Reply] is
+// what a handler says to one request: a [Response], or a function that will have
+// one after some wait, or nothing. A section is a piece of a log's file; record
+// bytes of a Fetch go from there to the socket, see [FetchResponse].
+//
+// # A connection
+//
+// One goroutine reads frames and serves them one after the other, so that the
+// requests of a connection take effect in their order. A second one runs the
+// waits of parked replies and writes. Both are told when the peer is gone.
+//
+// # Limits
+//
+// A peer may declare what it likes; memory is spent on bytes that arrived.
+// Buffers grow as a frame comes in, all frames being received or served share
+// one budget, decoding is linear in the bytes received and refuses what would
+// unfold to too much, replies queue up to a limit, and a peer that does not get
+// on with sending or reading is dropped. When a limit is met that honest
+// clients meet too, reading stops until there is room: nothing is lost.
+//
+// # What it does not do
+//
+// It neither authenticates nor authorizes, throttles or retries, and it keeps
+// no state of clients between requests. It does not verify record batches.
+package wire

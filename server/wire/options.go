@@ -1,0 +1,53 @@
+package wire
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options makes a [Server]. Only Handler is mandatory; a zero value of the
+// others stands for the default.
+type Options struct {
+	Handler Handler
+	Logger  *slog.Logger // nil discards
+
+	// FrameBytesMax is the largest request accepted, without its length field;
+	// default 100 MiB, Kafka's socket.request.max.bytes.
+	FrameBytesMax int
+	// InFlightBytesMax bounds the buffers of all requests being received or served
+	// and what they are decoded to; default 256 MiB. One request may exceed it, so
+	// memory is bounded by both limits together.
+	InFlightBytesMax int64
+	// ConnectionsMax bounds open connections, default 10,000. More are accepted
+	// and closed at once.
+	ConnectionsMax int
+	// MaxConnsPerAddr bounds open connections of one IP address, default
+	// ConnectionsMax: most clients of a broker share one behind a balancer.
+	MaxConnsPerAddr int
+	// PipelineMax is how many replies of one connection may be outstanding before
+	// its next request is left unread, default 64.
+	PipelineMax int
+
+	// IdleTimeout closes a connection without requests and outstanding replies,
+	// default 10 minutes, Kafka's connections.max.idle.ms.
+	IdleTimeout time.Duration
+	// FrameTimeout closes a connection that does not get on with a request it
+	// began, or whose peer is not done with TLS; default 30 s for every 64 KiB.
+	FrameTimeout time.Duration
+	// WriteTimeout closes a connection whose peer does not read, default 2 minutes
+	// for every MiB of a response.
+	WriteTimeout time.Duration
+}
+
+// Counters are what a [Server] did since it was made, but for Connections.
+type Counters struct {
+	Connections   int64 // open now
+	Accepted      int64 // connections
+	Refused       int64 // connections above a limit
+	Frames        int64 // requests received
+	Rejected      int64 // requests that ended their connection
+	BytesIn       int64 // frames with their length fields
+	BytesOut      int64 // by all paths
+	SendfileBytes int64 // of records, from file to socket by the kernel
+	CopiedBytes   int64 // of records, through a buffer
+}

@@ -1,0 +1,60 @@
+package wire
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrMalformed tells that the bytes of a request are not what its key and
+// version say. The connection cannot be trusted to be in step any more.
+var ErrMalformed = errors.New("malformed request")
+
+// Request is one request of a connection.
+//
+// Body, and every byte slice that was parsed from it, is valid until the
+// handler returns: a wait in [Reply.Park] must not touch them. All else,
+// strings included, may be kept.
+type Request struct {
+	Key, Version  int16
+	CorrelationID int32
+	ClientID      string // "" where the client sent null
+	Body          []byte // what follows the request header
+	Conn          *Conn
+}
+
+// Response is the body of a response. Every kmsg.Response is one.
+type Response interface {
+	Key() int16
+	IsFlexible() bool
+	AppendTo(dst []byte) []byte
+}
+
+// Reply is what a handler answers. The zero Reply is no response at all: that
+// of a Produce with acks=0.
+type Reply struct {
+	// Response is ready now.
+	Response Response
+
+	// Park is run where Response is nil, once all earlier replies were written,
+	// on the connection's writing goroutine: waits for durability and long polls
+	// belong here. A nil Response means none; an error closes the connection.
+	//
+	// It is called exactly once, whatever becomes of the connection, so it may
+	// clean up. ctx is done when the peer is gone: Park must return at once then,
+	// and its Response is released, not sent. A wait that may be cut short without
+	// harm also watches [Conn.Draining].
+	Park func(ctx context.Context) (Response, error)
+
+	// Ready, where set, reports without waiting whether Park would return at
+	// once. Such replies share a write with those before them.
+	Ready func() bool
+}
+
+// Handler serves requests.
+type Handler interface {
+	// Serve serves one request. It runs on the connection's reading goroutine, one
+	// request at a time, and must not wait for anything but disk writes and locks.
+	// An error closes the connection, with the reason logged; replies to earlier
+	// requests still leave. ctx is done when the connection is closed.
+	Serve(ctx context.Context, r *Request) (Reply, error)
+}
