@@ -1,0 +1,141 @@
+package replica
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"moldau/logstore"
+)
+
+// NoEpoch in a request tells that the client does not know the leader epoch
+// and does not want it checked.
+const NoEpoch int32 = -1
+
+// Topic is a topic that has partitions on this broker. It is immutable; a
+// topic that grows is replaced, with the same partitions in it.
+type Topic struct {
+	Name     string
+	ID       logstore.TopicID
+	Internal bool
+
+	partitions []*Partition // index = partition number; nil where this broker has no copy
+}
+
+// Partition finds a partition by number. It fails where this broker has no
+// copy, as well as where there is no such partition.
+func (t *Topic) Partition(n int32) (*Partition, bool) {
+	if n < 0 || int(n) >= len(t.partitions) || t.partitions[n] == nil {
+		return nil, false
+	}
+	return t.partitions[n], true
+}
+
+// Partitions lists this broker's partitions of the topic, in order.
+func (t *Topic) Partitions(yield func(*Partition) bool) {
+	for _, p := range t.partitions {
+		if p != nil && !yield(p) {
+			return
+		}
+	}
+}
+
+// Partition is this broker's copy of one partition. Its methods are safe for
+// concurrent use.
+type Partition struct {
+	name logstore.TopicPartition
+	self int32
+
+	// role is leader epoch << 32 | leader. One word, so that nobody meets the
+	// epoch of one leadership with the leader of another. The manager moves it.
+	role atomic.Uint64
+
+	// log is nil while the partition is offline, and offline says why. Both are
+	// set before the partition is published and never change.
+	log     *logstore.Log
+	offline error
+}
+
+// Name is the topic and the partition's number.
+func (p *Partition) Name() logstore.TopicPartition { return p.name }
+
+// Leader is the leading broker, -1 for none, and the epoch of its leadership.
+func (p *Partition) Leader() (leader, epoch int32) {
+	role := p.role.Load()
+	return int32(uint32(role)), int32(role >> 32)
+}
+
+func (p *Partition) setRole(leader, epoch int32) {
+	p.role.Store(uint64(uint32(epoch))<<32 | uint64(uint32(leader)))
+}
+
+// Local is the partition's log, whoever leads it: for what concerns this
+// broker's disk alone.
+func (p *Partition) Local() (*logstore.Log, error) {
+	if p.log == nil {
+		return nil, fmt.Errorf("%s: %w: %w", p.name, ErrOffline, p.offline)
+	}
+	return p.log, nil
+}
+
+// Lead is the log as its leader may use it. A client that knows the leader
+// epoch sends it: an older one than ours tells that the client is behind
+// (ErrFencedEpoch), a newer one that we are (ErrUnknownEpoch); [NoEpoch] fits
+// always. The epoch returned is that of our leadership.
+func (p *Partition) Lead(clientEpoch int32) (*logstore.Log, int32, error) {
+	leader, epoch := p.Leader()
+	if clientEpoch != NoEpoch && clientEpoch != epoch {
+		if clientEpoch < epoch {
+			return nil, epoch, logstore.ErrFencedEpoch
+		}
+		return nil, epoch, logstore.ErrUnknownEpoch
+	}
+	if leader != p.self {
+		return nil, epoch, ErrNotLeader
+	}
+	log, err := p.Local()
+	return log, epoch, err
+}
+
+// Append appends one client's batches as the partition's leader. They are
+// stamped in place; the bytes may be reused when it returns.
+func (p *Partition) Append(batches []byte) (logstore.Appended, *logstore.Log, error) {
+	log, epoch, err := p.Lead(NoEpoch)
+	if err != nil {
+		return logstore.Appended{}, nil, err
+	}
+	a, err := log.AppendLeader(batches, epoch)
+	return a, log, err
+}
+
+// LastStable bounds what a reader of committed records sees. Without
+// transactions that is the high watermark.
+func LastStable(log *logstore.Log) int64 { return log.Offset(logstore.HighWatermark) }
+
+// EpochEnd is the largest leader epoch at or below the asked one, and the
+// offset where it ends; -1, -1 if there is none.
+//
+// The log knows an epoch by its first batch only. A leadership that has not
+// written yet ends where the log ends, and must be told apart from an epoch
+// that never was: clients take the second for lost data.
+func (p *Partition) EpochEnd(log *logstore.Log, asked int32) (epoch int32, end int64) {
+	_, current := p.Leader()
+	switch {
+	case asked < 0 || asked > current:
+		return -1, -1
+	case asked == current:
+		return current, log.Offset(logstore.LogEnd)
+	}
+	return log.EpochEnd(asked)
+}
+
+// EpochOf is the leader epoch under which a record at offset was, or would
+// be, written.
+func (p *Partition) EpochOf(log *logstore.Log, offset int64) int32 {
+	if offset < log.Offset(logstore.LogEnd) {
+		if epoch := log.EpochOf(offset); epoch >= 0 {
+			return epoch
+		}
+	}
+	_, current := p.Leader()
+	return current
+}
