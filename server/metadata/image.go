@@ -147,6 +147,9 @@ func (i *Image) Topics() []*Topic {
 	return i.list
 }
 
+// forgetTopics drops the list that Topics made, of an image under construction.
+func (i *Image) forgetTopics() { i.listOnce, i.list = sync.Once{}, nil }
+
 // TopicsFrom calls yield for each topic whose name is not below from, sorted by
 // name, until it returns false.
 func (i *Image) TopicsFrom(from string, yield func(*Topic) bool) {
