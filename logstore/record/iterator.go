@@ -1,0 +1,179 @@
+package record
+
+import (
+	"fmt"
+	"iter"
+)
+
+// Record is one record of a batch. A null key or value is nil, an empty one is
+// not.
+type Record struct {
+	Offset      int64
+	TimestampMs int64
+	Key, Value  []byte
+	Headers     []Header
+}
+
+// Header is one header of a record. Its key is never null.
+type Header struct{ Key, Value []byte }
+
+// Iterator hands out the records of a batch one by one and reuses its memory.
+// The zero value is ready for [Iterator.Reset]. It is not for concurrent use.
+//
+// A struct and not only a range function: a compaction or a lookup by time goes
+// through many batches, and reuses one Iterator without allocating.
+type Iterator struct {
+	c      cursor
+	r      *Reader // nil for an uncompressed batch
+	window []byte  // kept from batch to batch
+	batch  Batch
+	index  int32
+	next   int32 // least offset delta of the record to come
+	record Record
+	err    error
+}
+
+// Reset starts at the first record of b. Compressed records may not unpack to
+// more than unpackedBytesMax, and the largest of them is held in memory.
+func (it *Iterator) Reset(b Batch, unpackedBytesMax int) error {
+	it.Close()
+	*it = Iterator{batch: b, window: it.window, record: Record{Headers: it.record.Headers[:0]}}
+	if b.Count() < 0 {
+		it.err = fmt.Errorf("%w: %d", ErrCount, b.Count())
+		return it.err
+	}
+	if b.Codec() == None || b.Count() == 0 && len(b.Payload()) == 0 {
+		it.c.buf = b.Payload()
+		return nil
+	}
+	if it.r, it.err = NewReader(b.Codec(), b.Payload(), unpackedBytesMax); it.err != nil {
+		return it.err
+	}
+	if it.window == nil {
+		it.window = make([]byte, 0, windowBytes)
+	}
+	it.c.buf, it.c.r = it.window[:0], it.r
+	return nil
+}
+
+// Close gives back what decompression needs. Without it nothing leaks but to
+// the garbage collector. Reset may follow.
+func (it *Iterator) Close() {
+	if it.r == nil {
+		return
+	}
+	if cap(it.c.buf) > cap(it.window) && cap(it.c.buf) <= windowBytesKept {
+		it.window = it.c.buf[:0]
+	}
+	it.r.Close()
+	it.r = nil
+	it.c = cursor{}
+}
+
+// Next advances to the next record and reports whether there is one. After the
+// last, and after a failure, it reports false: see [Iterator.Err].
+func (it *Iterator) Next() bool {
+	if it.err != nil {
+		return false
+	}
+	if it.index == it.batch.Count() {
+		if !it.c.ended() {
+			it.c.fail("bytes follow the last record")
+		}
+		if it.c.err != nil {
+			it.err = &RecordError{Index: int(it.index), Err: it.c.err}
+		}
+		return false
+	}
+	it.read()
+	if it.c.err != nil {
+		it.err = &RecordError{Index: int(it.index), Err: it.c.err}
+		return false
+	}
+	it.index++
+	return true
+}
+
+// Record is the one that Next advanced to. It and its bytes are valid until
+// the following Next, Reset or Close; those of an uncompressed batch are the batch's.
+func (it *Iterator) Record() *Record { return &it.record }
+
+// Err is why Next ended early, or nil. It is as of [Batch.Walk].
+func (it *Iterator) Err() error { return it.err }
+
+// read parses one record, of which the window is made to hold every byte, so
+// that what was sliced off does not move before the next.
+func (it *Iterator) read() {
+	c, r := &it.c, &it.record
+	length := c.varint()
+	if length < 0 {
+		c.fail("negative length")
+	}
+	if c.err != nil {
+		return
+	}
+	c.peek(int(length))
+	start := c.offset()
+	c.skip(1)
+	r.TimestampMs = it.batch.BaseTimestamp() + c.varlong()
+	if it.batch.LogAppendTime() {
+		r.TimestampMs = it.batch.MaxTimestamp()
+	}
+	delta := c.varint()
+	r.Offset = it.batch.BaseOffset() + int64(delta)
+	r.Key = c.nullable()
+	r.Value = c.nullable()
+	r.Headers = r.Headers[:0]
+	headers := c.varint()
+	if headers < 0 {
+		c.fail("negative length")
+	}
+	for i := int32(0); i < headers && c.err == nil; i++ {
+		key, value := c.nullable(), c.nullable()
+		if key == nil {
+			c.fail("null header key")
+		}
+		r.Headers = append(r.Headers, Header{Key: key, Value: value})
+	}
+	switch {
+	case c.err != nil:
+	case c.offset()-start != int64(length):
+		c.fail("length is not that of the contents")
+	case delta < it.next || delta > it.batch.LastOffsetDelta():
+		c.fail("offset delta is out of order")
+	}
+	it.next = delta + 1
+}
+
+// nullable reads a length and as many bytes.
+func (c *cursor) nullable() []byte {
+	n := c.varint()
+	if n < -1 {
+		c.fail("negative length")
+	}
+	if n < 0 {
+		return nil
+	}
+	return c.bytes(n)
+}
+
+// Records ranges over the records of b, as an [Iterator] does; a failure comes
+// last, with an empty record.
+func (b Batch) Records(unpackedBytesMax int) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		var it Iterator
+		defer it.Close()
+		if err := it.Reset(b, unpackedBytesMax); err != nil {
+			yield(Record{}, err)
+			return
+		}
+		for it.Next() {
+			if !yield(it.record, nil) {
+				return
+			}
+		}
+		if it.Err() != nil {
+			yield(Record{}, it.Err())
+		}
+	}
+}
