@@ -6,7 +6,7 @@ import "golang.org/x/sys/unix"
 // fsync would write to the inode as well.
 func datasync(f *osFile) error {
 	var syncErr error
-	err := f.raw.Control(func(fd uintptr) {
+	err := f.control(func(fd uintptr) {
 		for {
 			if syncErr = unix.Fdatasync(int(fd)); syncErr != unix.EINTR {
 				return

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 )
@@ -29,4 +30,12 @@ func checkOpen(name string, flag int) error {
 		return &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
 	return checkName("open", name)
+}
+
+// pathError names operation and file, once.
+func pathError(op, name string, err error) error {
+	if err == nil || errors.As(err, new(*fs.PathError)) {
+		return err
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
 }

@@ -235,6 +235,14 @@ func newOSFile(f *os.File, name string) (*osFile, error) {
 	return &osFile{f: f, raw: raw, name: name}, nil
 }
 
+// control runs a system call on the descriptor.
+func (f *osFile) control(run func(fd uintptr)) error {
+	if f.raw.Control(run) != nil {
+		return fs.ErrClosed // it has no other reason, and its own error hides this one
+	}
+	return nil
+}
+
 func (f *osFile) ReadAt(p []byte, off int64) (int, error)  { return f.f.ReadAt(p, off) }
 func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return f.f.WriteAt(p, off) }
 func (f *osFile) Truncate(size int64) error                { return f.f.Truncate(size) }

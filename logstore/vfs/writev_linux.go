@@ -64,7 +64,7 @@ func writevAt(f *osFile, bufs [][]byte, off int64) (n int, err error) {
 func pwritev(f *osFile, bufs [][]byte, off int64) (int, error) {
 	c := pwritevCalls.Get().(*pwritevCall)
 	c.bufs, c.off, c.n, c.err = bufs, off, 0, nil
-	err := f.raw.Control(c.run)
+	err := f.control(c.run)
 	if err == nil {
 		err = c.err
 	}

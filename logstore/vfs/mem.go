@@ -1,0 +1,293 @@
+package vfs
+
+import (
+	"cmp"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// Mem is a tree in memory that can lose power ([Mem.Crash]). Permissions are
+// kept but not enforced, and ModTime is always the zero time: a clock here
+// would make tests depend on it, and the engine takes no times from files.
+type Mem struct {
+	ops atomic.Int64
+	// mu guards the tree. Operations on open files share it, so that a crash has
+	// each of them before or behind it; what they change is under memNode.mu.
+	mu   sync.RWMutex
+	root *memNode
+	dead bool
+}
+
+var _ FS = (*Mem)(nil)
+
+// NewMem returns an empty tree.
+func NewMem() *Mem { return &Mem{root: newMemDir(0o755)} }
+
+// Ops counts the calls of methods of this tree and of files opened through it,
+// failed ones included, Size and OSFile not.
+func (m *Mem) Ops() int64 { return m.ops.Load() }
+
+// begin locks the tree for one operation that may change it; the caller unlocks
+// it whatever begin returns.
+func (m *Mem) begin() error {
+	m.ops.Add(1)
+	m.mu.Lock()
+	return m.alive()
+}
+
+func (m *Mem) alive() error {
+	if m.dead {
+		return ErrCrashed
+	}
+	return nil
+}
+
+// walk finds the node of a valid name.
+func (m *Mem) walk(name string) (*memNode, error) {
+	n := m.root
+	if name == "." {
+		return n, nil
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if n.dir == nil {
+			return nil, syscall.ENOTDIR
+		}
+		child, ok := n.dir.current[part]
+		if !ok {
+			return nil, fs.ErrNotExist
+		}
+		n = child
+	}
+	return n, nil
+}
+
+// parent finds the directory that holds, or is to hold, name.
+func (m *Mem) parent(name string) (*memDir, string, error) {
+	if name == "." {
+		return nil, "", syscall.EINVAL
+	}
+	n, err := m.walk(path.Dir(name))
+	if err != nil {
+		return nil, "", err
+	}
+	if n.dir == nil {
+		return nil, "", syscall.ENOTDIR
+	}
+	return n.dir, path.Base(name), nil
+}
+
+// OpenFile implements [FS].
+func (m *Mem) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkOpen(name, flag)); err != nil {
+		return nil, pathError("open", name, err)
+	}
+	n, err := m.open(name, flag, perm)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	if flag&os.O_TRUNC != 0 {
+		n.mu.Lock()
+		n.content.truncate(0)
+		n.mu.Unlock()
+	}
+	return &memFile{fs: m, node: n, name: name, writable: flag&os.O_RDWR != 0}, nil
+}
+
+func (m *Mem) open(name string, flag int, perm fs.FileMode) (*memNode, error) {
+	n, err := m.walk(name)
+	switch {
+	case err == nil && flag&os.O_EXCL != 0:
+		return nil, fs.ErrExist
+	case err == nil && n.dir != nil:
+		return nil, syscall.EISDIR
+	case err == nil:
+		return n, nil
+	case err != fs.ErrNotExist || flag&os.O_CREATE == 0:
+		return nil, err
+	}
+	dir, base, err := m.parent(name)
+	if err != nil {
+		return nil, err
+	}
+	n = &memNode{mode: perm.Perm()}
+	dir.set(base, n)
+	return n, nil
+}
+
+// Mkdir implements [FS].
+func (m *Mem) Mkdir(name string, perm fs.FileMode) error {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkName("mkdir", name)); err != nil {
+		return pathError("mkdir", name, err)
+	}
+	dir, base, err := m.parent(name)
+	if err != nil {
+		return pathError("mkdir", name, err)
+	}
+	if dir.current[base] != nil {
+		return pathError("mkdir", name, fs.ErrExist)
+	}
+	dir.set(base, newMemDir(perm))
+	return nil
+}
+
+// ReadDir implements [FS].
+func (m *Mem) ReadDir(name string) ([]fs.DirEntry, error) {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkName("readdir", name)); err != nil {
+		return nil, pathError("readdir", name, err)
+	}
+	n, err := m.walk(name)
+	if err == nil && n.dir == nil {
+		err = syscall.ENOTDIR
+	}
+	if err != nil {
+		return nil, pathError("readdir", name, err)
+	}
+	entries := make([]fs.DirEntry, 0, len(n.dir.current))
+	for base, child := range n.dir.current {
+		entries = append(entries, fs.FileInfoToDirEntry(child.info(base)))
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	return entries, nil
+}
+
+// Stat implements [FS].
+func (m *Mem) Stat(name string) (fs.FileInfo, error) {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkName("stat", name)); err != nil {
+		return nil, pathError("stat", name, err)
+	}
+	n, err := m.walk(name)
+	if err != nil {
+		return nil, pathError("stat", name, err)
+	}
+	return n.info(path.Base(name)), nil
+}
+
+// Rename implements [FS].
+func (m *Mem) Rename(oldName, newName string) error {
+	err := m.begin()
+	defer m.mu.Unlock()
+	err = cmp.Or(err, checkName("rename", oldName), checkName("rename", newName))
+	if err == nil {
+		err = m.rename(oldName, newName)
+	}
+	return pathError("rename", oldName+" to "+newName, err)
+}
+
+func (m *Mem) rename(oldName, newName string) error {
+	from, oldBase, err := m.parent(oldName)
+	if err != nil {
+		return err
+	}
+	to, newBase, err := m.parent(newName)
+	if err != nil {
+		return err
+	}
+	n, target := from.current[oldBase], to.current[newBase]
+	switch {
+	case n == nil:
+		return fs.ErrNotExist
+	case target != nil && target.dir != nil:
+		return fs.ErrExist
+	case target != nil && n.dir != nil:
+		return syscall.ENOTDIR
+	case strings.HasPrefix(newName, oldName+"/"):
+		return syscall.EINVAL
+	case target == n:
+		return nil
+	}
+	from.set(oldBase, nil)
+	to.set(newBase, n)
+	return nil
+}
+
+// Remove implements [FS].
+func (m *Mem) Remove(name string) error {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkName("remove", name)); err != nil {
+		return pathError("remove", name, err)
+	}
+	dir, base, err := m.parent(name)
+	if err != nil {
+		return pathError("remove", name, err)
+	}
+	switch n := dir.current[base]; {
+	case n == nil:
+		return pathError("remove", name, fs.ErrNotExist)
+	case n.dir != nil && len(n.dir.current) > 0:
+		return pathError("remove", name, syscall.ENOTEMPTY)
+	}
+	dir.set(base, nil)
+	return nil
+}
+
+// SyncDir implements [FS].
+func (m *Mem) SyncDir(name string) error {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkName("syncdir", name)); err != nil {
+		return pathError("syncdir", name, err)
+	}
+	n, err := m.walk(name)
+	if err == nil && n.dir == nil {
+		err = syscall.ENOTDIR
+	}
+	if err != nil {
+		return pathError("syncdir", name, err)
+	}
+	n.dir.sync()
+	return nil
+}
+
+// Lock implements [FS]. Other trees, and so other processes, are not excluded.
+func (m *Mem) Lock(name string) (io.Closer, error) {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkName("lock", name)); err != nil {
+		return nil, pathError("lock", name, err)
+	}
+	n, err := m.open(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err == nil && n.locked {
+		err = ErrLocked
+	}
+	if err != nil {
+		return nil, pathError("lock", name, err)
+	}
+	n.locked = true
+	return &memLock{fs: m, node: n, name: name}, nil
+}
+
+type memLock struct {
+	fs     *Mem
+	node   *memNode
+	name   string
+	closed bool // under fs.mu
+}
+
+func (l *memLock) Close() error {
+	err := l.fs.begin()
+	defer l.fs.mu.Unlock()
+	if err == nil && l.closed {
+		err = fs.ErrClosed
+	}
+	if err != nil {
+		return pathError("unlock", l.name, err)
+	}
+	l.closed, l.node.locked = true, false
+	return nil
+}
