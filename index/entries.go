@@ -89,7 +89,7 @@ func (x *entries) writable() error {
 // It syncs nothing. After an error it may be called again.
 func (x *entries) Flush() error {
 	if err := x.writable(); err != nil {
-		if x.sealed {
+		if err == ErrSealed {
 			return nil
 		}
 		return err
@@ -125,10 +125,7 @@ func (x *entries) Sync() error {
 // lookups under way finish on the heap. After an error the index is as active
 // as before.
 func (x *entries) Seal() error {
-	if x.sealed {
-		return nil
-	}
-	if err := x.Flush(); err != nil {
+	if err := x.Flush(); err != nil || x.sealed {
 		return err
 	}
 	// Though Flush keeps the length: Kafka judges an index by it, and an earlier
