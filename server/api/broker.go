@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau/logstore"
+	"moldau/server/controller"
+	"moldau/server/metadata"
+	"moldau/server/replica"
+	"moldau/server/wire"
+)
+
+// Options makes a [Broker]. Controller, Replicas, Logger and Clock are
+// required.
+type Options struct {
+	// NodeID is this broker.
+	NodeID int32
+	// Advertised is the address that clients are told to use. The zero Endpoint
+	// stands for the one at which the asking client reached the broker, which is
+	// right wherever no address translation lies between.
+	Advertised Endpoint
+	Controller *controller.Controller
+	Replicas   *replica.Manager
+	Logger     *slog.Logger
+	Clock      logstore.Clock
+	// LogDir is the absolute path of the directory the logs are in.
+	LogDir string
+
+	// AutoCreateTopics is Kafka's auto.create.topics.enable.
+	AutoCreateTopics bool
+	// FetchBytesMax caps what one fetch asks for, default 55 MiB, Kafka's
+	// fetch.max.bytes.
+	FetchBytesMax int
+	// DescribePartitionsMax caps the partitions in one DescribeTopicPartitions
+	// answer, default 2000, Kafka's max.request.partition.size.limit.
+	DescribePartitionsMax int
+}
+
+// Endpoint is where a client reaches a broker.
+type Endpoint struct {
+	Host string
+	Port int32
+}
+
+// Broker serves requests. It implements [wire.Handler].
+type Broker struct {
+	Options
+
+	// advertised is the answer to ApiVersions, made once from the table.
+	advertised  []kmsg.ApiVersionsResponseApiKey
+	producerIDs producerIDs
+	productions sync.Pool // of *production
+	fetchings   sync.Pool // of *fetching
+}
+
+// New makes a broker.
+func New(o Options) *Broker {
+	if o.FetchBytesMax <= 0 {
+		o.FetchBytesMax = 55 << 20
+	}
+	if o.DescribePartitionsMax <= 0 {
+		o.DescribePartitionsMax = 2000
+	}
+	b := &Broker{Options: o, advertised: advertised()}
+	b.producerIDs.allocate = o.Controller.AllocateProducerIDs
+	b.productions.New = func() any { return newProduction(b) }
+	b.fetchings.New = func() any { return newFetching(b) }
+	return b
+}
+
+// Serve serves one request. An error tells that the connection is of no use any
+// more; Apache Kafka closes it in the same cases.
+func (b *Broker) Serve(ctx context.Context, r *wire.Request) (wire.Reply, error) {
+	route, known := lookup(r.Key)
+	if !known {
+		return wire.Reply{}, fmt.Errorf("unknown API key %d", r.Key)
+	}
+	if r.Version < route.decodes || r.Version > route.max {
+		if r.Key == keyApiVersions {
+			return wire.Reply{Response: unsupportedApiVersions()}, nil
+		}
+		return wire.Reply{}, fmt.Errorf("%s version %d is not in %d to %d", kmsg.NameForKey(r.Key), r.Version, route.decodes, route.max)
+	}
+	return route.serve(b, ctx, r)
+}
+
+// endpoint is where the client on conn is told to find the broker node.
+func (b *Broker) endpoint(conn *wire.Conn, node *metadata.Broker) Endpoint {
+	if node.ID == b.NodeID {
+		return b.ownEndpoint(conn)
+	}
+	if len(node.Listeners) == 0 {
+		return Endpoint{}
+	}
+	return Endpoint{Host: node.Listeners[0].Host, Port: int32(node.Listeners[0].Port)}
+}
+
+func (b *Broker) ownEndpoint(conn *wire.Conn) Endpoint {
+	if b.Advertised != (Endpoint{}) {
+		return b.Advertised
+	}
+	local, ok := conn.LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return Endpoint{}
+	}
+	return Endpoint{Host: local.IP.String(), Port: int32(local.Port)}
+}

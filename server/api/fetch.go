@@ -1,0 +1,306 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau/logstore"
+	"moldau/server/replica"
+	"moldau/server/wire"
+)
+
+// fetching is one Fetch request under way. Its memory serves many requests:
+// from the answer's last byte on it is free again.
+type fetching struct {
+	b       *Broker
+	req     kmsg.FetchRequest
+	resp    wire.FetchResponse
+	answers []wire.FetchPartition // all topics' partitions, one behind the other
+	reads   []reading             // one for each answer
+	conn    *wire.Conn
+
+	bytes int  // found by the last pass
+	must  bool // answer without waiting: an error, or a diverging epoch
+
+	parkFunc func(context.Context) (wire.Response, error)
+}
+
+// reading is the read of one partition.
+type reading struct {
+	asked     *kmsg.FetchRequestTopicPartition
+	partition *replica.Partition // nil where there is none
+	unknown   int16              // the error code of that
+	log       *logstore.Log      // of the last pass, nil after an error
+	watermark int64              // the high watermark that the last pass saw
+	fetch     logstore.Fetch
+}
+
+func newFetching(b *Broker) *fetching {
+	f := &fetching{b: b, req: kmsg.NewFetchRequest()}
+	f.parkFunc, f.resp.Release = f.park, f.recycle
+	return f
+}
+
+// fetch reads batches. A request that finds less than it wants is parked.
+func (b *Broker) fetch(_ context.Context, r *wire.Request) (wire.Reply, error) {
+	f := b.fetchings.Get().(*fetching)
+	f.conn = r.Conn
+	if err := r.Decode(&f.req); err != nil {
+		f.recycle()
+		return wire.Reply{}, err
+	}
+	f.resp.Version = r.Version
+	// No sessions are kept: every request is answered in full, and one that
+	// refers to a session is told to start over. Id 0 tells the client not to try.
+	if f.req.SessionID != 0 || f.req.SessionEpoch > 0 {
+		f.resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
+		return wire.Reply{Response: &f.resp}, nil
+	}
+	f.resolve()
+	f.read()
+	if f.enough() || f.req.MaxWaitMillis <= 0 {
+		return wire.Reply{Response: &f.resp}, nil
+	}
+	f.unpin()
+	return wire.Reply{Park: f.parkFunc}, nil
+}
+
+// follower tells whether a broker asks, to copy the partition. None is served
+// yet, and none shall be without being authorized to (CVE-2018-1288): it reads
+// what consumers may not see. Ids below -1 are Kafka's debugging tools.
+func (f *fetching) follower() bool {
+	if f.req.Version >= 15 {
+		return f.req.ReplicaState.ID >= 0
+	}
+	return f.req.ReplicaID >= 0
+}
+
+// resolve lays the answer out as the request is and finds the partitions.
+func (f *fetching) resolve() {
+	n := 0
+	for i := range f.req.Topics {
+		n += len(f.req.Topics[i].Partitions)
+	}
+	f.answers = grown(f.answers, n)
+	f.reads = grown(f.reads, n)
+	f.resp.Topics = grown(f.resp.Topics, len(f.req.Topics))
+	follower := f.follower()
+	n = 0
+	for i := range f.req.Topics {
+		asked := &f.req.Topics[i]
+		topic, unknown := f.b.fetchedTopic(f.req.Version, asked)
+		if follower {
+			topic, unknown = nil, kerr.TopicAuthorizationFailed.Code
+		}
+		from := n
+		for j := range asked.Partitions {
+			read := &f.reads[n]
+			read.asked, read.partition, read.unknown = &asked.Partitions[j], nil, unknown
+			if topic != nil {
+				read.partition, _ = topic.Partition(read.asked.Partition)
+			}
+			n++
+		}
+		f.resp.Topics[i] = wire.FetchTopic{Name: asked.Topic, ID: asked.TopicID, Partitions: f.answers[from:n:n]}
+	}
+}
+
+// fetchedTopic finds a topic, or the code to answer with where it, or one of
+// its partitions, is unknown.
+func (b *Broker) fetchedTopic(version int16, asked *kmsg.FetchRequestTopic) (*replica.Topic, int16) {
+	if version >= 13 {
+		topic, ok := b.Replicas.TopicByID(asked.TopicID)
+		if !ok {
+			return nil, kerr.UnknownTopicID.Code
+		}
+		return topic, kerr.UnknownTopicOrPartition.Code
+	}
+	topic, _ := b.Replicas.Topic(asked.Topic)
+	return topic, kerr.UnknownTopicOrPartition.Code
+}
+
+// read makes one pass over the partitions. The first that has anything returns
+// at least one batch, whatever the limits say: a consumer whose limit is below
+// the next batch's size would hang there for ever.
+func (f *fetching) read() {
+	f.bytes, f.must = 0, false
+	limit := min(int(f.req.MaxBytes), f.b.FetchBytesMax)
+	for i := range f.reads {
+		bytesMax := min(int(f.reads[i].asked.PartitionMaxBytes), limit-f.bytes)
+		f.bytes += f.readOne(&f.reads[i], &f.answers[i], max(bytesMax, 0))
+	}
+}
+
+func (f *fetching) readOne(r *reading, answer *wire.FetchPartition, bytesMax int) (bytes int) {
+	*answer = wire.FetchPartition{
+		Partition: r.asked.Partition, HighWatermark: -1, LastStable: -1, LogStart: -1, PreferredReadReplica: -1,
+	}
+	r.log = nil
+	if r.partition == nil {
+		answer.ErrorCode, f.must = r.unknown, true
+		return 0
+	}
+	log, _, err := r.partition.Lead(r.asked.CurrentLeaderEpoch)
+	if err == nil {
+		answer.DivergingEpoch, err = diverging(r.partition, log, r.asked)
+	}
+	if err == nil && answer.DivergingEpoch == nil {
+		err = log.Read(&r.fetch, r.asked.FetchOffset, logstore.HighWatermark, bytesMax, f.bytes == 0)
+	}
+	if err != nil {
+		f.refuse(r, answer, err)
+		return 0
+	}
+	r.log = log
+	if answer.DivergingEpoch != nil {
+		f.must = true
+		answer.HighWatermark, answer.LogStart = log.Offset(logstore.HighWatermark), log.StartOffset()
+	} else {
+		answer.HighWatermark, answer.LogStart = r.fetch.HighWatermark, r.fetch.Start
+		answer.Records = &r.fetch
+		bytes = r.fetch.Bytes
+	}
+	r.watermark = answer.HighWatermark
+	answer.LastStable = answer.HighWatermark // as long as nothing is transactional
+	if f.req.IsolationLevel == readCommitted {
+		answer.Aborted = noneAborted
+	}
+	return bytes
+}
+
+// noneAborted is an empty list. Null, which readers of uncommitted records get,
+// says that nobody looked.
+var noneAborted = []wire.AbortedTransaction{}
+
+// diverging compares what the client read last with what the log has: an epoch
+// that ended before the client's offset tells that it read what was truncated.
+func diverging(p *replica.Partition, log *logstore.Log, asked *kmsg.FetchRequestTopicPartition) (*wire.EpochEnd, error) {
+	if asked.LastFetchedEpoch < 0 {
+		return nil, nil
+	}
+	epoch, end := p.EpochEnd(log, asked.LastFetchedEpoch)
+	switch {
+	case end < 0:
+		return nil, logstore.ErrOffsetRange
+	case epoch < asked.LastFetchedEpoch || end < asked.FetchOffset:
+		return &wire.EpochEnd{Epoch: epoch, EndOffset: end}, nil
+	}
+	return nil, nil
+}
+
+// refuse fills the answer for a partition that could not be read.
+func (f *fetching) refuse(r *reading, answer *wire.FetchPartition, err error) {
+	f.must = true
+	answer.ErrorCode = errorCode(err)
+	switch answer.ErrorCode {
+	case kerr.KafkaStorageError.Code:
+		f.b.Logger.Error("fetch failed", "partition", r.partition.Name().String(), "err", err)
+		if f.req.Version <= 5 {
+			// Clients of that time do not know the error and would give up on it.
+			answer.ErrorCode = kerr.NotLeaderForPartition.Code
+		}
+	case kerr.NotLeaderForPartition.Code, kerr.FencedLeaderEpoch.Code:
+		if f.req.Version >= 16 {
+			leader, epoch := r.partition.Leader()
+			answer.CurrentLeader = &wire.LeaderEpoch{LeaderID: leader, Epoch: epoch}
+			f.addEndpoint(leader)
+		}
+	}
+}
+
+// addEndpoint tells where a hinted leader is reached, once.
+func (f *fetching) addEndpoint(leader int32) {
+	for i := range f.resp.NodeEndpoints {
+		if f.resp.NodeEndpoints[i].NodeID == leader {
+			return
+		}
+	}
+	node, ok := f.b.Controller.Image().Broker(leader)
+	if !ok {
+		return
+	}
+	at := f.b.endpoint(f.conn, node)
+	f.resp.NodeEndpoints = append(f.resp.NodeEndpoints,
+		wire.NodeEndpoint{NodeID: leader, Host: at.Host, Port: at.Port, Rack: rack(node.Rack)})
+}
+
+// enough tells whether there is what the client wants to wait for.
+func (f *fetching) enough() bool {
+	wanted := min(int(f.req.MinBytes), int(f.req.MaxBytes), f.b.FetchBytesMax)
+	return f.must || f.bytes >= wanted || len(f.reads) == 0
+}
+
+// park waits for enough bytes, or the end of the client's patience. It watches
+// the bound that it reads by, of every partition at once, and reads again when
+// one of them moved: no partition is looked at while nothing happens.
+func (f *fetching) park(ctx context.Context) (wire.Response, error) {
+	patience := time.NewTimer(time.Duration(f.req.MaxWaitMillis) * time.Millisecond)
+	defer patience.Stop()
+	moved := logstore.NewWaiter()
+	for waiting := true; waiting; {
+		for i := range f.reads {
+			f.reads[i].log.Watch(logstore.HighWatermark, f.reads[i].watermark, moved)
+		}
+		var err error
+		select {
+		case <-moved.C:
+		case <-patience.C:
+			waiting = false
+		case <-f.conn.Draining():
+			waiting = false
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		for i := range f.reads {
+			f.reads[i].log.Unwatch(moved)
+		}
+		if err != nil {
+			f.recycle()
+			return nil, err
+		}
+		f.unpin()
+		f.read()
+		if f.enough() {
+			break
+		}
+	}
+	return &f.resp, nil
+}
+
+// unpin gives back what the last pass found.
+func (f *fetching) unpin() {
+	for i := range f.reads {
+		f.answers[i].Records = nil
+		f.reads[i].fetch.Release()
+	}
+}
+
+// readsMax is how much memory of one request is kept for the next.
+const readsMax = 4096
+
+// recycle is called when nothing is pinned any more.
+func (f *fetching) recycle() {
+	if cap(f.reads) > readsMax || cap(f.req.Topics) > readsMax {
+		return
+	}
+	f.conn = nil
+	for i := range f.reads {
+		r := &f.reads[i]
+		r.asked, r.partition, r.log = nil, nil, nil
+	}
+	clear(f.answers)
+	f.reads, f.answers = f.reads[:0], f.answers[:0]
+	f.resp.ErrorCode, f.resp.Topics, f.resp.NodeEndpoints = 0, f.resp.Topics[:0], nil
+	f.b.fetchings.Put(f)
+}
+
+// grown is s with n elements, which keep the memory they have.
+func grown[T any](s []T, n int) []T {
+	if n <= cap(s) {
+		return s[:n]
+	}
+	return append(s[:cap(s)], make([]T, n-cap(s))...)
+}

@@ -1,0 +1,249 @@
+package api
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau/logstore"
+	"moldau/logstore/record"
+	"moldau/server/replica"
+	"moldau/server/wire"
+)
+
+// When a producer wants its answer.
+const (
+	acksNone   int16 = 0  // never
+	acksLeader int16 = 1  // once it is written
+	acksAll    int16 = -1 // once consumers can see it
+)
+
+// adminClientID is the client id that may write to internal topics.
+const adminClientID = "__admin_client"
+
+// production is one Produce request under way. Its memory serves many requests.
+type production struct {
+	b       *Broker
+	req     wire.ProduceRequest
+	resp    *kmsg.ProduceResponse
+	waiting []appended
+	timeout time.Duration
+	failed  error // the first partition's error, for acks=0
+
+	// The two functions of a parked reply, made once for all requests that this
+	// memory will serve.
+	parkFunc  func(context.Context) (wire.Response, error)
+	readyFunc func() bool
+}
+
+// appended is a batch in a log whose producer waits for it to become visible.
+type appended struct {
+	log    *logstore.Log
+	last   int64
+	answer *kmsg.ProduceResponseTopicPartition
+}
+
+func newProduction(b *Broker) *production {
+	p := &production{b: b}
+	p.parkFunc, p.readyFunc = p.park, p.ready
+	return p
+}
+
+// produce appends batches.
+func (b *Broker) produce(_ context.Context, r *wire.Request) (wire.Reply, error) {
+	p := b.productions.Get().(*production)
+	if err := p.req.Parse(r.Version, r.Body); err != nil {
+		p.recycle()
+		return wire.Reply{}, err
+	}
+	p.timeout = time.Duration(p.req.TimeoutMs) * time.Millisecond
+	p.appendAll(r)
+	acks, resp, failed := p.req.Acks, p.resp, p.failed
+	switch {
+	case acks == acksNone:
+		p.recycle()
+		if failed != nil {
+			// The producer gets no answer that could tell it, so it is told by the
+			// connection, as Kafka does.
+			return wire.Reply{}, fmt.Errorf("produce with acks=0: %w", failed)
+		}
+		return wire.Reply{}, nil
+	case acks != acksAll || p.ready():
+		p.recycle()
+		return wire.Reply{Response: resp}, nil
+	}
+	return wire.Reply{Park: p.parkFunc, Ready: p.readyFunc}, nil
+}
+
+func (p *production) appendAll(r *wire.Request) {
+	p.resp = kmsg.NewPtrProduceResponse()
+	p.resp.Version = r.Version
+	p.resp.Topics = make([]kmsg.ProduceResponseTopic, len(p.req.Topics))
+	for i := range p.req.Topics {
+		asked, t := &p.req.Topics[i], &p.resp.Topics[i]
+		t.Default()
+		t.Topic, t.TopicID = asked.Name, asked.ID
+		t.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(asked.Partitions))
+		topic, code := p.b.producedTopic(r, asked)
+		for j := range asked.Partitions {
+			answer := &t.Partitions[j]
+			answer.Default()
+			answer.Partition, answer.BaseOffset = asked.Partitions[j].Partition, -1
+			if code != 0 {
+				answer.ErrorCode = code
+				p.fail(kerr.ErrorForCode(code))
+				continue
+			}
+			p.append(topic, asked.Partitions[j].Records, answer)
+		}
+	}
+}
+
+func (b *Broker) producedTopic(r *wire.Request, asked *wire.ProduceTopic) (*replica.Topic, int16) {
+	var topic *replica.Topic
+	var ok bool
+	unknown := kerr.UnknownTopicOrPartition.Code
+	if r.Version >= 13 {
+		topic, ok = b.Replicas.TopicByID(asked.ID)
+		unknown = kerr.UnknownTopicID.Code
+	} else {
+		topic, ok = b.Replicas.Topic(asked.Name)
+	}
+	switch {
+	case !ok:
+		return nil, unknown
+	case topic.Internal && r.ClientID != adminClientID:
+		return nil, kerr.InvalidTopicException.Code
+	}
+	return topic, 0
+}
+
+func (p *production) append(t *replica.Topic, records []byte, answer *kmsg.ProduceResponseTopicPartition) {
+	partition, ok := t.Partition(answer.Partition)
+	code := kerr.UnknownTopicOrPartition.Code
+	if ok {
+		code = checkBatch(p.resp.Version, &p.req, records)
+	}
+	if code != 0 {
+		answer.ErrorCode = code
+		p.fail(kerr.ErrorForCode(code))
+		return
+	}
+	a, log, err := partition.Append(records)
+	if err != nil {
+		p.fail(err)
+		p.refuse(partition, answer, err)
+		return
+	}
+	answer.BaseOffset, answer.LogAppendTime, answer.LogStartOffset = a.First, a.TimestampMs, a.Start
+	if p.req.Acks == acksAll {
+		p.waiting = append(p.waiting, appended{log: log, last: a.Last, answer: answer})
+	}
+}
+
+// checkBatch is what Kafka checks before it hands records to a log: one batch
+// a partition, of magic 2, of a codec that the version knows. All that lies in
+// the batch is the log's to check. Kafka drops an incomplete second batch
+// without a word; here it is an error, because somebody meant it to be kept.
+func checkBatch(version int16, req *wire.ProduceRequest, records []byte) int16 {
+	if req.Acks < acksAll || req.Acks > acksLeader {
+		return kerr.InvalidRequiredAcks.Code
+	}
+	if len(records) < record.HeaderBytes || records[16] < 2 || batchBytes(records) != int64(len(records)) {
+		return kerr.InvalidRecord.Code
+	}
+	batch := record.Batch(records)
+	switch {
+	case batch.Magic() != 2:
+		return kerr.CorruptMessage.Code
+	case version < 7 && batch.Codec() == record.Zstd:
+		return kerr.UnsupportedCompressionType.Code
+	case batch.Transactional() && req.TransactionalID == nil:
+		return kerr.TransactionalIDAuthorizationFailed.Code
+	}
+	return 0
+}
+
+// batchBytes is how long the first batch says it is.
+func batchBytes(records []byte) int64 {
+	return 12 + int64(int32(binary.BigEndian.Uint32(records[8:])))
+}
+
+// refuse fills the answer for a batch that the log did not take.
+func (p *production) refuse(partition *replica.Partition, answer *kmsg.ProduceResponseTopicPartition, err error) {
+	answer.ErrorCode = errorCode(err)
+	if bad, ok := errors.AsType[*logstore.RecordError](err); ok {
+		answer.ErrorMessage = errorMessage(err)
+		if bad.Index >= 0 {
+			e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+			e.RelativeOffset, e.ErrorMessage = int32(bad.Index), &bad.Reason
+			answer.ErrorRecords = append(answer.ErrorRecords, e)
+		}
+	}
+	if answer.ErrorCode == kerr.KafkaStorageError.Code {
+		p.b.Logger.Error("produce failed", "partition", partition.Name().String(), "err", err)
+	}
+	if answer.ErrorCode != kerr.NotLeaderForPartition.Code || p.resp.Version < 10 {
+		return
+	}
+	leader, epoch := partition.Leader()
+	answer.CurrentLeader.LeaderID, answer.CurrentLeader.LeaderEpoch = leader, epoch
+}
+
+func (p *production) fail(err error) {
+	if p.failed == nil {
+		p.failed = err
+	}
+}
+
+// ready tells whether everything appended is visible to consumers.
+func (p *production) ready() bool {
+	for i := range p.waiting {
+		if w := &p.waiting[i]; w.log.Offset(logstore.HighWatermark) <= w.last {
+			return false
+		}
+	}
+	return true
+}
+
+// park waits until consumers can see what was appended: it survives then what
+// the topic's durability says. A duplicate waits exactly as the original did.
+func (p *production) park(ctx context.Context) (wire.Response, error) {
+	defer p.recycle()
+	resp := p.resp
+	if p.ready() {
+		return resp, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	for i := range p.waiting {
+		w := &p.waiting[i]
+		err := w.log.Wait(limited, logstore.HighWatermark, w.last+1)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		// The batch keeps its offsets: after a timeout it may become durable yet.
+		w.answer.ErrorCode = errorCode(err)
+	}
+	return resp, nil
+}
+
+// waitingMax is how much memory of one request is kept for the next.
+const waitingMax = 1024
+
+func (p *production) recycle() {
+	if cap(p.waiting) > waitingMax || cap(p.req.Topics) > waitingMax {
+		return
+	}
+	clear(p.waiting)
+	p.waiting, p.resp, p.failed = p.waiting[:0], nil, nil
+	p.b.productions.Put(p)
+}
