@@ -14,9 +14,10 @@ var errDisk = errors.New("disk failed")
 // memFile is a file without an operating system's file behind it. It fails
 // when told to.
 type memFile struct {
-	data  []byte
-	size  int64 // if not 0, what Size claims
-	syncs int
+	data []byte
+	size int64 // if not 0, what Size claims
+
+	syncs, truncates int
 
 	// The next call of each kind fails if set; a write first writes shortWrite
 	// bytes.
@@ -59,6 +60,7 @@ func (f *memFile) Truncate(size int64) error {
 		f.failTruncate = false
 		return errDisk
 	}
+	f.truncates++
 	if grow := int(size) - len(f.data); grow > 0 {
 		f.data = append(f.data, make([]byte, grow)...)
 	}

@@ -27,7 +27,7 @@ var (
 	ErrClosed = errors.New("index is closed")
 	// ErrNoEntry tells that there is no entry of that number.
 	ErrNoEntry = errors.New("no such index entry")
-	// ErrVersion tells that an entry is of a version newer than this package.
+	// ErrVersion tells that an entry is of a version that this package lacks.
 	ErrVersion = errors.New("unknown version of index entry")
 )
 

@@ -130,12 +130,26 @@ func TestFlushWritesOnlyWhatIsMissing(t *testing.T) {
 	noError(t, x.Flush())
 	noError(t, x.Flush())
 	wantBytes(t, f.data, append([]byte("scribble"), unhex(t, "0000000300000004")...))
-	if f.syncs != 0 {
-		t.Errorf("%d syncs", f.syncs)
+	if f.syncs != 0 || f.truncates != 1 {
+		t.Errorf("%d syncs, %d cuts", f.syncs, f.truncates)
 	}
 	noError(t, x.Sync())
 	if f.syncs != 1 {
 		t.Errorf("%d syncs", f.syncs)
+	}
+}
+
+// TestFlushAfterReopening holds that what was loaded is not written again.
+func TestFlushAfterReopening(t *testing.T) {
+	f := &memFile{data: unhex(t, "0000000100000002")}
+	x, err := index.OpenOffsets(f, 0, false, index.Options{})
+	noError(t, err)
+	copy(f.data, "scribble")
+	noError(t, x.Append(3, 4))
+	noError(t, x.Flush())
+	wantBytes(t, f.data, append([]byte("scribble"), unhex(t, "0000000300000004")...))
+	if f.truncates != 0 {
+		t.Errorf("%d cuts", f.truncates)
 	}
 }
 
