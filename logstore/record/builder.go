@@ -194,7 +194,7 @@ func AppendEmpty(dst []byte, of Batch) []byte {
 	b := Batch(dst[at:])
 	binary.BigEndian.PutUint32(b[atLength:], HeaderBytes-lengthEnd)
 	b.SetAttributes(of.Attributes() &^ (codecMask | deleteHorizon))
-	b.SetBaseTimestamp(of.MaxTimestamp())
+	b.SetBaseTimestamp(-1)
 	binary.BigEndian.PutUint32(b[atCount:], 0)
 	b.SetCRC(b.ComputeCRC())
 	return dst

@@ -58,7 +58,7 @@ func packGzip(dst []byte, level int, src []byte) ([]byte, error) {
 	zw, _ := pool.Get().(*gzip.Writer)
 	if zw == nil {
 		var err error
-		if zw, err = gzip.NewWriterLevel(&out, cmpLevel(level, gzip.DefaultCompression)); err != nil {
+		if zw, err = gzip.NewWriterLevel(&out, levelOr(level, gzip.DefaultCompression)); err != nil {
 			return dst, err
 		}
 	} else {
@@ -72,7 +72,8 @@ func packGzip(dst []byte, level int, src []byte) ([]byte, error) {
 	return out.b, err
 }
 
-func cmpLevel(level, byDefault int) int {
+// levelOr reads level 0 as the codec's own.
+func levelOr(level, byDefault int) int {
 	if level == 0 {
 		return byDefault
 	}

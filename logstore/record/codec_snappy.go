@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -188,8 +189,8 @@ func packSnappy(dst, src []byte) []byte {
 	for len(src) > 0 {
 		n := min(len(src), xerialBlockBytes)
 		at := len(dst)
-		need := 4 + s2.MaxEncodedLen(n)
-		dst = append(dst, make([]byte, need)...)
+		room := 4 + s2.MaxEncodedLen(n)
+		dst = slices.Grow(dst, room)[:at+room]
 		block := s2.EncodeSnappy(dst[at+4:], src[:n])
 		binary.BigEndian.PutUint32(dst[at:], uint32(len(block)))
 		dst = dst[:at+4+len(block)]
