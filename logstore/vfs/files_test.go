@@ -42,8 +42,11 @@ func TestFileReadsAndWrites(t *testing.T) {
 			wantAnyErr(t, "ReadAt before the start", err)
 			_, err = f.WriteAt(make([]byte, 1), off)
 			wantAnyErr(t, "WriteAt before the start", err)
-			_, err = f.WritevAt([][]byte{make([]byte, 1)}, off)
+			n, err := f.WritevAt([][]byte{make([]byte, 1)}, off)
 			wantAnyErr(t, "WritevAt before the start", err)
+			if n != 0 {
+				t.Fatalf("WritevAt failed after %d bytes", n)
+			}
 			wantAnyErr(t, "Truncate to a negative length", f.Truncate(off))
 		}
 		if got := contentOf(t, f); got != "abXYef" {

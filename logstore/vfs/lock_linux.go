@@ -17,27 +17,8 @@ func lockFile(root *os.Root, name string) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = setLock(f); err != nil {
+	if err = fcntlLock(f, unix.F_OFD_SETLK); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
-}
-
-func setLock(f *os.File) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var lockErr error
-	err = raw.Control(func(fd uintptr) {
-		whole := unix.Flock_t{Type: unix.F_WRLCK}
-		lockErr = unix.FcntlFlock(fd, unix.F_OFD_SETLK, &whole)
-	})
-	if err != nil {
-		return err
-	}
-	if lockErr == unix.EAGAIN || lockErr == unix.EACCES {
-		return ErrLocked
-	}
-	return lockErr
 }

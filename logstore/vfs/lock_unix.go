@@ -44,7 +44,7 @@ func lockFile(root *os.Root, name string) (io.Closer, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = setLock(f)
+		err = fcntlLock(f, unix.F_SETLK)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -52,25 +52,6 @@ func lockFile(root *os.Root, name string) (io.Closer, error) {
 	l := &posixLock{f: f, info: info}
 	posixLocks.held = append(posixLocks.held, l)
 	return l, nil
-}
-
-func setLock(f *os.File) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var lockErr error
-	err = raw.Control(func(fd uintptr) {
-		whole := unix.Flock_t{Type: unix.F_WRLCK}
-		lockErr = unix.FcntlFlock(fd, unix.F_SETLK, &whole)
-	})
-	if err != nil {
-		return err
-	}
-	if lockErr == unix.EAGAIN || lockErr == unix.EACCES {
-		return ErrLocked
-	}
-	return lockErr
 }
 
 func (l *posixLock) Close() error {

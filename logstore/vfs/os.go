@@ -51,29 +51,28 @@ func mkdirAllDurable(dir string) error {
 	if err != nil {
 		return err
 	}
-	var missing []string
-	for d := dir; ; d = filepath.Dir(d) {
-		_, err := os.Stat(d)
-		if err == nil {
-			break
+	info, err := os.Stat(dir)
+	switch parent := filepath.Dir(dir); {
+	case err == nil && !info.IsDir():
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	case err == nil:
+		// It may be ours, from a process killed before the sync below. Parents we
+		// may not read are not ours.
+		if err = openAndSyncDir(parent, os.Open); errors.Is(err, fs.ErrPermission) {
+			return nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) || d == filepath.Dir(d) {
-			return err
-		}
-		missing = append(missing, d)
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
-	}
-	for _, d := range missing {
-		if err := openAndSyncDir(filepath.Dir(d), os.Open); err != nil {
+	case !errors.Is(err, fs.ErrNotExist) || parent == dir:
+		return err
+	default:
+		if err := mkdirAllDurable(parent); err != nil {
 			return err
 		}
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return openAndSyncDir(parent, os.Open)
 	}
-	return nil
 }
 
 func openAndSyncDir(name string, open func(string) (*os.File, error)) error {
