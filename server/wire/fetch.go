@@ -68,3 +68,18 @@ type NodeEndpoint struct {
 	Port   int32
 	Rack   *string
 }
+
+// release unpins the records and gives the response back. It is called once.
+func (f *FetchResponse) release() {
+	for i := range f.Topics {
+		partitions := f.Topics[i].Partitions
+		for j := range partitions {
+			if r := partitions[j].Records; r != nil {
+				r.Release()
+			}
+		}
+	}
+	if f.Release != nil {
+		f.Release()
+	}
+}

@@ -19,7 +19,8 @@ type Options struct {
 	// memory is bounded by both limits together.
 	InFlightBytesMax int64
 	// ConnectionsMax bounds open connections, default 10,000. More are accepted
-	// and closed at once.
+	// and closed at once: left in the backlog they would hold up nobody but
+	// clients, who could not tell a full broker from a dead one.
 	ConnectionsMax int
 	// MaxConnsPerAddr bounds open connections of one IP address, default
 	// ConnectionsMax: most clients of a broker share one behind a balancer.
@@ -37,6 +38,27 @@ type Options struct {
 	// WriteTimeout closes a connection whose peer does not read, default 2 minutes
 	// for every MiB of a response.
 	WriteTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&o.FrameBytesMax, 100<<20)
+	setDefault(&o.InFlightBytesMax, 256<<20)
+	setDefault(&o.ConnectionsMax, 10_000)
+	setDefault(&o.MaxConnsPerAddr, o.ConnectionsMax)
+	setDefault(&o.PipelineMax, 64)
+	setDefault(&o.IdleTimeout, 10*time.Minute)
+	setDefault(&o.FrameTimeout, 30*time.Second)
+	setDefault(&o.WriteTimeout, 2*time.Minute)
+	return o
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
 }
 
 // Counters are what a [Server] did since it was made, but for Connections.

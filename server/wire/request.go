@@ -20,6 +20,8 @@ type Request struct {
 	ClientID      string // "" where the client sent null
 	Body          []byte // what follows the request header
 	Conn          *Conn
+
+	held *reservation // what the request holds in flight; nil outside a server
 }
 
 // Response is the body of a response. Every kmsg.Response is one.

@@ -1,0 +1,125 @@
+package wire
+
+import (
+	"errors"
+	"sync"
+)
+
+// errGaveUp tells that a reservation was waited for in vain.
+var errGaveUp = errors.New("connection closed while its request waited for memory")
+
+// budget bounds the bytes that all requests in flight hold. Who asks for more
+// than is left waits, first come first served.
+//
+// Frames that each wait for their second half would wait for ever if all of
+// them held their first. So one reservation at a time, the first to find nothing
+// left, may exceed the limit for as long as it lives: it always gets on, and
+// when it is done the next one may. Reserving whole frames beforehand would do
+// without this, but then announcing a frame would be as good as sending it.
+type budget struct {
+	mu       sync.Mutex
+	free     int64        // less than 0 while overdraft exceeds the limit
+	overdraw *reservation // the one that may
+	waiting  []*waiter
+}
+
+type waiter struct {
+	r       *reservation
+	bytes   int64
+	granted chan struct{}
+}
+
+// reservation is what one request holds. It is for one goroutine.
+type reservation struct {
+	budget *budget
+	bytes  int64
+	// A wait ends when one of them is closed.
+	closed, draining <-chan struct{}
+}
+
+func newBudget(bytesMax int64) *budget { return &budget{free: bytesMax} }
+
+// acquire adds to what r holds, waiting until there is room.
+func (r *reservation) acquire(bytes int64) error {
+	b := r.budget
+	b.mu.Lock()
+	if b.grant(r, bytes) {
+		b.mu.Unlock()
+		return nil
+	}
+	w := &waiter{r: r, bytes: bytes, granted: make(chan struct{})}
+	b.waiting = append(b.waiting, w)
+	b.mu.Unlock()
+
+	select {
+	case <-w.granted:
+		return nil
+	case <-r.closed:
+	case <-r.draining:
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.waiting {
+		if b.waiting[i] == w {
+			b.waiting = append(b.waiting[:i], b.waiting[i+1:]...)
+			b.grantWaiting()
+			return errGaveUp
+		}
+	}
+	return nil // granted meanwhile
+}
+
+// shrink gives back a part of what r holds.
+func (r *reservation) shrink(bytes int64) {
+	b := r.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.bytes -= bytes
+	b.free += bytes
+	b.grantWaiting()
+}
+
+// release gives back all that r holds. r may be used again.
+func (r *reservation) release() {
+	b := r.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free += r.bytes
+	r.bytes = 0
+	if b.overdraw == r {
+		b.overdraw = nil
+	}
+	b.grantWaiting()
+}
+
+// grant is called with mu held.
+func (b *budget) grant(r *reservation, bytes int64) bool {
+	switch {
+	case b.overdraw == r:
+	case len(b.waiting) == 0 && bytes <= b.free:
+	case b.overdraw == nil:
+		b.overdraw = r
+	default:
+		return false
+	}
+	b.free -= bytes
+	r.bytes += bytes
+	return true
+}
+
+// grantWaiting is called with mu held.
+func (b *budget) grantWaiting() {
+	for len(b.waiting) > 0 {
+		w := b.waiting[0]
+		if w.bytes > b.free && b.overdraw != nil {
+			return
+		}
+		if w.bytes > b.free {
+			b.overdraw = w.r
+		}
+		b.waiting = b.waiting[1:]
+		b.free -= w.bytes
+		w.r.bytes += w.bytes
+		close(w.granted)
+	}
+}
