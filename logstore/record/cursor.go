@@ -30,44 +30,45 @@ func (c *cursor) fail(reason string) {
 	c.buf, c.pos, c.r = nil, 0, nil
 }
 
-// varint is small enough to be inlined for the one-byte values that almost
-// all fields of small records are.
+// varint has the one and two bytes that almost all fields have before it, so
+// that they cost no loop and no second call.
 func (c *cursor) varint() int32 {
-	if c.pos < len(c.buf) {
-		if b := c.buf[c.pos]; b < 0x80 {
+	if b := c.buf[c.pos:]; len(b) >= 2 {
+		if b[0] < 0x80 {
 			c.pos++
-			return int32(b>>1) ^ -int32(b&1)
+			return int32(b[0]>>1) ^ -int32(b[0]&1)
+		}
+		if b[1] < 0x80 && b[1] != 0 {
+			c.pos += 2
+			v := uint32(b[0]&0x7f) | uint32(b[1])<<7
+			return int32(v>>1) ^ -int32(v&1)
 		}
 	}
-	return c.longVarint()
-}
-
-func (c *cursor) longVarint() int32 {
-	v, n := uvarint(c.peek(varintBytesMax), 32)
-	if n <= 0 {
-		c.failVarint(n)
-		return 0
-	}
-	c.pos += n
+	v := c.uvarint(varintBytesMax, 32)
 	return int32(uint32(v)>>1) ^ -int32(v&1)
 }
 
+// varlong is a timestamp's, which takes more bytes.
 func (c *cursor) varlong() int64 {
-	v, n := uvarint(c.peek(varlongBytesMax), 64)
-	if n <= 0 {
-		c.failVarint(n)
-		return 0
+	if b := c.buf[c.pos:]; len(b) >= 1 && b[0] < 0x80 {
+		c.pos++
+		return int64(b[0]>>1) ^ -int64(b[0]&1)
 	}
-	c.pos += n
+	v := c.uvarint(varlongBytesMax, 64)
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-func (c *cursor) failVarint(n int) {
-	if n < 0 {
+func (c *cursor) uvarint(bytesMax int, bits uint) uint64 {
+	v, n := uvarint(c.peek(bytesMax), bits)
+	switch {
+	case n > 0:
+		c.pos += n
+	case n < 0:
 		c.fail("varint overflows or is padded")
-		return
+	default:
+		c.fail("ends inside a varint")
 	}
-	c.fail("ends inside a varint")
+	return v
 }
 
 // peek returns n bytes, or those that are left.
