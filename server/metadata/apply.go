@@ -29,6 +29,7 @@ func (i *Image) Apply(base int64, records []Record) (*Image, error) {
 		}
 		e.next.offset = offset
 	}
+	e.next.changes = e.changes(i)
 	return e.next, nil
 }
 
@@ -39,6 +40,7 @@ type edit struct {
 	brokersOwned bool
 	configsOwned map[int32]bool // nil: not even the outer map
 	topics       map[TopicID]*ownedTopic
+	removed      []TopicID
 }
 
 // ownedTopic is a topic that no other image has seen yet.
@@ -51,7 +53,7 @@ func newEdit(i *Image) *edit {
 	e := &edit{next: i.clone(), topics: map[TopicID]*ownedTopic{}}
 	i.treeMu.Lock()
 	defer i.treeMu.Unlock()
-	e.next.byName, e.next.byID = i.byName.Clone(), i.byID.Clone()
+	e.next.byName, e.next.byID, e.next.shapes = i.byName.Clone(), i.byID.Clone(), i.shapes.Clone()
 	return e
 }
 
@@ -143,6 +145,9 @@ func (r *TopicRecord) apply(e *edit, _ int64) error {
 	}
 	t := &Topic{Name: r.Name, ID: r.ID, Internal: r.Internal, Configs: map[string]string{}}
 	e.insert(&ownedTopic{Topic: t, partitionsOwned: true, configsOwned: true})
+	if shape, may := shapeOf(t.Name); may {
+		e.next.shapes.ReplaceOrInsert(shaped{shape, t.Name})
+	}
 	return nil
 }
 
@@ -172,8 +177,12 @@ func (r *RemoveTopicRecord) apply(e *edit, _ int64) error {
 	}
 	e.next.byName.Delete(named{name: t.Name})
 	e.next.byID.Delete(identified{id: t.ID})
+	if shape, may := shapeOf(t.Name); may {
+		e.next.shapes.Delete(shaped{shape, t.Name})
+	}
 	e.next.partitions -= len(t.Partitions)
 	delete(e.topics, t.ID)
+	e.removed = append(e.removed, t.ID)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/btree"
@@ -67,9 +68,13 @@ type Image struct {
 
 	byName *btree.BTreeG[named]
 	byID   *btree.BTreeG[identified]
+	// shapes holds the names with '.' or '_', all spelled with '_'.
+	shapes *btree.BTreeG[shaped]
 	// treeMu orders clones of the trees: btree's Clone writes to its receiver.
 	// Lookups do not need it, they never look at what Clone writes.
 	treeMu sync.Mutex
+
+	changes *changes // since the image this one was made of
 
 	listOnce sync.Once
 	list     []*Topic // made by the first call of Topics
@@ -86,7 +91,13 @@ type (
 		id    TopicID
 		topic *Topic
 	}
+	shaped struct{ shape, name string }
 )
+
+// shapeOf spells a name with '_' for '.', and tells whether it has either.
+func shapeOf(name string) (string, bool) {
+	return strings.ReplaceAll(name, ".", "_"), strings.ContainsAny(name, "._")
+}
 
 // treeDegree trades the depth of a lookup against what a change copies: a node
 // holds up to 63 entries, 1.5 KiB of names.
@@ -100,6 +111,9 @@ func NewImage() *Image {
 		configs:      map[int32]map[string]string{},
 		byName:       btree.NewG(treeDegree, func(a, b named) bool { return a.name < b.name }),
 		byID:         btree.NewG(treeDegree, func(a, b identified) bool { return bytes.Compare(a.id[:], b.id[:]) < 0 }),
+		shapes: btree.NewG(treeDegree, func(a, b shaped) bool {
+			return a.shape < b.shape || a.shape == b.shape && a.name < b.name
+		}),
 	}
 }
 
@@ -127,6 +141,24 @@ func (i *Image) Topic(name string) (*Topic, bool) {
 func (i *Image) TopicByID(id TopicID) (*Topic, bool) {
 	e, ok := i.byID.Get(identified{id: id})
 	return e.topic, ok
+}
+
+// Colliding finds a topic that differs from name in '.' and '_' only, or is
+// called so. Apache Kafka's metrics cannot tell such topics apart, so it does
+// not let the second one be created.
+func (i *Image) Colliding(name string) (existing string, ok bool) {
+	shape, may := shapeOf(name)
+	if !may {
+		return "", false
+	}
+	i.shapes.AscendGreaterOrEqual(shaped{shape: shape}, func(s shaped) bool {
+		existing, ok = s.name, s.shape == shape
+		return false
+	})
+	if !ok {
+		return "", false
+	}
+	return existing, true
 }
 
 // TopicCount is how many topics there are.
@@ -183,6 +215,7 @@ func (i *Image) WithController(id int32) *Image {
 func (i *Image) clone() *Image {
 	return &Image{
 		clusterID: i.clusterID, controllerID: i.controllerID, offset: i.offset, nextProducer: i.nextProducer,
-		brokers: i.brokers, configs: i.configs, partitions: i.partitions, byName: i.byName, byID: i.byID,
+		brokers: i.brokers, configs: i.configs, partitions: i.partitions, byName: i.byName, byID: i.byID, shapes: i.shapes,
+		changes: i.changes,
 	}
 }

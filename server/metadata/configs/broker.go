@@ -1,0 +1,93 @@
+package configs
+
+import (
+	"slices"
+	"strings"
+)
+
+// brokerKeys is sorted by name. Configs behind a topic's own have no doc here:
+// they take the topic config's.
+var brokerKeys = withTopicDocs([]Key{
+	{Name: "advertised.listeners", Type: List, Null: true, ReadOnly: true, doc: "Addresses that clients are told to use."},
+	{Name: "authorizer.class.name", Type: String, ReadOnly: true, Effect: Fixed, doc: "Class of Kafka's that decides on access; Moldau loads no classes."},
+	{Name: "auto.create.topics.enable", Type: Boolean, Default: "true", ReadOnly: true, doc: "Create topics that a client asks for."},
+	{Name: "broker.id", Type: Int, Default: "-1", ReadOnly: true, doc: "The broker's id under its older name."},
+	{Name: "broker.rack", Type: String, Null: true, ReadOnly: true, doc: "Rack that the broker stands in."},
+	{Name: "compression.gzip.level", Type: Int, Default: "-1", Effect: Kept, check: gzipLevel},
+	{Name: "compression.lz4.level", Type: Int, Default: "9", Effect: Kept, check: between(1, 17)},
+	{Name: "compression.type", Type: String, Default: "producer", Effect: Fixed, check: codec},
+	{Name: "compression.zstd.level", Type: Int, Default: "3", Effect: Kept, check: between(-131072, 22)},
+	{Name: "connections.max.idle.ms", Type: Long, Default: "600000", ReadOnly: true, doc: "Time after which a connection without requests is closed."},
+	{Name: "default.replication.factor", Type: Int, Default: "1", ReadOnly: true, check: atLeast(1), doc: "Replicas of a topic that does not say how many."},
+	{Name: "delete.topic.enable", Type: Boolean, Default: "true", ReadOnly: true, doc: "May topics be deleted."},
+	{Name: "fetch.max.bytes", Type: Int, Default: "57671680", ReadOnly: true, check: atLeast(1024), doc: "Most bytes of records in one fetch response."},
+	{Name: "listeners", Type: List, Default: "PLAINTEXT://127.0.0.1:9092", ReadOnly: true, doc: "Addresses that the broker listens on."},
+	{Name: "log.cleaner.delete.retention.ms", Type: Long, Default: "86400000", Effect: Kept, check: atLeast(0)},
+	{Name: "log.cleaner.max.compaction.lag.ms", Type: Long, Default: maxLong, Effect: Kept, check: atLeast(1)},
+	{Name: "log.cleaner.min.cleanable.ratio", Type: Double, Default: "0.5", Effect: Kept, check: ratio},
+	{Name: "log.cleaner.min.compaction.lag.ms", Type: Long, Default: "0", Effect: Kept, check: atLeast(0)},
+	{Name: "log.cleanup.policy", Type: List, Default: "delete", check: someOf("compact", "delete")},
+	{Name: "log.dirs", Type: List, Null: true, ReadOnly: true, doc: "Directory that the logs are in."},
+	{Name: "log.flush.interval.messages", Type: Long, Default: maxLong, check: atLeast(1)},
+	{Name: "log.flush.interval.ms", Type: Long, Null: true, check: atLeast(0)},
+	{Name: "log.flush.offset.checkpoint.interval.ms", Type: Int, Default: "60000", ReadOnly: true, check: atLeast(0), doc: "Time between two writes of the recovery points, which bound what a start after a crash scans."},
+	{Name: "log.flush.scheduler.interval.ms", Type: Long, Default: maxLong, ReadOnly: true, check: atLeast(0), doc: "What log.flush.interval.ms is where it is not set."},
+	{Name: "log.index.interval.bytes", Type: Int, Default: "4096", check: atLeast(0)},
+	{Name: "log.index.size.max.bytes", Type: Int, Default: "10485760", check: atLeast(4)},
+	{Name: "log.local.retention.bytes", Type: Long, Default: "-2", Effect: Kept, check: atLeast(-2)},
+	{Name: "log.local.retention.ms", Type: Long, Default: "-2", Effect: Kept, check: atLeast(-2)},
+	{Name: "log.message.timestamp.after.max.ms", Type: Long, Default: "3600000", check: atLeast(0)},
+	{Name: "log.message.timestamp.before.max.ms", Type: Long, Default: maxLong, check: atLeast(0)},
+	{Name: "log.message.timestamp.type", Type: String, Default: "CreateTime", check: oneOf("CreateTime", "LogAppendTime")},
+	{Name: "log.preallocate", Type: Boolean, Default: "false", Effect: Kept},
+	{Name: "log.retention.bytes", Type: Long, Default: "-1"},
+	{Name: "log.retention.hours", Type: Int, Default: "168", ReadOnly: true, check: unlimitedOr1},
+	{Name: "log.retention.minutes", Type: Int, Null: true, ReadOnly: true, check: unlimitedOr1},
+	{Name: "log.retention.ms", Type: Long, Null: true, check: unlimitedOr1},
+	{Name: "log.roll.hours", Type: Int, Default: "168", ReadOnly: true, check: atLeast(1)},
+	{Name: "log.roll.jitter.hours", Type: Int, Default: "0", ReadOnly: true, check: atLeast(0)},
+	{Name: "log.roll.jitter.ms", Type: Long, Null: true, check: atLeast(0)},
+	{Name: "log.roll.ms", Type: Long, Null: true, check: atLeast(1)},
+	{Name: "log.segment.bytes", Type: Int, Default: "1073741824", check: atLeast(1 << 20)},
+	{Name: "log.segment.delete.delay.ms", Type: Long, Default: "60000", check: atLeast(0)},
+	{Name: "max.connections", Type: Int, Default: "10000", ReadOnly: true, check: atLeast(0), doc: "Open connections above which further ones are closed."},
+	{Name: "max.connections.per.ip", Type: Int, Default: "10000", ReadOnly: true, check: atLeast(0), doc: "Open connections of one address above which further ones are closed."},
+	{Name: "max.request.partition.size.limit", Type: Int, Default: "2000", ReadOnly: true, check: atLeast(1), doc: "Most partitions in one DescribeTopicPartitions response."},
+	{Name: "message.max.bytes", Type: Int, Default: "1048588", check: atLeast(0)},
+	{Name: "min.insync.replicas", Type: Int, Default: "1", Effect: Kept, check: atLeast(1)},
+	{Name: "moldau.durability", Type: String, Default: "synced", check: oneOf("synced", "os")},
+	{Name: "moldau.validation", Type: String, Default: "header", check: oneOf("header", "records")},
+	{Name: "node.id", Type: Int, Null: true, ReadOnly: true, check: atLeast(0), doc: "The broker's id."},
+	{Name: "num.partitions", Type: Int, Default: "1", ReadOnly: true, check: atLeast(1), doc: "Partitions of a topic that does not say how many."},
+	{Name: "process.roles", Type: List, Default: "broker,controller", ReadOnly: true, Effect: Fixed, doc: "What this process does for the cluster."},
+	{Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", ReadOnly: true, check: atLeast(1), doc: "Time after which a partition forgets an idle producer."},
+	{Name: "remote.log.storage.system.enable", Type: Boolean, Default: "false", ReadOnly: true, Effect: Fixed, doc: "Is there remote storage for old segments."},
+	{Name: "socket.request.max.bytes", Type: Int, Default: "104857600", ReadOnly: true, check: atLeast(1), doc: "Largest request accepted."},
+	{Name: "unclean.leader.election.enable", Type: Boolean, Default: "false", Effect: Kept},
+})
+
+// withTopicDocs gives each broker config that stands behind a topic's the doc
+// of that one.
+func withTopicDocs(keys []Key) []Key {
+	docs := map[string]string{}
+	for i := range topicKeys {
+		for _, s := range topicKeys[i].Synonyms {
+			docs[s.Name] = topicKeys[i].Name + " of topics without their own. " + topicKeys[i].doc
+		}
+	}
+	for i := range keys {
+		if keys[i].doc == "" {
+			keys[i].doc = docs[keys[i].Name]
+		}
+	}
+	return keys
+}
+
+// Broker finds a broker config.
+func Broker(name string) (*Key, bool) {
+	n, ok := slices.BinarySearchFunc(brokerKeys, name, func(k Key, name string) int { return strings.Compare(k.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return &brokerKeys[n], true
+}
