@@ -2,7 +2,12 @@ package logstore
 
 import (
 	"encoding/base64"
+	"fmt"
+	"path"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 
 	"moldau/zerocopy"
 )
@@ -17,11 +22,56 @@ func (tp TopicPartition) String() string {
 	return tp.Topic + "-" + strconv.FormatInt(int64(tp.Partition), 10)
 }
 
+// Validate applies Kafka's rules for topic names. They also keep every name
+// within its directory.
+func (tp TopicPartition) Validate() error {
+	t := tp.Topic
+	if t == "" || t == "." || t == ".." || len(t) > 249 || tp.Partition < 0 {
+		return fmt.Errorf("%w: %q", ErrInvalidName, tp)
+	}
+	for _, c := range []byte(t) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return fmt.Errorf("%w: %q", ErrInvalidName, tp)
+		}
+	}
+	return nil
+}
+
+// parseDir is the reverse of String, for names of directories that are logs.
+func parseDir(name string) (TopicPartition, bool) {
+	i := strings.LastIndexByte(name, '-')
+	if i < 0 {
+		return TopicPartition{}, false
+	}
+	n, err := strconv.ParseInt(name[i+1:], 10, 32)
+	tp := TopicPartition{name[:i], int32(n)}
+	return tp, err == nil && tp.Validate() == nil && tp.String() == name
+}
+
+func compareNames(a, b TopicPartition) int {
+	if c := strings.Compare(a.Topic, b.Topic); c != 0 {
+		return c
+	}
+	return int(a.Partition) - int(b.Partition)
+}
+
 // TopicID is Kafka's topic id, a UUID. The zero id means none.
 type TopicID [16]byte
 
 // String is the form in partition.metadata: URL-safe base64 without padding.
 func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// ParseTopicID is the reverse of String.
+func ParseTopicID(s string) (TopicID, error) {
+	var id TopicID
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("logstore: %q is not a topic id", s)
+	}
+	return TopicID(b), nil
+}
 
 // Bound is a number of a log up to which something holds. Offsets below it do,
 // the offset itself does not.
@@ -74,4 +124,133 @@ type SegmentInfo struct {
 	Bytes        int64
 	TimestampMax int64 // ms, -1 without records
 	Sealed       bool
+}
+
+// Log is one partition: a list of segments, written at the end by one writer at
+// a time and read by any number. All methods may be called concurrently.
+type Log struct {
+	store  *Store
+	tp     TopicPartition
+	id     TopicID
+	dir    string // relative to the file system's root
+	config atomic.Pointer[Config]
+
+	// What readers use. The holder of mu moves it; view before a segment's
+	// reference is dropped, places before pointers.
+	view     atomic.Pointer[view]
+	bounds   [boundCount]bound
+	start    atomic.Int64
+	epochs   epochCache
+	failed   atomic.Pointer[error] // why it was poisoned
+	closed   atomic.Bool
+	watchers watchers
+
+	// upkeep is held by whoever changes files other than by appending: seal,
+	// checkpoint, truncation, retention, close. It is taken before mu, and never
+	// by an append.
+	upkeep sync.Mutex
+
+	// mu is the writer's. Appends hold it, and whatever moves a bound.
+	mu        sync.Mutex
+	writer    // under mu
+	commit    commit
+	producers *producers
+}
+
+// writer is what only the holder of Log.mu touches.
+type writer struct {
+	unsealed     []sealing // rolled segments, oldest first
+	jitterMs     int64     // what this segment's segment.ms is short of
+	dirty        bool      // changed since the last checkpoint
+	retentionDue bool      // a retention task is queued
+	flushDue     bool      // a flush task is queued
+}
+
+// Name is the log's topic and partition.
+func (l *Log) Name() TopicPartition { return l.tp }
+
+// ID is the topic's id, zero if the log never had one.
+func (l *Log) ID() TopicID { return l.id }
+
+// Config is the configuration in force.
+func (l *Log) Config() Config { return *l.config.Load() }
+
+// Configure replaces the configuration. A change to Synced takes effect once
+// all that was appended is durable, so that the high watermark never goes back.
+func (l *Log) Configure(c Config) error {
+	if err := c.Validate(); err != nil {
+		return l.wrap("configure", err)
+	}
+	if c.Durability == Synced {
+		if err := l.Flush(); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.Durability == Synced {
+		// Appends went on during the flush. The high watermark stands above what
+		// is durable until the sync that begins here has caught up with it.
+		l.commit.wanted = l.Offset(LogEnd)
+	}
+	l.config.Store(&c)
+	l.drawJitter()
+	l.follow()
+	l.scheduleSync()
+	l.store.enqueueRetention(l, l.store.nowMs())
+	return nil
+}
+
+// Offset is where the bound stands.
+func (l *Log) Offset(b Bound) int64 { return l.bounds[b].load().offset() }
+
+// StartOffset is the first offset that may be read.
+func (l *Log) StartOffset() int64 { return l.start.Load() }
+
+// Bytes is the length of all segments.
+func (l *Log) Bytes() int64 {
+	n := int64(0)
+	for _, s := range l.view.Load().segments {
+		n += s.size()
+	}
+	return n
+}
+
+// Segments describes the segments, oldest first. The last one is active.
+func (l *Log) Segments() []SegmentInfo {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var infos []SegmentInfo
+	for _, s := range l.view.Load().segments {
+		infos = append(infos, SegmentInfo{s.base, s.endOffset(), s.size(), s.timestampMax.Load(), s.tail.sealed})
+	}
+	return infos
+}
+
+// Err is why the log takes no more appends: nil, or an error that wraps
+// ErrPoisoned, a *CorruptionError or ErrClosed.
+func (l *Log) Err() error {
+	if l.closed.Load() {
+		return ErrClosed
+	}
+	return l.failure()
+}
+
+// writable is Err, and ErrReadOnly.
+func (l *Log) writable() error {
+	if l.store.opt.ReadOnly {
+		return ErrReadOnly
+	}
+	return l.Err()
+}
+
+// file is the path of one of the log's files.
+func (l *Log) file(name string) string { return path.Join(l.dir, name) }
+
+// wrap says which log an error is of, and what was being done.
+func (l *Log) wrap(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("logstore: %s %s: %w", operation, l.tp, err)
 }

@@ -162,7 +162,7 @@ type Options struct {
 	DecompressedBytesMax int
 }
 
-func (o Options) withDefaults(dir string) (Options, error) {
+func (o Options) withDefaults() (Options, error) {
 	if o.Clock == nil {
 		o.Clock = realClock{}
 	}

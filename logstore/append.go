@@ -1,0 +1,273 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"moldau/index"
+	"moldau/logstore/record"
+)
+
+// AppendLeader appends one or more whole client batches under a leader epoch.
+// It checks them, stamps offsets and epoch into batches, in place, and writes
+// them with one system call; batches may be reused when it returns.
+//
+// What was appended is written, not yet durable: [Log.Wait] for HighWatermark
+// at Last+1 is what acks=all waits for, whether or not it was a duplicate.
+//
+// Errors of the batch: those of package record for length, magic, codec and
+// CRC, *RecordError, ErrTooLarge, ErrTooLargeForSegment, ErrSequence,
+// ErrProducerEpoch, ErrTransactional. Of the log: ErrFencedEpoch, ErrNoSpace,
+// ErrPoisoned, ErrClosed, ErrReadOnly.
+func (l *Log) AppendLeader(batches []byte, epoch int32) (Appended, error) {
+	c, nowMs := l.config.Load(), l.store.nowMs()
+	for rest := batches; ; {
+		b, tail, err := record.Next(rest)
+		if err == nil {
+			err = l.admit(b, c, nowMs)
+		}
+		if err != nil {
+			return Appended{}, l.wrap("append", err)
+		}
+		if rest = tail; len(rest) == 0 {
+			break
+		}
+	}
+	a := Appended{TimestampMs: -1}
+	if c.TimestampType == LogAppendTime {
+		a.TimestampMs = nowMs
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.appendLeader(batches, epoch, nowMs, &a)
+	return a, l.wrap("append", err)
+}
+
+func (l *Log) appendLeader(batches []byte, epoch int32, nowMs int64, a *Appended) error {
+	if err := l.writable(); err != nil {
+		return err
+	}
+	a.Start = l.start.Load()
+	if latest := l.epochs.latest(); epoch < latest {
+		return fmt.Errorf("%w: %d, the log is at %d", ErrFencedEpoch, epoch, latest)
+	}
+	if seen, err := l.sequenced(batches, nowMs); err != nil || seen.count > 0 {
+		a.First, a.Last, a.Duplicate = seen.first, seen.last, seen.count > 0
+		return err
+	}
+	next := l.Offset(LogEnd)
+	a.First = next
+	for rest := batches; len(rest) > 0; {
+		b, tail, _ := record.Next(rest) // admitted above
+		b.SetBaseOffset(next)
+		b.SetLeaderEpoch(epoch)
+		next = b.LastOffset() + 1
+		rest = tail
+	}
+	a.Last = next - 1
+	return l.write(batches, a.Last)
+}
+
+// AppendFollower appends batches that were numbered by a leader. Offsets may
+// leave gaps, as compaction does, but never go back, and neither may epochs.
+// It is atomic: on error nothing was appended.
+func (l *Log) AppendFollower(batches []byte) (Appended, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := Appended{TimestampMs: -1, Start: l.start.Load()}
+	if err := l.writable(); err != nil {
+		return a, l.wrap("append", err)
+	}
+	next, epoch := l.Offset(LogEnd), l.epochs.latest()
+	for rest := batches; len(rest) > 0; {
+		b, tail, err := record.Next(rest)
+		if err == nil {
+			err = b.Check()
+		}
+		if err != nil {
+			return a, l.wrap("append", err)
+		}
+		if b.BaseOffset() < next {
+			return a, l.wrap("append", fmt.Errorf("%w: batch at %d, the log ends at %d", ErrOffsetRange, b.BaseOffset(), next))
+		}
+		if b.LeaderEpoch() < epoch {
+			return a, l.wrap("append", fmt.Errorf("%w: batch of %d after %d", ErrFencedEpoch, b.LeaderEpoch(), epoch))
+		}
+		if len(rest) == len(batches) {
+			a.First = b.BaseOffset()
+		}
+		next, epoch, rest = b.LastOffset()+1, b.LeaderEpoch(), tail
+	}
+	if len(batches) == 0 {
+		return a, nil
+	}
+	a.Last = next - 1
+	return a, l.wrap("append", l.write(batches, a.Last))
+}
+
+// remembered is where an append's batches were found, if they were.
+type remembered struct {
+	first, last int64
+	count       int
+}
+
+// sequenced checks the batches of idempotent producers. All or none may have
+// been seen before: a client that resends resends what it sent.
+func (l *Log) sequenced(batches []byte, nowMs int64) (seen remembered, err error) {
+	fresh := 0
+	for rest := batches; len(rest) > 0; {
+		b, tail, _ := record.Next(rest)
+		rest = tail
+		if b.ProducerID() < 0 {
+			fresh++
+			continue
+		}
+		v, at, err := l.producers.check(b, nowMs)
+		if v == unknown {
+			// Rare: a client resends across a clean restart of the store.
+			if refillErr := l.refillProducers(); refillErr != nil {
+				return seen, errors.Join(err, refillErr)
+			}
+			v, at, err = l.producers.check(b, nowMs)
+		}
+		if err != nil {
+			return remembered{}, err
+		}
+		if v != duplicate {
+			fresh++
+			continue
+		}
+		if seen.count == 0 {
+			seen.first = at.firstOffset()
+		}
+		seen.last = at.lastOffset
+		seen.count++
+	}
+	if seen.count > 0 && fresh > 0 {
+		return remembered{}, fmt.Errorf("%w: duplicates among new batches", ErrSequence)
+	}
+	return seen, nil
+}
+
+// write puts numbered batches at the end: bytes, index entries, the segment's
+// published end, the log's end, in this order, so that a reader who sees an end
+// finds what is below it.
+func (l *Log) write(batches []byte, last int64) error {
+	c := l.config.Load()
+	s, err := l.segmentFor(batches, last, c)
+	if err != nil {
+		return err
+	}
+	position := s.size()
+	if _, err := s.data.WriteAt(batches, position); err != nil {
+		return l.undoWrite(s, position, err)
+	}
+	if err := l.indexBatches(s, batches, position, c); err != nil {
+		return l.poison(err) // the indexes no longer tell what the file holds
+	}
+	l.publish(s, placeAt(last+1-s.base, position+int64(len(batches))))
+	return nil
+}
+
+// indexBatches enters batches, written from position on, into the segment's
+// indexes, the epochs and the producers' state.
+func (l *Log) indexBatches(s *segment, batches []byte, position int64, c *Config) error {
+	for rest := batches; len(rest) > 0; {
+		b, tail, _ := record.Next(rest)
+		if err := s.note(b, position, c.IndexIntervalBytes); err != nil {
+			return err
+		}
+		if epoch := b.LeaderEpoch(); epoch >= 0 {
+			l.epochs.assign(epoch, b.BaseOffset())
+		}
+		l.producers.update(b)
+		position += int64(b.Size())
+		rest = tail
+	}
+	return nil
+}
+
+// note enters one batch into the segment's indexes: an entry for each batch
+// before which the interval's bytes were written, none for the first.
+func (s *segment) note(b record.Batch, position, intervalBytes int64) error {
+	if ts := b.MaxTimestamp(); ts > s.timestampMax.Load() {
+		s.timestampMax.Store(ts)
+		s.tail.timestampMaxOffset = b.LastOffset()
+	}
+	if position == 0 {
+		s.tail.timestampFirst = b.MaxTimestamp()
+	}
+	if s.tail.bytesSinceIndex > intervalBytes {
+		if err := s.offsets.Append(b.LastOffset(), position); err != nil && !errors.Is(err, index.ErrFull) {
+			return err
+		}
+		err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, false)
+		if err != nil && !errors.Is(err, index.ErrFull) {
+			return err
+		}
+		s.tail.bytesSinceIndex = 0
+	}
+	s.tail.bytesSinceIndex += int64(b.Size())
+	return nil
+}
+
+// undoWrite cuts off what a failed write may have left, so that the next append
+// goes to where readers expect it. Where that fails too, or the device does,
+// nobody can tell what the file holds, and the log is poisoned.
+func (l *Log) undoWrite(s *segment, position int64, cause error) error {
+	if err := s.data.Truncate(position); err != nil {
+		return l.poison(errors.Join(cause, err))
+	}
+	if isDeviceError(cause) {
+		return l.poison(cause)
+	}
+	return spaceError(cause)
+}
+
+// publish makes all below the place readable and sees to its durability.
+func (l *Log) publish(s *segment, p place) {
+	end := mark{s, p}
+	l.bounds[LogEnd].store(end)
+	l.dirty = true
+	l.watchers.moved(LogEnd, end.offset())
+	l.follow()
+	l.scheduleSync()
+	l.scheduleDeadlines(s)
+}
+
+// segmentFor is the segment that takes the batches: the active one, or a new
+// one.
+func (l *Log) segmentFor(batches []byte, last int64, c *Config) (*segment, error) {
+	n := int64(len(batches))
+	if n > c.SegmentBytes {
+		return nil, fmt.Errorf("%w: %d bytes, segments have %d", ErrTooLargeForSegment, n, c.SegmentBytes)
+	}
+	s := l.view.Load().active()
+	size := s.size()
+	b, _, err := record.Next(batches)
+	if err != nil {
+		return nil, err
+	}
+	full := size > c.SegmentBytes-n ||
+		size > 0 && l.outlived(s, b.MaxTimestamp(), c) ||
+		s.offsets.Full() || s.times.Full() ||
+		last+1-s.base > math.MaxInt32
+	if !full {
+		return s, nil
+	}
+	// The new segment begins where the log ends, so that segments touch: recovery
+	// takes a hole between them for lost writes. Only a gap of 2^31 offsets, from a
+	// compacted leader, cannot be bridged like this.
+	base := max(l.Offset(LogEnd), last+1-math.MaxInt32)
+	return l.roll(base)
+}
+
+// outlived tells that the segment spans segment.ms of record time, less jitter.
+func (l *Log) outlived(s *segment, timestampMs int64, c *Config) bool {
+	begun := s.tail.timestampFirst
+	if begun < 0 || timestampMs < 0 {
+		begun, timestampMs = s.tail.createdMs, l.store.nowMs()
+	}
+	return timestampMs-begun > c.SegmentMs-l.jitterMs
+}

@@ -1,0 +1,49 @@
+package logstore
+
+// Event is something the engine did by itself, told to Options.Events. The
+// engine never logs; whoever embeds it decides what is worth a line.
+type Event interface{ event() }
+
+// LogRecovered tells what opening a log after an unclean close found.
+type LogRecovered struct {
+	Log                TopicPartition
+	RecoveryPoint, End int64 // offsets: scanned from, valid up to
+	BytesScanned       int64
+	BytesCut           int64 // behind the last valid batch, or in segments behind a bad one
+	Reason             error // why bytes were cut; nil where none were
+}
+
+// CheckpointIgnored tells that a checkpoint file could not be read; every log
+// is then scanned from its first segment.
+type CheckpointIgnored struct {
+	File string
+	Err  error
+}
+
+// SegmentsRetired tells that retention dropped segments.
+type SegmentsRetired struct {
+	Log      TopicPartition
+	Reason   string // "start offset", "retention.bytes", "retention.ms"
+	Segments int
+	Bytes    int64
+	Start    int64 // the log's start offset now
+}
+
+// LogPoisoned tells that a log takes no more appends.
+type LogPoisoned struct {
+	Log TopicPartition
+	Err error
+}
+
+// HousekeepingFailed tells of background work that will be tried again.
+type HousekeepingFailed struct {
+	Log  TopicPartition // zero for the store itself
+	Work string
+	Err  error
+}
+
+func (LogRecovered) event()       {}
+func (CheckpointIgnored) event()  {}
+func (SegmentsRetired) event()    {}
+func (LogPoisoned) event()        {}
+func (HousekeepingFailed) event() {}

@@ -1,0 +1,172 @@
+package logstore
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/google/btree"
+)
+
+// taskKind is a sort of background work.
+type taskKind uint8
+
+const (
+	taskSeal       taskKind = iota // of a log's rolled segments
+	taskUnlink                     // of a retired segment's files
+	taskRemove                     // of a deleted log's directory
+	taskRetention                  // of a log
+	taskFlush                      // of a log with flush.ms
+	taskCheckpoint                 // of the store
+)
+
+// task is one piece of work and when it is due. Tasks are never cancelled: one
+// that has become pointless finds nothing to do.
+type task struct {
+	atMs     int64
+	sequence uint64 // keeps tasks of the same time apart, and in order
+	kind     taskKind
+	log      *Log
+	base     int64  // taskUnlink: the segment
+	dir      string // taskRemove: the directory
+}
+
+// retryMs is when failed work is tried again.
+const retryMs = 15_000
+
+// agenda is the store's queue of work by deadline: one for all logs, so that
+// none needs a goroutine or timer of its own.
+type agenda struct {
+	mu       sync.Mutex
+	tree     *btree.BTreeG[task] // under mu
+	sequence uint64              // under mu
+	wake     chan struct{}       // capacity 1: something earlier was added
+}
+
+func newAgenda() *agenda {
+	return &agenda{
+		tree: btree.NewG(8, func(a, b task) bool {
+			if c := cmp.Compare(a.atMs, b.atMs); c != 0 {
+				return c < 0
+			}
+			return a.sequence < b.sequence
+		}),
+		wake: make(chan struct{}, 1),
+	}
+}
+
+func (s *Store) enqueue(t task) {
+	a := s.agenda
+	a.mu.Lock()
+	a.sequence++
+	t.sequence = a.sequence
+	a.tree.ReplaceOrInsert(t)
+	first, _ := a.tree.Min()
+	a.mu.Unlock()
+	if first.sequence == t.sequence {
+		select {
+		case a.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// enqueueRetention asks for a look at a log's retention at atMs.
+func (s *Store) enqueueRetention(l *Log, atMs int64) {
+	s.enqueue(task{atMs: atMs, kind: taskRetention, log: l})
+}
+
+// due takes the first task off the queue if its time has come; otherwise it
+// tells when that will be.
+func (a *agenda) due(nowMs int64) (t task, ok bool, nextMs int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	first, any := a.tree.Min()
+	if !any {
+		return task{}, false, math.MaxInt64
+	}
+	if first.atMs > nowMs {
+		return task{}, false, first.atMs
+	}
+	a.tree.DeleteMin()
+	return first, true, 0
+}
+
+// Housekeep does all background work that is due at now: sealing, retention,
+// flushes, checkpoints. With Options.Manual nobody else does it.
+func (s *Store) Housekeep(now time.Time) { s.housekeep(now.UnixMilli()) }
+
+func (s *Store) housekeep(nowMs int64) (nextMs int64) {
+	for {
+		t, ok, next := s.agenda.due(nowMs)
+		if !ok {
+			return next
+		}
+		if err := s.do(t, nowMs); err != nil && !errors.Is(err, ErrClosed) {
+			s.report(t, err)
+			t.atMs = nowMs + retryMs
+			if !errors.Is(err, ErrPoisoned) {
+				s.enqueue(t)
+			}
+		}
+	}
+}
+
+func (s *Store) do(t task, nowMs int64) error {
+	switch t.kind {
+	case taskSeal:
+		return t.log.sealAll()
+	case taskUnlink:
+		return removeSegmentFiles(s.fs, t.log.dir, t.base, deletedSuffix)
+	case taskRemove:
+		return s.removeDir(t.dir)
+	case taskRetention:
+		next, err := t.log.retire(nowMs)
+		if err != nil {
+			return err
+		}
+		t.log.mu.Lock()
+		t.log.retentionDue = next < math.MaxInt64
+		t.log.mu.Unlock()
+		if next < math.MaxInt64 {
+			s.enqueueRetention(t.log, max(next, nowMs+1))
+		}
+	case taskFlush:
+		t.log.mu.Lock()
+		t.log.flushDue = false
+		t.log.mu.Unlock()
+		return t.log.Flush()
+	case taskCheckpoint:
+		s.enqueue(task{atMs: nowMs + s.opt.CheckpointMs, kind: taskCheckpoint})
+		return s.Checkpoint()
+	}
+	return nil
+}
+
+func (s *Store) report(t task, err error) {
+	e := HousekeepingFailed{Work: [...]string{"seal", "unlink", "remove", "retention", "flush", "checkpoint"}[t.kind], Err: err}
+	if t.log != nil {
+		e.Log = t.log.tp
+	}
+	s.opt.Events(e)
+}
+
+// keepHouse runs until the store closes.
+func (s *Store) keepHouse() {
+	defer s.workers.Done()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.closing:
+			return
+		case <-s.agenda.wake:
+		case <-timer.C:
+		}
+		nowMs := s.nowMs()
+		next := s.housekeep(nowMs)
+		timer.Reset(time.Duration(min(next-nowMs, 3600_000)) * time.Millisecond)
+	}
+}

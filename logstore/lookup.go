@@ -1,0 +1,103 @@
+package logstore
+
+import (
+	"errors"
+
+	"moldau/logstore/record"
+)
+
+// OffsetForTimestamp finds the first record whose timestamp is at or after ms,
+// inside compressed batches too. ok is false if there is none.
+func (l *Log) OffsetForTimestamp(ms int64) (at TimestampOffset, ok bool, err error) {
+	v := l.view.Load()
+	for _, s := range v.segments {
+		if s.endOffset() <= l.start.Load() || s.timestampMax.Load() < ms {
+			continue
+		}
+		at, ok, err = l.lookIn(s, ms)
+		if ok || err != nil {
+			return at, ok, l.wrap("look up timestamp", err)
+		}
+	}
+	return TimestampOffset{}, false, nil
+}
+
+// OffsetOfMaxTimestamp finds the first record with the largest timestamp.
+func (l *Log) OffsetOfMaxTimestamp() (at TimestampOffset, ok bool, err error) {
+	largest := int64(-1)
+	for _, s := range l.view.Load().segments {
+		if s.endOffset() > l.start.Load() {
+			largest = max(largest, s.timestampMax.Load())
+		}
+	}
+	if largest < 0 {
+		return TimestampOffset{}, false, nil
+	}
+	return l.OffsetForTimestamp(largest)
+}
+
+// lookIn looks for the first record at or after ms in one segment.
+func (l *Log) lookIn(s *segment, ms int64) (TimestampOffset, bool, error) {
+	if !s.pin() {
+		return TimestampOffset{}, false, nil // retired meanwhile, and all in it
+	}
+	defer s.unpin()
+	// The entry's batch is the first to reach its timestamp: nothing before it is
+	// late enough.
+	near, err := s.times.Lookup(ms)
+	if err != nil {
+		return TimestampOffset{}, false, err
+	}
+	start, err := s.offsets.Lookup(max(near.Offset, l.start.Load()))
+	if err != nil {
+		return TimestampOffset{}, false, err
+	}
+	from, limit := start.Position, s.size()
+	for {
+		at, err := s.scan(from, limit, func(at batchAt) bool {
+			return at.timestampMax >= ms && at.last >= l.start.Load()
+		})
+		if errors.Is(err, errNoBatch) {
+			return TimestampOffset{}, false, nil
+		}
+		if err != nil {
+			return TimestampOffset{}, false, err
+		}
+		found, ok, err := l.lookInBatch(s, at, ms)
+		if ok || err != nil {
+			return found, ok, err
+		}
+		from = at.position + at.bytes
+	}
+}
+
+// lookInBatch looks for the record itself.
+func (l *Log) lookInBatch(s *segment, at batchAt, ms int64) (TimestampOffset, bool, error) {
+	b, err := s.readBatch(at)
+	if err != nil {
+		return TimestampOffset{}, false, err
+	}
+	var it record.Iterator
+	defer it.Close()
+	if err := it.Reset(b, l.store.opt.DecompressedBytesMax); err != nil {
+		return TimestampOffset{}, false, s.corrupt(at.position, err)
+	}
+	for it.Next() {
+		if r := it.Record(); r.TimestampMs >= ms && r.Offset >= l.start.Load() {
+			return TimestampOffset{r.Offset, r.TimestampMs, b.LeaderEpoch()}, true, nil
+		}
+	}
+	if it.Err() != nil {
+		return TimestampOffset{}, false, s.corrupt(at.position, it.Err())
+	}
+	return TimestampOffset{}, false, nil
+}
+
+// readBatch reads one whole batch.
+func (s *segment) readBatch(at batchAt) (record.Batch, error) {
+	b := make([]byte, at.bytes)
+	if n, err := s.data.ReadAt(b, at.position); n < len(b) {
+		return nil, s.corrupt(at.position, err)
+	}
+	return record.Batch(b), nil
+}

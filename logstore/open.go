@@ -1,0 +1,180 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+
+	"moldau/logstore/vfs"
+)
+
+// Open opens the store in dir, creating it if it is not there. dir/logs may be
+// a directory that Apache Kafka left, and can be given back to it after Close.
+//
+// After a clean close nothing is read but the ends of the logs. Otherwise every
+// log is scanned from its recovery point, batch by batch, and cut at the first
+// batch that is not whole; what is left is synced before anybody sees it.
+// ErrLocked tells that another store, or Kafka, is at work there.
+func Open(dir string, o Options) (*Store, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}}
+	if o.FS == nil {
+		s.dir = "."
+		s.osTree, err = openTree(dir, o.ReadOnly)
+		s.fs = s.osTree
+	}
+	if err == nil {
+		err = s.open()
+	}
+	if err != nil {
+		if s.osTree != nil {
+			_ = s.osTree.Close()
+		}
+		return nil, fmt.Errorf("logstore: open %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func openTree(dir string, readOnly bool) (*vfs.OS, error) {
+	if readOnly {
+		return vfs.OpenOSReadOnly(dir)
+	}
+	return vfs.OpenOS(dir)
+}
+
+func (s *Store) open() (err error) {
+	if !s.opt.ReadOnly {
+		if err := makeDirs(s.fs, s.path("")); err != nil {
+			return err
+		}
+		if s.lock, err = s.fs.Lock(s.path(lockFile)); err != nil {
+			if errors.Is(err, vfs.ErrLocked) {
+				err = fmt.Errorf("%w: %s", ErrLocked, s.path(lockFile))
+			}
+			return err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, s.lock.Close())
+			}
+		}()
+	}
+	clean, err := s.takeCleanMarker()
+	if err != nil {
+		return err
+	}
+	s.checkpoints.recovery = s.readCheckpoint(recoveryPointFile)
+	s.checkpoints.start = s.readCheckpoint(startOffsetFile)
+	s.checkpoints.high = s.readCheckpoint(highWatermarkFile)
+	s.checkpoints.cleaner = s.readCheckpoint(cleanerOffsetFile)
+	if err := s.openLogs(clean); err != nil {
+		return err
+	}
+	if !s.opt.ReadOnly {
+		s.enqueue(task{atMs: s.nowMs() + s.opt.CheckpointMs, kind: taskCheckpoint})
+		if !s.opt.Manual {
+			s.workers.Add(1)
+			go s.keepHouse()
+		}
+	}
+	return nil
+}
+
+// takeCleanMarker tells whether the directory was closed cleanly and removes
+// the marker, durably, before anything can change.
+func (s *Store) takeCleanMarker() (clean bool, err error) {
+	_, err = s.fs.Stat(s.path(cleanShutdownFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || s.opt.ReadOnly {
+		return err == nil, err
+	}
+	if err := s.fs.Remove(s.path(cleanShutdownFile)); err != nil {
+		return false, err
+	}
+	return true, s.fs.SyncDir(s.path(""))
+}
+
+// openLogs opens every log of the directory, several at a time.
+func (s *Store) openLogs(clean bool) error {
+	names, err := s.fs.ReadDir(s.path(""))
+	if err != nil {
+		if s.opt.ReadOnly && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: no %s directory", ErrNotFound, logsDir)
+		}
+		return err
+	}
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	workers := s.opt.RecoveryWorkers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	slots := make(chan struct{}, workers)
+	for _, n := range names {
+		if !n.IsDir() {
+			continue
+		}
+		if strings.HasSuffix(n.Name(), deleteSuffix) && !s.opt.ReadOnly {
+			s.enqueue(task{atMs: math.MinInt64, kind: taskRemove, dir: s.path(n.Name())})
+			continue
+		}
+		tp, ok := parseDir(n.Name())
+		if !ok {
+			continue // Kafka's -stray and -future, or nobody's
+		}
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			l, err := s.openLog(tp, clean)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("log %s: %w", tp, err))
+				return
+			}
+			s.logs[tp] = l
+		})
+	}
+	group.Wait()
+	if failed != nil {
+		for _, l := range s.logs {
+			l.releaseAll()
+		}
+	}
+	return failed
+}
+
+func (s *Store) openLog(tp TopicPartition, clean bool) (*Log, error) {
+	c := s.opt.Log
+	if s.opt.ConfigFor != nil {
+		c = s.opt.ConfigFor(tp)
+	}
+	l := s.newLog(tp, TopicID{}, c)
+	text, err := readFile(s.fs, l.file(partitionMetaFile))
+	switch {
+	case err == nil:
+		if l.id, err = decodePartitionMeta(text); err != nil {
+			return nil, err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	r := &recovery{
+		log:     l,
+		clean:   clean,
+		point:   s.checkpoints.recovery[tp],
+		cleaned: s.checkpoints.cleaner[tp],
+	}
+	l.start.Store(s.checkpoints.start[tp])
+	return l, r.run()
+}

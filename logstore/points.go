@@ -1,0 +1,159 @@
+package logstore
+
+import (
+	"errors"
+	"maps"
+)
+
+// Checkpoint flushes every log that changed and writes the recovery points, so
+// that a start after a crash scans only what came later. The store does it by
+// itself every Options.CheckpointMs.
+func (s *Store) Checkpoint() error {
+	var failed error
+	for _, l := range s.Logs() {
+		if err := l.checkpoint(); err != nil && !errors.Is(err, ErrClosed) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return errors.Join(failed, s.writeCheckpoints())
+}
+
+// checkpoint makes data, then indexes and epochs, durable, and notes how far.
+func (l *Log) checkpoint() error {
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	if err := l.writable(); err != nil {
+		return nil // nothing that would be new
+	}
+	l.mu.Lock()
+	dirty := l.dirty
+	l.dirty = false
+	l.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	point := l.Offset(LogEnd)
+	err := l.flushTo(point)
+	if err == nil {
+		err = l.flushBeside()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.dirty = true
+		return l.wrap("checkpoint", err)
+	}
+	if len(l.unsealed) > 0 {
+		// Indexes of rolled segments are synced by sealing, which failed or has
+		// yet to run.
+		point = min(point, l.unsealed[0].segment.base)
+	}
+	l.store.note(l.tp, point, l.start.Load())
+	return nil
+}
+
+// flushBeside syncs what lies beside the active segment's data.
+func (l *Log) flushBeside() error {
+	l.mu.Lock()
+	s := l.view.Load().active()
+	err := errors.Join(s.offsets.Flush(), s.times.Flush(), l.writeEpochs())
+	l.mu.Unlock()
+	// Outside the lock: these may take as long as the disk likes.
+	return errors.Join(err, s.files[0].Sync(), s.files[1].Sync(), l.store.fs.SyncDir(l.dir))
+}
+
+// note remembers a log's recovery point and start for the next write.
+func (s *Store) note(tp TopicPartition, recovery, start int64) {
+	c := &s.checkpoints
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.recovery[tp] = recovery
+	c.noteStart(tp, start)
+}
+
+func (c *checkpoints) noteStart(tp TopicPartition, start int64) {
+	if start > 0 {
+		c.start[tp] = start
+	} else {
+		delete(c.start, tp)
+	}
+}
+
+// writeCheckpoints writes all files, without logs that are no more.
+func (s *Store) writeCheckpoints() error {
+	logs := make(map[TopicPartition]*Log)
+	for _, l := range s.Logs() {
+		logs[l.tp] = l
+	}
+	c := &s.checkpoints
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range []offsetCheckpoint{c.recovery, c.start, c.cleaner, c.high} {
+		maps.DeleteFunc(m, func(tp TopicPartition, _ int64) bool { return logs[tp] == nil })
+	}
+	for tp := range c.recovery {
+		c.high[tp] = logs[tp].Offset(HighWatermark) // read back by replicated logs only
+	}
+	return errors.Join(
+		s.writeStarts(),
+		replaceFile(s.fs, s.path(highWatermarkFile), c.high.encode(), true),
+		s.writePoints(),
+	)
+}
+
+// The caller of each holds checkpoints.mu.
+
+func (s *Store) writePoints() error {
+	return replaceFile(s.fs, s.path(recoveryPointFile), s.checkpoints.recovery.encode(), true)
+}
+
+func (s *Store) writeStarts() error {
+	return replaceFile(s.fs, s.path(startOffsetFile), s.checkpoints.start.encode(), true)
+}
+
+// setRecoveryPoint writes a log's recovery point at once.
+func (s *Store) setRecoveryPoint(tp TopicPartition, point int64) error {
+	s.checkpoints.mu.Lock()
+	defer s.checkpoints.mu.Unlock()
+	s.checkpoints.recovery[tp] = point
+	return s.writePoints()
+}
+
+// lowerRecoveryPoint is durable before what lies above it may be touched.
+func (s *Store) lowerRecoveryPoint(tp TopicPartition, point int64) error {
+	s.checkpoints.mu.Lock()
+	defer s.checkpoints.mu.Unlock()
+	if s.checkpoints.recovery[tp] <= point {
+		return nil
+	}
+	s.checkpoints.recovery[tp] = point
+	return s.writePoints()
+}
+
+// setStartOffset is durable when it returns.
+func (s *Store) setStartOffset(tp TopicPartition, start int64) error {
+	s.checkpoints.mu.Lock()
+	defer s.checkpoints.mu.Unlock()
+	s.checkpoints.noteStart(tp, start)
+	return s.writeStarts()
+}
+
+// forgetCheckpoints drops what the files say of a log that is no more, durably
+// where they say anything.
+func (s *Store) forgetCheckpoints(tp TopicPartition) error {
+	c := &s.checkpoints
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var failed error
+	if _, ok := c.start[tp]; ok {
+		delete(c.start, tp)
+		failed = s.writeStarts()
+	}
+	if _, ok := c.recovery[tp]; ok {
+		delete(c.recovery, tp)
+		failed = errors.Join(failed, s.writePoints())
+	}
+	delete(c.high, tp)
+	delete(c.cleaner, tp)
+	return failed
+}

@@ -1,0 +1,107 @@
+package logstore
+
+import (
+	"errors"
+	"io/fs"
+
+	"moldau/logstore/record"
+)
+
+// loadProducers is the producers' state as of end: the newest snapshot at or
+// below it, and the headers behind that. The caller holds l.mu.
+func (l *Log) loadProducers(end int64) (*producers, error) {
+	return l.loadProducersFrom(l.view.Load().segments, end)
+}
+
+func (l *Log) loadProducersFrom(segments []*segment, end int64) (*producers, error) {
+	ps, err := l.newestSnapshot(end)
+	if err != nil {
+		return nil, err
+	}
+	from := max(ps.end, l.start.Load())
+	if from < end {
+		err = walkHeaders(segments, from, end, ps.update)
+	}
+	ps.end = end
+	return ps, err
+}
+
+// newestSnapshot reads the newest snapshot at or below end that is whole; where
+// there is none it begins with no producers at the log's start.
+func (l *Log) newestSnapshot(end int64) (*producers, error) {
+	names, err := l.store.fs.ReadDir(l.dir)
+	if err != nil {
+		return nil, err
+	}
+	expiryMs := l.store.opt.ProducerExpiryMs
+	for i := len(names) - 1; i >= 0; i-- { // sorted: newest first
+		at, ok := parseSegmentFileName(names[i].Name(), snapshotSuffix)
+		if !ok || at > end {
+			continue
+		}
+		text, err := readFile(l.store.fs, l.file(names[i].Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errCheckpoint) {
+			return nil, err
+		}
+		if err == nil {
+			if ps, err := decodeSnapshot(text, at, expiryMs); err == nil {
+				return ps, nil
+			}
+		}
+	}
+	return newProducers(expiryMs), nil
+}
+
+// walkHeaders calls f with the header of every batch from offset from up to
+// end. The batches are headers only.
+func walkHeaders(segments []*segment, from, end int64, f func(record.Batch)) error {
+	var header [record.HeaderBytes]byte
+	v := &view{segments}
+	for i := v.find(from); i < len(segments) && segments[i].base < end; i++ {
+		s := segments[i]
+		at, err := s.locate(max(from, s.base), s.size())
+		if err != nil {
+			return err
+		}
+		for position := at.position; position < s.size(); {
+			b, err := record.ReadHeader(s.data, position, s.size(), &header)
+			if err != nil {
+				return s.corrupt(position, err)
+			}
+			if b.BaseOffset() >= end {
+				return nil
+			}
+			f(b)
+			position += int64(b.Size())
+		}
+	}
+	return nil
+}
+
+// refillProducers walks back one segment before the snapshot that was loaded,
+// so that a producer with several batches in flight finds all of them
+// remembered. It is done when a resent batch asks for it, not at every start:
+// reading a segment's headers takes longer than opening the log. The caller
+// holds l.mu.
+func (l *Log) refillProducers() error {
+	segments := l.view.Load().segments
+	i := (&view{segments}).find(max(l.producers.end-1, 0))
+	if i < 0 {
+		return ErrClosed
+	}
+	if i > 0 && segments[i].size() == 0 {
+		i--
+	}
+	var older []refillBatch
+	err := walkHeaders(segments, max(segments[i].base, l.start.Load()), l.producers.end, func(b record.Batch) {
+		if b.ProducerID() >= 0 && !b.Control() {
+			older = append(older, refillBatch{b.ProducerID(), b.ProducerEpoch(),
+				producerBatch{b.BaseSequence(), b.LastSequence(), b.LastOffset(), b.LastOffsetDelta(), b.MaxTimestamp()}})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	l.producers.refill(older)
+	return nil
+}

@@ -1,0 +1,172 @@
+package logstore
+
+import (
+	"fmt"
+	"math"
+
+	"moldau/logstore/record"
+)
+
+// producerWindow is how many batches of each producer are remembered: Kafka's
+// clients keep at most five requests in flight on a connection.
+const producerWindow = 5
+
+// producerBatch is a remembered batch of an idempotent producer.
+type producerBatch struct {
+	firstSequence, lastSequence int32
+	lastOffset                  int64
+	offsetDelta                 int32 // last offset - first offset
+	timestampMs                 int64
+}
+
+func (b producerBatch) firstOffset() int64 { return b.lastOffset - int64(b.offsetDelta) }
+
+// producer is what a log knows of one producer id.
+type producer struct {
+	epoch            int16
+	coordinatorEpoch int32 // of the last marker, -1
+	txnFirst         int64 // first offset of the open transaction, -1
+	timestampMs      int64 // of the last batch
+	// batches holds the newest count batches, oldest first. Fewer than
+	// producerWindow are there after a snapshot, which has room for one.
+	batches [producerWindow]producerBatch
+	count   int
+}
+
+func (p *producer) last() *producerBatch {
+	if p.count == 0 {
+		return nil
+	}
+	return &p.batches[p.count-1]
+}
+
+func (p *producer) push(b producerBatch) {
+	if p.count == producerWindow {
+		copy(p.batches[:], p.batches[1:])
+		p.count--
+	}
+	p.batches[p.count] = b
+	p.count++
+}
+
+// producers is the idempotence state of one log. The holder of Log.mu owns it.
+type producers struct {
+	byID map[int64]*producer
+	// end is the offset up to which batches are reflected.
+	end int64
+	// partial is set after a snapshot was loaded and until refill: producers may
+	// have had more batches in flight than a snapshot remembers.
+	partial  bool
+	expiryMs int64
+}
+
+func newProducers(expiryMs int64) *producers {
+	return &producers{byID: map[int64]*producer{}, expiryMs: expiryMs}
+}
+
+// verdict is what the sequence check says of a batch.
+type verdict uint8
+
+const (
+	accepted  verdict = iota
+	duplicate         // seen before; its offsets are in the remembered batch
+	unknown           // out of order as far as a partial window can tell
+)
+
+// check compares a batch of an idempotent producer with what is remembered. It
+// changes nothing.
+func (ps *producers) check(b record.Batch, nowMs int64) (verdict, producerBatch, error) {
+	p, ok := ps.byID[b.ProducerID()]
+	if !ok || ps.expired(p, nowMs) {
+		// Retention or DeleteRecords may have removed all that this producer
+		// wrote: it may go on at any sequence.
+		return accepted, producerBatch{}, nil
+	}
+	first := b.BaseSequence()
+	switch epoch := b.ProducerEpoch(); {
+	case epoch < p.epoch:
+		return accepted, producerBatch{}, fmt.Errorf("%w: producer %d sent epoch %d, current is %d", ErrProducerEpoch, b.ProducerID(), epoch, p.epoch)
+	case epoch > p.epoch:
+		if first != 0 {
+			return accepted, producerBatch{}, fmt.Errorf("%w: producer %d began epoch %d at sequence %d", ErrSequence, b.ProducerID(), epoch, first)
+		}
+		return accepted, producerBatch{}, nil
+	}
+	for _, seen := range p.batches[:p.count] {
+		if seen.firstSequence == first && seen.lastSequence == b.LastSequence() {
+			return duplicate, seen, nil
+		}
+	}
+	last := p.last()
+	if last == nil || first == nextSequence(last.lastSequence) {
+		return accepted, producerBatch{}, nil
+	}
+	err := fmt.Errorf("%w: producer %d epoch %d sent %d, last was %d", ErrSequence, b.ProducerID(), p.epoch, first, last.lastSequence)
+	if ps.partial {
+		return unknown, producerBatch{}, err
+	}
+	return accepted, producerBatch{}, err
+}
+
+func nextSequence(seq int32) int32 {
+	if seq == math.MaxInt32 {
+		return 0
+	}
+	return seq + 1
+}
+
+// update reflects a batch that is in the log, with its offsets.
+func (ps *producers) update(b record.Batch) {
+	ps.end = b.LastOffset() + 1
+	id := b.ProducerID()
+	if id < 0 || b.Control() {
+		return
+	}
+	p := ps.byID[id]
+	if p == nil {
+		p = &producer{coordinatorEpoch: -1, txnFirst: -1}
+		ps.byID[id] = p
+	}
+	if b.ProducerEpoch() != p.epoch {
+		p.epoch, p.count = b.ProducerEpoch(), 0
+	}
+	p.timestampMs = b.MaxTimestamp()
+	p.push(producerBatch{b.BaseSequence(), b.LastSequence(), b.LastOffset(), b.LastOffsetDelta(), b.MaxTimestamp()})
+}
+
+// expired tells that a producer has been idle for longer than its state is
+// kept. One with an open transaction never is.
+func (ps *producers) expired(p *producer, nowMs int64) bool {
+	return p.txnFirst < 0 && nowMs-p.timestampMs > ps.expiryMs
+}
+
+func (ps *producers) expire(nowMs int64) {
+	for id, p := range ps.byID {
+		if ps.expired(p, nowMs) {
+			delete(ps.byID, id)
+		}
+	}
+}
+
+// refill puts batches that were found before the snapshot in front of those
+// that are remembered. older is all of a log's recent batches in offset order.
+func (ps *producers) refill(older []refillBatch) {
+	ps.partial = false
+	for i := len(older) - 1; i >= 0; i-- {
+		o := older[i]
+		p := ps.byID[o.id]
+		if p == nil || p.epoch != o.epoch || p.count == producerWindow || p.count > 0 && o.batch.lastOffset >= p.batches[0].lastOffset {
+			continue
+		}
+		copy(p.batches[1:], p.batches[:p.count])
+		p.batches[0] = o.batch
+		p.count++
+	}
+}
+
+// refillBatch is a batch met while walking back from a snapshot.
+type refillBatch struct {
+	id    int64
+	epoch int16
+	batch producerBatch
+}

@@ -1,0 +1,172 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"moldau/logstore/record"
+	"moldau/zerocopy"
+)
+
+// scanBytes is how much a scan for a batch reads at a time: an index entry is
+// mostly no further away.
+const scanBytes = 4096
+
+var scanBuffers = sync.Pool{New: func() any { return new([scanBytes]byte) }}
+
+// batchAt is where a batch was found.
+type batchAt struct {
+	position, bytes int64
+	base, last      int64 // offsets
+	timestampMax    int64
+}
+
+// errNoBatch tells that a scan reached its limit.
+var errNoBatch = errors.New("no such batch")
+
+// scan walks batch headers from position on, below limit, until found says so.
+// Header pages are read in small pieces; what lies between is not touched.
+func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt, error) {
+	buf := scanBuffers.Get().(*[scanBytes]byte)
+	defer scanBuffers.Put(buf)
+	var window []byte
+	for position < limit {
+		if len(window) < record.HeaderBytes {
+			n, err := s.data.ReadAt(buf[:min(scanBytes, limit-position)], position)
+			if n < record.HeaderBytes {
+				if err == nil || errors.Is(err, io.EOF) {
+					err = record.ErrShort
+				}
+				return batchAt{}, s.corrupt(position, err)
+			}
+			window = buf[:n]
+		}
+		b := record.Batch(window)
+		at := batchAt{position, int64(b.Size()), b.BaseOffset(), b.LastOffset(), b.MaxTimestamp()}
+		if at.bytes < record.HeaderBytes || at.bytes > limit-position || at.last < at.base {
+			return batchAt{}, s.corrupt(position, record.ErrLength)
+		}
+		if found(at) {
+			return at, nil
+		}
+		position += at.bytes
+		window = window[min(at.bytes, int64(len(window))):]
+	}
+	return batchAt{}, errNoBatch
+}
+
+func (s *segment) corrupt(position int64, err error) error {
+	return &CorruptionError{File: s.path(logSuffix), Offset: position, Err: err}
+}
+
+// locate finds the batch that holds offset, or the first one behind it. With
+// none below limit it returns limit as the position and no bytes.
+func (s *segment) locate(offset, limit int64) (batchAt, error) {
+	near, err := s.offsets.Lookup(offset)
+	if err != nil {
+		return batchAt{}, err
+	}
+	at, err := s.scan(near.Position, limit, func(at batchAt) bool { return at.last >= offset })
+	if errors.Is(err, errNoBatch) {
+		return batchAt{position: limit, base: offset}, nil
+	}
+	return at, err
+}
+
+// Read plans a read of at most bytesMax bytes, from the batch that holds the
+// offset from on, below the bound. The last batch may be cut short.
+// oneAtLeast returns the first batch whole, even if it is larger. With nothing
+// to read yet f is empty. ErrOffsetRange tells that from lies before the start
+// or past the end.
+//
+// Nothing is read but a few headers: f holds pinned parts of files, which stay
+// as they are until f.Release, whatever happens to the log. Reads take no lock
+// and, once f has grown, allocate nothing.
+func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bool) error {
+	f.Sections, f.pins, f.Bytes = f.Sections[:0], f.pins[:0], 0
+	if l.failure() != nil && l.Offset(Durable) < l.Offset(upto) {
+		upto = Durable // what a poisoned log holds above is not known
+	}
+	limit := l.bounds[upto].load()
+	f.HighWatermark, f.LogEnd, f.Start = l.Offset(HighWatermark), l.Offset(LogEnd), l.start.Load()
+	if from < f.Start || from > f.LogEnd {
+		return l.wrap("read", fmt.Errorf("%w: %d, the log has %d to %d", ErrOffsetRange, from, f.Start, f.LogEnd))
+	}
+	if from >= limit.offset() {
+		return nil
+	}
+	err := l.plan(f, from, limit, int64(bytesMax), oneAtLeast)
+	if err != nil {
+		f.Release()
+	}
+	return l.wrap("read", err)
+}
+
+// plan pins segments from the one that holds from on and cuts sections.
+func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast bool) error {
+	v, i, err := l.pinAt(from)
+	if err != nil {
+		return err
+	}
+	for located := false; ; {
+		s := v.segments[i]
+		f.pins = append(f.pins, s)
+		position, end := int64(0), limit.limitIn(s)
+		if !located {
+			at, err := s.locate(from, end)
+			if err != nil {
+				return err
+			}
+			position, located = at.position, at.bytes > 0
+			if at.bytes > bytesMax {
+				if !oneAtLeast {
+					return nil
+				}
+				bytesMax = at.bytes
+			}
+		}
+		if n := min(end-position, bytesMax); n > 0 {
+			f.Sections = append(f.Sections, zerocopy.Section{File: s.data, Offset: position, Length: int(n)})
+			f.Bytes += int(n)
+			bytesMax -= n
+		}
+		i++
+		if bytesMax < record.HeaderBytes || i == len(v.segments) || limit.limitIn(v.segments[i]) == 0 || !v.segments[i].pin() {
+			return nil
+		}
+	}
+}
+
+// pinAt pins the segment that holds offset.
+func (l *Log) pinAt(offset int64) (*view, int, error) {
+	for {
+		v := l.view.Load()
+		i := v.find(offset)
+		if i < 0 {
+			return nil, 0, ErrClosed
+		}
+		// A failed pin means that a newer view is there: it is stored before the
+		// old segment's reference is dropped.
+		if v.segments[i].pin() {
+			return v, i, nil
+		}
+	}
+}
+
+// segmentAt is the segment that holds offset; the caller holds l.mu.
+func (l *Log) segmentAt(offset int64) *segment {
+	v := l.view.Load()
+	return v.segments[v.find(offset)]
+}
+
+// Release gives the files back. f may be used again.
+func (f *Fetch) Release() {
+	for _, s := range f.pins {
+		s.unpin()
+	}
+	clear(f.Sections)
+	clear(f.pins)
+	f.Sections, f.pins, f.Bytes = f.Sections[:0], f.pins[:0], 0
+}

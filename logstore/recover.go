@@ -1,0 +1,351 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"moldau/index"
+	"moldau/logstore/record"
+)
+
+// recovery opens one log's files and finds out where it truly ends.
+//
+// Below the recovery point everything was synced, indexes included, and is
+// believed as far as it is consistent. Above it only batches whose CRC holds
+// are, in an unbroken row; the rest is cut, and indexes are built anew. After a
+// clean close the recovery point is the end.
+type recovery struct {
+	log     *Log
+	clean   bool
+	point   int64 // recovery point
+	cleaned int64 // Kafka compacted up to here: holes between segments are legal
+
+	segments []*segment
+	scanned  int64 // bytes
+	cut      int64 // bytes
+	reason   error // for cutting
+	fatal    error // corruption below the recovery point: the log is served as far as it goes, and takes no appends
+}
+
+func (r *recovery) run() error {
+	bases, err := r.tidy()
+	if err != nil {
+		return err
+	}
+	if len(bases) == 0 {
+		return r.startEmpty()
+	}
+	if err := r.openSegments(bases); err != nil {
+		return err
+	}
+	l := r.log
+	l.start.Store(max(l.start.Load(), r.segments[0].base))
+	if err := r.recoverTail(); err != nil {
+		return err
+	}
+	l.begin(r.segments...)
+	if end := l.Offset(LogEnd); l.start.Load() > end {
+		r.fatal = errors.Join(r.fatal, &CorruptionError{l.dir, 0, fmt.Errorf("start offset %d is past the end %d", l.start.Load(), end)})
+		l.start.Store(end)
+	}
+	if l.Config().Replicated {
+		l.restoreHighWatermark(l.store.checkpoints.high[l.tp])
+	}
+	if r.fatal != nil {
+		_ = l.poison(r.fatal)
+	}
+	l.dirty = !r.clean
+	l.scheduleDeadlines(r.segments[0])
+	if !r.clean && !l.store.opt.ReadOnly {
+		l.store.opt.Events(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason})
+	}
+	return nil
+}
+
+// restoreHighWatermark puts the high watermark back where a checkpoint says, or
+// at the start of the batch before.
+func (l *Log) restoreHighWatermark(offset int64) {
+	offset = max(offset, l.start.Load())
+	s := l.segmentAt(offset)
+	at, err := s.locate(offset, s.size())
+	if err != nil || offset >= l.Offset(LogEnd) {
+		return
+	}
+	l.bounds[HighWatermark].store(mark{s, placeAt(max(min(offset, at.base), s.base)-s.base, at.position)})
+}
+
+// tidy finishes what a crash interrupted among the files, by Kafka's rules, and
+// returns the bases of the segments.
+func (r *recovery) tidy() ([]int64, error) {
+	l := r.log
+	names, err := l.store.fs.ReadDir(l.dir)
+	if err != nil {
+		return nil, err
+	}
+	var t tidying
+	for _, n := range names {
+		t.sort(n.Name())
+	}
+	if !l.store.opt.ReadOnly {
+		if err := t.apply(l); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(t.bases)
+	return slices.Compact(t.bases), nil
+}
+
+// tidying is what is to be done about the files with suffixes.
+type tidying struct {
+	bases         []int64 // of .log files
+	swaps         []int64 // of .log.swap files
+	doomed        []string
+	indexSwaps    []string
+	cleanedLowest int64 // smallest base of a .cleaned file, plus one; 0 for none
+}
+
+func (t *tidying) sort(name string) {
+	base, isLog := parseSegmentFileName(name, logSuffix)
+	swap, isSwap := parseSegmentFileName(name, logSuffix+swapSuffix)
+	cleaned, isCleaned := parseSegmentFileName(name, logSuffix+cleanedSuffix)
+	switch {
+	case isLog:
+		t.bases = append(t.bases, base)
+	case isSwap:
+		t.swaps = append(t.swaps, swap)
+	case strings.HasSuffix(name, swapSuffix):
+		t.indexSwaps = append(t.indexSwaps, name)
+	case strings.HasSuffix(name, cleanedSuffix), strings.HasSuffix(name, deletedSuffix), strings.HasSuffix(name, ".tmp"):
+		if isCleaned && (t.cleanedLowest == 0 || cleaned+1 < t.cleanedLowest) {
+			t.cleanedLowest = cleaned + 1
+		}
+		t.doomed = append(t.doomed, name)
+	}
+}
+
+// apply puts complete swaps in place and removes the rest. A swap at or above a
+// .cleaned file belongs to a split that was not complete.
+func (t *tidying) apply(l *Log) error {
+	fsys := l.store.fs
+	for _, base := range t.swaps {
+		if t.cleanedLowest > 0 && base >= t.cleanedLowest-1 {
+			t.doomed = append(t.doomed, segmentFileName(base, logSuffix+swapSuffix))
+			continue
+		}
+		if err := t.putInPlace(l, base); err != nil {
+			return err
+		}
+	}
+	// Indexes of swaps are built anew: cheaper to trust than to tell complete.
+	for _, name := range slices.Concat(t.doomed, t.indexSwaps) {
+		if err := fsys.Remove(l.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if len(t.swaps)+len(t.doomed)+len(t.indexSwaps) == 0 {
+		return nil
+	}
+	return fsys.SyncDir(l.dir)
+}
+
+// putInPlace lets a swapped segment take the place of those that it covers.
+func (t *tidying) putInPlace(l *Log, base int64) error {
+	fsys := l.store.fs
+	name := l.file(segmentFileName(base, logSuffix))
+	f, err := fsys.OpenFile(name+swapSuffix, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	s := &segment{base: base, dir: l.dir, data: &dataFile{File: f}}
+	size, err := f.Size()
+	end := base
+	if err == nil {
+		_, err = s.scan(0, size, func(at batchAt) bool { end = at.last + 1; return false })
+	}
+	if err = errors.Join(ignore(err, errNoBatch), f.Close()); err != nil {
+		return err
+	}
+	for _, other := range t.bases {
+		if other >= base && other < end {
+			if err := removeSegmentFiles(fsys, l.dir, other, ""); err != nil {
+				return err
+			}
+		}
+	}
+	t.bases = slices.DeleteFunc(t.bases, func(other int64) bool { return other >= base && other < end })
+	t.bases = append(t.bases, base)
+	return fsys.Rename(name+swapSuffix, name)
+}
+
+// ignore is err, unless it is what.
+func ignore(err, what error) error {
+	if errors.Is(err, what) {
+		return nil
+	}
+	return err
+}
+
+// startEmpty gives a log without segments its first.
+func (r *recovery) startEmpty() error {
+	l := r.log
+	base := l.start.Load()
+	if l.store.opt.ReadOnly {
+		s := &segment{base: base, dir: l.dir, data: &dataFile{File: emptyFile{}}}
+		s.data.refs.Store(1)
+		s.reset(l.store.nowMs())
+		s.offsets, s.times = index.NewOffsets(emptyFile{}, base, index.Options{}), index.NewTimes(emptyFile{}, base, index.Options{})
+		l.begin(s)
+		return nil
+	}
+	s, err := l.createSegment(base)
+	if err != nil {
+		return err
+	}
+	if err := l.store.fs.SyncDir(l.dir); err != nil {
+		s.abandon()
+		return err
+	}
+	l.begin(s)
+	return nil
+}
+
+// openSegments opens the files of all segments, and believes the indexes of
+// those below the recovery point.
+func (r *recovery) openSegments(bases []int64) error {
+	for i, base := range bases {
+		last := i == len(bases)-1
+		s := &segment{base: base, dir: r.log.dir}
+		if err := r.openFiles(s); err != nil {
+			return err
+		}
+		r.segments = append(r.segments, s)
+		size, err := s.data.Size()
+		if err != nil {
+			return err
+		}
+		if size > math.MaxInt32 {
+			return &CorruptionError{s.path(logSuffix), size, record.ErrTooLarge}
+		}
+		s.reset(r.log.store.nowMs())
+		end := int64(0)
+		if !last {
+			end = min(bases[i+1]-base, math.MaxUint32)
+		}
+		s.places[LogEnd].Store(uint64(placeAt(end, size)))
+		below := !last && (r.clean || bases[i+1] <= r.point)
+		if err := r.openIndexes(s, below); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openFiles opens a segment's files, creating indexes that are missing.
+func (r *recovery) openFiles(s *segment) error {
+	flag := os.O_RDWR | os.O_CREATE
+	if r.log.store.opt.ReadOnly {
+		flag = os.O_RDONLY
+	}
+	return s.openFiles(r.log.store.fs, flag)
+}
+
+// openIndexes opens the indexes of a segment. sealed says that it lies wholly
+// below the recovery point. What is missing or inconsistent is left empty for
+// rebuild.
+func (r *recovery) openIndexes(s *segment, sealed bool) error {
+	o := r.log.indexOptions()
+	var err1, err2 error
+	s.offsets, err1 = index.OpenOffsets(s.files[0], s.base, sealed, o)
+	s.times, err2 = index.OpenTimes(s.files[1], s.base, sealed, o)
+	for _, err := range []error{err1, err2} {
+		if err != nil && !errors.Is(err, index.ErrCorrupt) {
+			return err
+		}
+	}
+	missing := s.size() > 2*r.log.Config().IndexIntervalBytes && s.size() > 0 && err1 == nil && s.offsets.Len() == 0
+	if err1 == nil && err2 == nil && !missing {
+		s.timestampMax.Store(s.times.Last().TimestampMs)
+		s.tail.timestampMaxOffset = s.times.Last().Offset
+		s.tail.sealed = sealed
+		return nil
+	}
+	s.freshIndexes(o)
+	if !sealed {
+		return nil // scanned, and built, with the tail
+	}
+	if err := s.rebuild(s.size(), r.log.Config().IndexIntervalBytes); err != nil {
+		return r.fail(err)
+	}
+	return r.sealRebuilt(s)
+}
+
+func (s *segment) freshIndexes(o index.Options) {
+	if s.offsets != nil {
+		_ = s.offsets.Close()
+	}
+	if s.times != nil {
+		_ = s.times.Close()
+	}
+	s.offsets = index.NewOffsets(s.files[0], s.base, o)
+	s.times = index.NewTimes(s.files[1], s.base, o)
+	s.timestampMax.Store(-1)
+	s.tail.timestampMaxOffset, s.tail.bytesSinceIndex = s.base, 0
+}
+
+// rebuild enters the batches below limit into empty indexes, by their headers.
+func (s *segment) rebuild(limit, intervalBytes int64) error {
+	var header [record.HeaderBytes]byte
+	for position := int64(0); position < limit; {
+		b, err := record.ReadHeader(s.data, position, limit, &header)
+		if err != nil {
+			return s.corrupt(position, err)
+		}
+		if err := s.note(b, position, intervalBytes); err != nil {
+			return s.corrupt(position, err)
+		}
+		position += int64(b.Size())
+	}
+	return nil
+}
+
+// sealRebuilt completes the indexes of a segment that gets no more appends.
+func (r *recovery) sealRebuilt(s *segment) error {
+	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
+		return err
+	}
+	if r.log.store.opt.ReadOnly {
+		return nil
+	}
+	s.tail.sealed = true
+	return errors.Join(s.offsets.Seal(), s.times.Seal())
+}
+
+// fail notes corruption below the recovery point, where nothing may be cut. Any
+// other error ends the opening.
+func (r *recovery) fail(err error) error {
+	var c *CorruptionError
+	if !errors.As(err, &c) {
+		return err
+	}
+	r.fatal = errors.Join(r.fatal, err)
+	return nil
+}
+
+// dropSegments removes segments behind a cut, newest first.
+func (r *recovery) dropSegments(from int) error {
+	gone := r.segments[from:]
+	r.segments = r.segments[:from]
+	for _, s := range gone {
+		r.cut += s.size()
+	}
+	defer release(gone)
+	if r.log.store.opt.ReadOnly {
+		return nil
+	}
+	return r.log.dropFiles(gone)
+}

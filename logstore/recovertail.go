@@ -1,0 +1,265 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"moldau/logstore/record"
+)
+
+// scanWindowBytes is how much recovery reads at a time: large enough for disk
+// and CRC to run at their speed.
+const scanWindowBytes = 1 << 20
+
+// errHole tells that a segment ends before the next one begins.
+var errHole = errors.New("offsets are missing between segments")
+
+// recoverTail finds the end of the log: from the last index entry after a clean
+// close, otherwise from the recovery point, reading every byte.
+func (r *recovery) recoverTail() error {
+	if r.clean {
+		s := r.segments[len(r.segments)-1]
+		if err := r.findEnd(s); err != nil {
+			return err
+		}
+		return r.loadState(s.endOffset())
+	}
+	first := (&view{r.segments}).find(r.point)
+	s := r.segments[first]
+	position, err := r.resume(s)
+	if err != nil {
+		return err
+	}
+	if err := r.loadState(max(s.endOffset(), s.base)); err != nil {
+		return err
+	}
+	for i := first; i < len(r.segments); i++ {
+		if i > first {
+			s, position = r.segments[i], 0
+			s.freshIndexes(r.log.indexOptions())
+			s.places[LogEnd].Store(0)
+		}
+		whole, err := r.scanSegment(s, position)
+		if err != nil {
+			return err
+		}
+		if i == len(r.segments)-1 {
+			break
+		}
+		next := r.segments[i+1].base
+		if whole && s.endOffset() < next && next > r.cleaned {
+			r.reason, whole = &CorruptionError{s.path(logSuffix), s.size(), errHole}, false
+		}
+		if !whole {
+			if err := r.dropSegments(i + 1); err != nil {
+				return err
+			}
+			break
+		}
+		s.places[LogEnd].Store(uint64(placeAt(next-s.base, s.size())))
+		if err := r.sealRebuilt(s); err != nil {
+			return err
+		}
+	}
+	return r.secure(first)
+}
+
+// findEnd sets the last segment's end by the headers behind its last index
+// entry.
+func (r *recovery) findEnd(s *segment) error {
+	size, end, valid := s.size(), s.base, int64(0)
+	last := s.offsets.Last()
+	if last.Position > 0 {
+		end = last.Offset + 1
+	}
+	_, err := s.scan(min(last.Position, size), size, func(at batchAt) bool {
+		end, valid = at.last+1, at.position+at.bytes
+		return false
+	})
+	if err = ignore(err, errNoBatch); err != nil {
+		if err := r.fail(err); err != nil {
+			return err
+		}
+	} else if last.Position > size {
+		_ = r.fail(s.corrupt(size, fmt.Errorf("the index goes on to byte %d", last.Position)))
+	}
+	s.places[LogEnd].Store(uint64(placeAt(end-s.base, valid)))
+	if r.fatal != nil {
+		return nil
+	}
+	return ignore(s.resumeFrom(last, valid), errNoBatch)
+}
+
+// resume prepares the segment that holds the recovery point and returns the
+// position from which on it is to be scanned. Its published end is set there.
+func (r *recovery) resume(s *segment) (int64, error) {
+	size := s.size()
+	if s.base >= r.point {
+		s.freshIndexes(r.log.indexOptions())
+		s.places[LogEnd].Store(0)
+		return 0, nil
+	}
+	if last := s.offsets.Last(); last.Position > size || last.Offset >= r.point && last.Position == 0 {
+		s.freshIndexes(r.log.indexOptions())
+	}
+	at, err := s.locate(r.point, size)
+	if err != nil && s.offsets.Len() > 0 {
+		s.freshIndexes(r.log.indexOptions()) // an entry may have pointed between batches
+		at, err = s.locate(r.point, size)
+	}
+	if err != nil {
+		// Headers below the recovery point do not line up.
+		var c *CorruptionError
+		if errors.As(err, &c) {
+			at.position = c.Offset
+		}
+		if err := r.fail(err); err != nil {
+			return 0, err
+		}
+	}
+	end := r.point
+	if at.bytes > 0 {
+		end = min(end, at.base)
+	}
+	if err := errors.Join(s.offsets.Truncate(end), s.times.Truncate(end)); err != nil {
+		return 0, err
+	}
+	s.timestampMax.Store(-1)
+	s.tail.timestampMaxOffset = s.base
+	if s.offsets.Len() == 0 {
+		s.freshIndexes(r.log.indexOptions())
+		if err := s.rebuild(at.position, r.log.Config().IndexIntervalBytes); err != nil {
+			return 0, r.fail(err)
+		}
+	} else if err := s.resumeFrom(s.offsets.Last(), at.position); err != nil {
+		return 0, r.fail(err)
+	}
+	if at.bytes == 0 && r.fatal == nil && err == nil {
+		if last, lastErr := s.lastOffset(at.position); lastErr == nil && last+1 < r.point {
+			_ = r.fail(s.corrupt(at.position, fmt.Errorf("the log ends at offset %d, below its recovery point %d", last+1, r.point)))
+			end = last + 1
+		}
+	}
+	s.places[LogEnd].Store(uint64(placeAt(end-s.base, at.position)))
+	return at.position, nil
+}
+
+// lastOffset is the last offset below position size.
+func (s *segment) lastOffset(size int64) (int64, error) {
+	last := s.base - 1
+	_, err := s.scan(min(s.offsets.Last().Position, size), size, func(at batchAt) bool { last = at.last; return false })
+	return last, ignore(err, errNoBatch)
+}
+
+// scanSegment reads every batch from position on, enters it everywhere, and
+// moves the published end behind it. It reports whether the whole file was
+// good.
+func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err error) {
+	if r.fatal != nil {
+		return true, nil // nothing behind the fault may be judged
+	}
+	size, err := s.data.Size()
+	if err != nil {
+		return false, err
+	}
+	sc := newBatchScanner(s.data, position, size)
+	interval := r.log.Config().IndexIntervalBytes
+	for {
+		b, at, err := sc.next()
+		if err != nil {
+			return false, err // of the device
+		}
+		if b == nil {
+			break
+		}
+		if b.BaseOffset() < s.endOffset() || b.LastOffset()-s.base >= 1<<31-1 {
+			sc.bad = fmt.Errorf("base offset %d after %d", b.BaseOffset(), s.endOffset())
+			break
+		}
+		if err := s.note(b, at, interval); err != nil {
+			sc.bad = err
+			break
+		}
+		r.note(b)
+		s.places[LogEnd].Store(uint64(placeAt(b.LastOffset()+1-s.base, at+int64(b.Size()))))
+	}
+	end := s.size()
+	r.scanned += end - position
+	if end == size {
+		return true, nil
+	}
+	r.cut += size - end
+	r.reason = s.corrupt(end, sc.bad)
+	if r.log.store.opt.ReadOnly {
+		return false, nil
+	}
+	return false, s.data.Truncate(end)
+}
+
+// note enters a recovered batch into the log's state.
+func (r *recovery) note(b record.Batch) {
+	if epoch := b.LeaderEpoch(); epoch >= 0 {
+		r.log.epochs.assign(epoch, b.BaseOffset())
+	}
+	r.log.producers.update(b)
+}
+
+// secure syncs what the scan found: after kill -9 it may live in the page cache
+// only, and nobody may see what a power cut could still take back.
+func (r *recovery) secure(first int) error {
+	l := r.log
+	l.epochs.truncateTail(r.segments[len(r.segments)-1].endOffset())
+	if l.store.opt.ReadOnly || r.fatal != nil {
+		return nil
+	}
+	for _, s := range r.segments[first:] {
+		if err := s.data.Sync(); err != nil {
+			return err
+		}
+	}
+	end := r.segments[len(r.segments)-1].endOffset()
+	if err := l.dropSnapshots(func(at int64) bool { return at > end }); err != nil {
+		return err
+	}
+	return l.store.fs.SyncDir(l.dir)
+}
+
+// loadState loads epochs and producers as they were at end, which is where the
+// scan goes on.
+func (r *recovery) loadState(end int64) error {
+	l := r.log
+	text, err := readFile(l.store.fs, l.file(epochFile))
+	var entries []epochEntry
+	if err == nil {
+		entries, err = decodeEpochs(text)
+	}
+	rebuild := err != nil && r.segments[0].size() > 0
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errCheckpoint) {
+		return err
+	}
+	l.epochs.set(entries)
+	l.epochs.dirty = rebuild
+	l.epochs.truncateTail(end)
+	if rebuild {
+		if err := r.rebuildEpochs(end); err != nil {
+			return r.fail(err)
+		}
+	}
+	l.epochs.truncateHead(l.start.Load())
+	ps, err := l.loadProducersFrom(r.segments, end)
+	if err != nil {
+		return r.fail(err)
+	}
+	l.producers = ps
+	return nil
+}
+
+// rebuildEpochs reads the epochs off all headers below end.
+func (r *recovery) rebuildEpochs(end int64) error {
+	return walkHeaders(r.segments, r.segments[0].base, end, func(b record.Batch) {
+		if b.LeaderEpoch() >= 0 {
+			r.log.epochs.assign(b.LeaderEpoch(), b.BaseOffset())
+		}
+	})
+}

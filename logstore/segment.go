@@ -1,0 +1,230 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"moldau/index"
+	"moldau/logstore/vfs"
+)
+
+// Suffixes of a segment's files.
+const (
+	logSuffix      = ".log"
+	offsetsSuffix  = ".index"
+	timesSuffix    = ".timeindex"
+	txnSuffix      = ".txnindex"
+	snapshotSuffix = ".snapshot"
+	deletedSuffix  = ".deleted"
+	cleanedSuffix  = ".cleaned"
+	swapSuffix     = ".swap"
+)
+
+const filePerm, dirPerm = 0o644, 0o755
+
+// segmentFileName is a file of the segment that begins at base.
+func segmentFileName(base int64, suffix string) string { return fmt.Sprintf("%020d%s", base, suffix) }
+
+// parseSegmentFileName is the reverse for names of exactly that suffix.
+func parseSegmentFileName(name, suffix string) (base int64, ok bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
+	if !ok || len(digits) != 20 {
+		return 0, false
+	}
+	for _, c := range []byte(digits) {
+		if c < '0' || c > '9' || base > (1<<63-1-9)/10 {
+			return 0, false
+		}
+		base = base*10 + int64(c-'0')
+	}
+	return base, true
+}
+
+// dataFile is a segment's open .log. It is counted apart from the segment,
+// because truncation makes a new segment over the same file while readers may
+// hold the old one.
+type dataFile struct {
+	vfs.File
+	refs atomic.Int32
+}
+
+func (f *dataFile) release() error {
+	if f.refs.Add(-1) > 0 {
+		return nil
+	}
+	return f.File.Close()
+}
+
+// segment is one data file with its indexes. What a reader uses is fixed or
+// atomic; the rest belongs to the holder of Log.mu.
+type segment struct {
+	base    int64
+	dir     string // of the partition, relative to the file system's root
+	data    *dataFile
+	offsets *index.Offsets
+	times   *index.Times
+	files   [2]vfs.File // of the indexes; they stay open for writing behind
+
+	// refs counts the store's reference and every pin. At zero the files are
+	// closed. Invariant: it never rises from zero.
+	refs atomic.Int64
+	// places holds, for each bound, where it was last while it lay here.
+	// places[LogEnd] is the segment's published end.
+	places [boundCount]atomic.Uint64
+	// timestampMax is the largest record timestamp, -1 without records.
+	timestampMax atomic.Int64
+
+	tail segmentTail // under Log.mu
+}
+
+// segmentTail is what the writer knows of a segment.
+type segmentTail struct {
+	timestampFirst     int64 // of the first batch, -1 before it
+	timestampMaxOffset int64 // last offset of the batch that holds timestampMax
+	bytesSinceIndex    int64 // written since the last index entry
+	createdMs          int64
+	synced             int64 // position: bytes below it were synced
+	sealed             bool  // complete, synced, its indexes mapped
+}
+
+func (s *segment) end() place       { return place(s.places[LogEnd].Load()) }
+func (s *segment) endOffset() int64 { return s.base + s.end().relative() }
+func (s *segment) size() int64      { return s.end().position() }
+func (s *segment) endMark() mark    { return mark{s, s.end()} }
+
+func (s *segment) path(suffix string) string {
+	return s.dir + "/" + segmentFileName(s.base, suffix)
+}
+
+// pin keeps the files open. It fails once the last reference is gone; the
+// caller then loads the view again. Adding first and checking afterwards would
+// revive a segment whose files are being closed.
+func (s *segment) pin() bool {
+	for {
+		n := s.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if s.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// unpin drops a reference; whoever drops the last one closes the files. Errors
+// of closing are of no use: what must be durable was synced before.
+func (s *segment) unpin() {
+	switch n := s.refs.Add(-1); {
+	case n > 0:
+		return
+	case n < 0:
+		panic("logstore: segment released twice")
+	}
+	_ = s.offsets.Close()
+	_ = s.times.Close()
+	for _, f := range s.files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+	_ = s.data.release()
+}
+
+// createSegment makes the empty files of a segment that begins at base. Left
+// over files of that name, from an append that failed to roll, are emptied.
+// The directory is not synced.
+func (l *Log) createSegment(base int64) (*segment, error) {
+	s := &segment{base: base, dir: l.dir}
+	flag := os.O_RDWR | os.O_CREATE | os.O_TRUNC
+	if err := s.openFiles(l.store.fs, flag); err != nil {
+		return nil, err
+	}
+	o := l.indexOptions()
+	s.offsets = index.NewOffsets(s.files[0], base, o)
+	s.times = index.NewTimes(s.files[1], base, o)
+	s.reset(l.store.nowMs())
+	return s, nil
+}
+
+func (l *Log) indexOptions() index.Options {
+	return index.Options{BytesMax: l.config.Load().SegmentIndexBytes}
+}
+
+func (s *segment) reset(nowMs int64) {
+	s.refs.Store(1)
+	s.timestampMax.Store(-1)
+	s.tail = segmentTail{timestampFirst: -1, timestampMaxOffset: s.base, createdMs: nowMs}
+}
+
+// openFiles opens data and index files with the same flag.
+func (s *segment) openFiles(fsys vfs.FS, flag int) error {
+	data, err := fsys.OpenFile(s.path(logSuffix), flag, filePerm)
+	if err != nil {
+		return err
+	}
+	s.data = &dataFile{File: data}
+	s.data.refs.Store(1)
+	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
+		s.files[i], err = fsys.OpenFile(s.path(suffix), flag, filePerm)
+		if flag == os.O_RDONLY && errors.Is(err, fs.ErrNotExist) {
+			s.files[i], err = emptyFile{}, nil
+		}
+		if err != nil {
+			s.abandon()
+			return err
+		}
+	}
+	return nil
+}
+
+// abandon closes what was opened of a segment that no view ever held.
+func (s *segment) abandon() {
+	for _, f := range s.files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+	_ = s.data.release()
+}
+
+// removeFiles unlinks all files of a segment, with suffix behind their names.
+// What is gone already is no error, so that it can be tried again.
+func removeSegmentFiles(fsys vfs.FS, dir string, base int64, suffix string) error {
+	var all error
+	for _, kind := range []string{logSuffix, offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix} {
+		err := fsys.Remove(dir + "/" + segmentFileName(base, kind) + suffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
+}
+
+// view is the list of a log's segments by base, and nothing else: a roll,
+// truncation or deletion replaces it, an append does not.
+type view struct{ segments []*segment }
+
+func (v *view) active() *segment { return v.segments[len(v.segments)-1] }
+
+// find is the index of the segment that holds offset, the first one if offset
+// lies before all, -1 if there is none. Readers are mostly near the end.
+func (v *view) find(offset int64) int {
+	n := len(v.segments)
+	if n == 0 || v.segments[n-1].base <= offset {
+		return n - 1
+	}
+	low, high := 0, n-1
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if v.segments[mid].base <= offset {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return max(low-1, 0)
+}

@@ -1,0 +1,249 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+
+	"moldau/index"
+	"moldau/logstore/vfs"
+)
+
+// TruncateTo drops all at and above offset, whole batches at a time: the log
+// then ends at offset, or at the start of the batch that holds it. An offset
+// before the start empties the log and lets it begin there. It is durable when
+// it returns.
+//
+// A crash on the way leaves the log longer than asked for, never with a hole:
+// the segments behind go newest first, each durably, then the file is cut.
+func (l *Log) TruncateTo(offset int64) error {
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.commit.running {
+		l.commit.idle.Wait()
+	}
+	if err := l.writable(); err != nil {
+		return l.wrap("truncate", err)
+	}
+	if offset < 0 {
+		return l.wrap("truncate", fmt.Errorf("%w: %d", ErrOffsetRange, offset))
+	}
+	if offset >= l.Offset(LogEnd) {
+		return nil
+	}
+	var err error
+	if offset < l.start.Load() {
+		err = l.restartAt(offset)
+	} else {
+		err = l.cutTail(offset)
+	}
+	if err != nil {
+		// Files and memory may disagree; opening the log anew settles it.
+		err = l.poison(err)
+	}
+	return l.wrap("truncate", err)
+}
+
+// cutTail ends the log within the segment that holds offset.
+func (l *Log) cutTail(offset int64) error {
+	old := l.view.Load().segments
+	i := l.view.Load().find(offset)
+	at, err := old[i].locate(offset, old[i].size())
+	if err != nil {
+		return err
+	}
+	end := offset
+	if at.bytes > 0 {
+		end = min(offset, at.base)
+	}
+	s, err := l.shorten(old[i], at.position, end)
+	if err != nil {
+		return err
+	}
+	if err := l.lowerTo(&view{append(slices.Clone(old[:i]), s)}, s.endMark()); err != nil {
+		return err
+	}
+	if err := l.dropFiles(old[i+1:]); err != nil {
+		return err
+	}
+	if err := s.data.Truncate(at.position); err != nil {
+		return err
+	}
+	if err := s.data.Sync(); err != nil {
+		return err
+	}
+	s.tail.synced = at.position
+	if err := s.replaceIndexes(l.store.fs); err != nil {
+		return err
+	}
+	release(old[i:])
+	return l.forget(end)
+}
+
+// restartAt empties the log and begins it at offset.
+func (l *Log) restartAt(offset int64) error {
+	old := l.view.Load().segments
+	if err := l.store.setRecoveryPoint(l.tp, 0); err != nil {
+		return err
+	}
+	if err := l.dropFiles(old); err != nil {
+		return err
+	}
+	s, err := l.createSegment(offset)
+	if err != nil {
+		return err
+	}
+	l.start.Store(offset)
+	if err := l.lowerTo(&view{[]*segment{s}}, s.endMark()); err != nil {
+		return err
+	}
+	release(old)
+	if err := l.store.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
+	if err := l.store.setStartOffset(l.tp, offset); err != nil {
+		return err
+	}
+	return l.forget(offset)
+}
+
+// lowerTo lets every bound that lies above end come down to it, and makes the
+// recovery point follow durably, before any file is touched.
+func (l *Log) lowerTo(v *view, end mark) error {
+	for b := range l.bounds {
+		switch m := l.bounds[b].load(); {
+		case m.offset() >= end.offset():
+			l.bounds[b].store(end)
+		case m.segment.base == end.segment.base:
+			l.bounds[b].store(mark{end.segment, m.place})
+		}
+	}
+	l.view.Store(v)
+	l.dirty = true
+	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return u.segment.base >= end.segment.base })
+	return l.store.lowerRecoveryPoint(l.tp, end.offset())
+}
+
+// shorten makes a segment over the first bytes of old's file. Readers may hold
+// old, with its indexes mapped: so the new one has indexes of its own.
+func (l *Log) shorten(old *segment, size, end int64) (*segment, error) {
+	s := &segment{base: old.base, dir: old.dir, data: old.data}
+	s.reset(old.tail.createdMs)
+	o := l.indexOptions()
+	var err error
+	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
+		s.files[i], err = l.store.fs.OpenFile(s.path(suffix)+cleanedSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, filePerm)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if s.offsets, err = old.offsets.CopyTo(s.files[0], end, o); err != nil {
+		return nil, err
+	}
+	if s.times, err = old.times.CopyTo(s.files[1], end, o); err != nil {
+		return nil, err
+	}
+	old.data.refs.Add(1)
+	s.tail.timestampFirst = old.tail.timestampFirst
+	if size == 0 {
+		s.tail.timestampFirst = -1
+	}
+	if err := s.resumeFrom(s.offsets.Last(), size); err != nil {
+		return nil, err
+	}
+	s.places[LogEnd].Store(uint64(placeAt(end-s.base, size)))
+	return s, nil
+}
+
+// resumeFrom sets what the writer must know to go on behind position size: the
+// bytes since the last index entry, and the largest timestamp so far.
+func (s *segment) resumeFrom(last index.OffsetPosition, size int64) error {
+	if t := s.times.Last(); t.TimestampMs > s.timestampMax.Load() {
+		s.timestampMax.Store(t.TimestampMs)
+		s.tail.timestampMaxOffset = t.Offset
+	}
+	s.tail.bytesSinceIndex = size - last.Position
+	_, err := s.scan(last.Position, size, func(at batchAt) bool {
+		if at.timestampMax > s.timestampMax.Load() {
+			s.timestampMax.Store(at.timestampMax)
+			s.tail.timestampMaxOffset = at.last
+		}
+		if at.position == 0 {
+			s.tail.timestampFirst = at.timestampMax
+		}
+		return false
+	})
+	if errors.Is(err, errNoBatch) {
+		return nil
+	}
+	return err
+}
+
+// replaceIndexes puts new index files over the old ones, complete and synced,
+// so that a crash leaves one or the other.
+func (s *segment) replaceIndexes(fsys vfs.FS) error {
+	if err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.files[0].Sync(), s.files[1].Sync()); err != nil {
+		return err
+	}
+	for _, suffix := range []string{offsetsSuffix, timesSuffix} {
+		if err := fsys.Rename(s.path(suffix)+cleanedSuffix, s.path(suffix)); err != nil {
+			return err
+		}
+	}
+	return fsys.SyncDir(s.dir)
+}
+
+// dropFiles takes segments off the directory, newest first, each durably.
+// Readers keep what they have open.
+func (l *Log) dropFiles(segments []*segment) error {
+	for _, s := range slices.Backward(segments) {
+		if err := removeSegmentFiles(l.store.fs, l.dir, s.base, ""); err != nil {
+			return err
+		}
+		if err := l.store.fs.SyncDir(l.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release drops the store's references, once no view holds the segments.
+func release(segments []*segment) {
+	for _, s := range segments {
+		s.unpin()
+	}
+}
+
+// forget drops epochs, producers and snapshots that reach above end.
+func (l *Log) forget(end int64) error {
+	l.epochs.truncateTail(end)
+	if err := l.dropSnapshots(func(at int64) bool { return at > end }); err != nil {
+		return err
+	}
+	ps, err := l.loadProducers(end)
+	if err != nil {
+		return err
+	}
+	l.producers = ps
+	return l.writeEpochs()
+}
+
+// dropSnapshots removes the producer snapshots that gone names by offset.
+func (l *Log) dropSnapshots(gone func(offset int64) bool) error {
+	names, err := l.store.fs.ReadDir(l.dir)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if at, ok := parseSegmentFileName(n.Name(), snapshotSuffix); ok && gone(at) {
+			if err := l.store.fs.Remove(path.Join(l.dir, n.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
