@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -154,11 +153,10 @@ func checkBatch(version int16, req *wire.ProduceRequest, records []byte) int16 {
 	if req.Acks < acksAll || req.Acks > acksLeader {
 		return kerr.InvalidRequiredAcks.Code
 	}
-	if len(records) < record.HeaderBytes || records[16] < 2 || batchBytes(records) != int64(len(records)) {
-		return kerr.InvalidRecord.Code
-	}
 	batch := record.Batch(records)
 	switch {
+	case len(records) < record.HeaderBytes, batch.Magic() == 0, batch.Magic() == 1, batch.Size() != len(records):
+		return kerr.InvalidRecord.Code
 	case batch.Magic() != 2:
 		return kerr.CorruptMessage.Code
 	case version < 7 && batch.Codec() == record.Zstd:
@@ -167,11 +165,6 @@ func checkBatch(version int16, req *wire.ProduceRequest, records []byte) int16 {
 		return kerr.TransactionalIDAuthorizationFailed.Code
 	}
 	return 0
-}
-
-// batchBytes is how long the first batch says it is.
-func batchBytes(records []byte) int64 {
-	return 12 + int64(int32(binary.BigEndian.Uint32(records[8:])))
 }
 
 // refuse fills the answer for a batch that the log did not take.

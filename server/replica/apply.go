@@ -3,7 +3,6 @@ package replica
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -32,14 +31,16 @@ func (m *Manager) Apply(prev, next *metadata.Image) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	starting := prev.Offset() < 0
-	m.remove(prev, next)
-	everything := starting || !sameBrokerConfig(prev, next, m.o.NodeID)
+	diff := metadata.DiffOf(prev, next)
+	m.remove(diff.Removed)
+	touched := diff.Changed
+	if slices.Contains(diff.BrokerConfigs, m.o.NodeID) || slices.Contains(diff.BrokerConfigs, metadata.DefaultBroker) {
+		// Any topic may inherit what was set.
+		touched = next.Topics()
+	}
 	var changed []*Topic
 	var openings []opening
-	for _, t := range next.Topics() {
-		if old, known := prev.TopicByID(t.ID); known && old == t && !everything {
-			continue
-		}
+	for _, t := range touched {
 		topic, missing := m.bring(next, t)
 		changed = append(changed, topic)
 		openings = append(openings, missing...)
@@ -56,11 +57,8 @@ func (m *Manager) Apply(prev, next *metadata.Image) error {
 
 // remove deletes the logs of topics that are gone. They are unpublished first,
 // so that requests find no topic rather than a closed log.
-func (m *Manager) remove(prev, next *metadata.Image) {
-	for _, t := range prev.Topics() {
-		if _, stays := next.TopicByID(t.ID); stays {
-			continue
-		}
+func (m *Manager) remove(removed []*metadata.Topic) {
+	for _, t := range removed {
 		topic, ok := m.byID.get(logstore.TopicID(t.ID))
 		if !ok {
 			continue
@@ -188,11 +186,4 @@ func (m *Manager) warnOfStrays(next *metadata.Image) {
 		}
 		m.o.Logger.Warn("log belongs to no topic and is not served", "partition", name.String(), "topicID", log.ID().String())
 	}
-}
-
-// sameBrokerConfig tells that no setting at run time changed that the topics
-// of this broker could inherit.
-func sameBrokerConfig(prev, next *metadata.Image, node int32) bool {
-	return maps.Equal(prev.BrokerConfig(node), next.BrokerConfig(node)) &&
-		maps.Equal(prev.BrokerConfig(metadata.DefaultBroker), next.BrokerConfig(metadata.DefaultBroker))
 }

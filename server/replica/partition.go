@@ -112,18 +112,24 @@ func (p *Partition) Append(batches []byte) (logstore.Appended, *logstore.Log, er
 func LastStable(log *logstore.Log) int64 { return log.Offset(logstore.HighWatermark) }
 
 // EpochEnd is the largest leader epoch at or below the asked one, and the
-// offset where it ends; -1, -1 if there is none.
+// offset where it ended; -1, -1 for an epoch that never was.
 //
-// The log knows an epoch by its first batch only. A leadership that has not
-// written yet ends where the log ends, and must be told apart from an epoch
-// that never was: clients take the second for lost data.
+// The log knows an epoch by its first batch. One whose leader has not written
+// yet, or never did, ends where the log ends, and must be told from one that
+// never was: clients take the second for lost data.
 func (p *Partition) EpochEnd(log *logstore.Log, asked int32) (epoch int32, end int64) {
 	_, current := p.Leader()
+	// Before the latest epoch: if an append changes that in between, the log
+	// answers.
+	end = log.Offset(logstore.LogEnd)
+	latest := log.LatestEpoch()
 	switch {
 	case asked < 0 || asked > current:
 		return -1, -1
-	case asked == current:
-		return current, log.Offset(logstore.LogEnd)
+	case asked == current || latest < 0:
+		return asked, end
+	case asked > latest:
+		return latest, end
 	}
 	return log.EpochEnd(asked)
 }

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"moldau/logstore"
+	"moldau/server/api"
+)
+
+// Config is what a broker is started with. Fields that Kafka has a property for
+// name it.
+type Config struct {
+	// Listen is the address to accept clients at, "host:port"; default
+	// 127.0.0.1:9092. Port 0 takes a free one. Kafka: listeners.
+	Listen string
+	// Advertise is the "host:port" that clients are told to use. By default that
+	// is Listen's host if it is a name, and else the address at which the asking
+	// client reached the broker. Kafka: advertised.listeners.
+	Advertise string
+	// DataDir holds all that the broker keeps; default ./moldau-data. Kafka:
+	// log.dirs is DataDir/logs.
+	DataDir string
+	// Admin is the "host:port" of the HTTP listener for operators; "" is none.
+	// It answers /live.
+	Admin string
+	// NodeID is default 1. Kafka: node.id.
+	NodeID int32
+	// ClusterID names a new cluster; "" draws one. An existing data directory
+	// knows its cluster and refuses another. Kafka: cluster.id.
+	ClusterID string
+	// Properties are static broker configs by Kafka's names, such as
+	// num.partitions, log.retention.ms or moldau.durability.
+	Properties map[string]string
+
+	// ShutdownGrace is how long a close waits for the answers that clients still
+	// get; default 5 s.
+	ShutdownGrace time.Duration
+	// Logger is nil for slog.Default.
+	Logger *slog.Logger
+	// Clock is nil for real time.
+	Clock logstore.Clock
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:9092"
+	}
+	if c.DataDir == "" {
+		c.DataDir = "moldau-data"
+	}
+	if c.NodeID == 0 {
+		c.NodeID = 1
+	}
+	if c.NodeID < 0 {
+		return c, errors.New("server: node.id is negative")
+	}
+	if c.ShutdownGrace == 0 {
+		c.ShutdownGrace = 5 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	c.Properties = maps.Clone(c.Properties)
+	if c.Properties == nil {
+		c.Properties = map[string]string{}
+	}
+	return c, nil
+}
+
+// advertised is the address that clients are told whatever way they came, or
+// the zero Endpoint if that depends on the way.
+func (c *Config) advertised(bound net.Addr) (api.Endpoint, error) {
+	if c.Advertise != "" {
+		return parseEndpoint(c.Advertise)
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return api.Endpoint{}, err
+	}
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return api.Endpoint{}, nil
+	}
+	return api.Endpoint{Host: host, Port: int32(bound.(*net.TCPAddr).Port)}, nil
+}
+
+func parseEndpoint(s string) (api.Endpoint, error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return api.Endpoint{}, fmt.Errorf("advertised address: %w", err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || host == "" {
+		return api.Endpoint{}, fmt.Errorf("advertised address %q is not host:port", s)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		return api.Endpoint{}, fmt.Errorf("advertised address %q is one that no client can connect to", s)
+	}
+	return api.Endpoint{Host: host, Port: int32(n)}, nil
+}
