@@ -1,9 +1,12 @@
 package controller
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
-// What a command is refused for. Every refusal wraps one of these and says in
-// its text what a user can do about it; the text is fit for a Kafka response.
+// What a command is refused for. Every refusal wraps one of these; its text is
+// Kafka's where Kafka has one, and fit for a response.
 var (
 	ErrTopicExists              = errors.New("topic exists")
 	ErrUnknownTopic             = errors.New("unknown topic")
@@ -20,7 +23,8 @@ var (
 	// ended: it may take effect yet.
 	ErrTimeout = errors.New("command did not finish in time")
 	// ErrUnavailable tells that the metadata log takes no commands, because it
-	// failed or is closed. The image stays readable.
+	// failed or is closed. Whether the command that met the failure took effect
+	// is known after the next start. The image stays readable.
 	ErrUnavailable = errors.New("metadata log is unavailable")
 )
 
@@ -32,3 +36,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.message }
 func (r *refusal) Unwrap() error { return r.kind }
+
+func refuse(kind error, format string, args ...any) error {
+	return &refusal{kind, fmt.Sprintf(format, args...)}
+}

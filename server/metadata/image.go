@@ -219,3 +219,10 @@ func (i *Image) clone() *Image {
 		changes: i.changes,
 	}
 }
+
+// Shape is a topic's name with '_' for '.': two topics of the same shape
+// collide. See [Image.Colliding].
+func Shape(name string) string {
+	shape, _ := shapeOf(name)
+	return shape
+}

@@ -96,8 +96,15 @@ func (v Value) Items() []string {
 	return strings.Split(v.Text, ",")
 }
 
+// valueBytesMax is the longest string of the metadata log, and of the protocol's
+// older versions.
+const valueBytesMax = math.MaxInt16
+
 // Parse reads a value as a user wrote it.
 func (k *Key) Parse(raw string) (Value, error) {
+	if len(raw) > valueBytesMax {
+		return Value{}, invalidf("Invalid value for configuration %s: it has %d bytes, of at most %d", k.Name, len(raw), valueBytesMax)
+	}
 	s := strings.TrimSpace(raw)
 	v, complaint := k.Type.parse(s)
 	if complaint == "" && k.check != nil {
