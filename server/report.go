@@ -6,7 +6,24 @@ import (
 
 // logEvent writes down what the engine did by itself. It is called on the
 // engine's goroutines.
-func (s *Server) logEvent(e logstore.Event) { s.logger.Debug("engine", "event", e) }
+func (s *Server) logEvent(event logstore.Event) {
+	l := s.logger
+	switch e := event.(type) {
+	case logstore.LogRecovered:
+		l.Info("log recovered after an unclean close", "log", e.Log.String(), "from", e.RecoveryPoint, "end", e.End,
+			"bytesScanned", e.BytesScanned, "bytesCut", e.BytesCut, "reason", e.Reason)
+	case logstore.CheckpointIgnored:
+		l.Warn("checkpoint file is of no use and every log is scanned", "file", e.File, "err", e.Err)
+	case logstore.SegmentsRetired:
+		l.Info("segments retired", "log", e.Log.String(), "for", e.Reason, "segments", e.Segments, "bytes", e.Bytes, "start", e.Start)
+	case logstore.LogPoisoned:
+		l.Error("log takes no more appends until the next start", "log", e.Log.String(), "err", e.Err)
+	case logstore.HousekeepingFailed:
+		l.Error("background work failed and will be tried again", "log", e.Log.String(), "work", e.Work, "err", e.Err)
+	default:
+		l.Info("engine event", "event", event)
+	}
+}
 
 // logCounters writes down what went over the wire, of which sendfile's share is
 // what the zero-copy path is judged by.
