@@ -58,8 +58,14 @@ func (l *Log) flushBeside() error {
 	s := l.view.Load().active()
 	err := errors.Join(s.offsets.Flush(), s.times.Flush(), l.writeEpochs())
 	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	// Outside the lock: these may take as long as the disk likes.
-	return errors.Join(err, s.files[0].Sync(), s.files[1].Sync(), l.store.fs.SyncDir(l.dir))
+	if err := errors.Join(s.files[0].Sync(), s.files[1].Sync()); err != nil {
+		return l.poison(err)
+	}
+	return l.store.fs.SyncDir(l.dir)
 }
 
 // note remembers a log's recovery point and start for the next write.

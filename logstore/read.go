@@ -44,6 +44,9 @@ func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt
 			window = buf[:n]
 		}
 		b := record.Batch(window)
+		if b.Magic() != 2 {
+			return batchAt{}, s.corrupt(position, record.ErrMagic)
+		}
 		at := batchAt{position, int64(b.Size()), b.BaseOffset(), b.LastOffset(), b.MaxTimestamp()}
 		if at.bytes < record.HeaderBytes || at.bytes > limit-position || at.last < at.base {
 			return batchAt{}, s.corrupt(position, record.ErrLength)

@@ -48,6 +48,9 @@ func (r *recovery) run() error {
 	if err := r.recoverTail(); err != nil {
 		return err
 	}
+	if err := r.segments[len(r.segments)-1].readFirst(); err != nil {
+		return err
+	}
 	l.begin(r.segments...)
 	if end := l.Offset(LogEnd); l.start.Load() > end {
 		r.fatal = errors.Join(r.fatal, &CorruptionError{l.dir, 0, fmt.Errorf("start offset %d is past the end %d", l.start.Load(), end)})
@@ -64,6 +67,20 @@ func (r *recovery) run() error {
 	if !r.clean && !l.store.opt.ReadOnly {
 		l.store.opt.Events(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason})
 	}
+	return nil
+}
+
+// readFirst learns the time from which segment.ms counts.
+func (s *segment) readFirst() error {
+	var header [record.HeaderBytes]byte
+	if s.size() == 0 {
+		return nil
+	}
+	b, err := record.ReadHeader(s.data, 0, s.size(), &header)
+	if err != nil {
+		return s.corrupt(0, err)
+	}
+	s.tail.timestampFirst = b.MaxTimestamp()
 	return nil
 }
 
@@ -278,7 +295,7 @@ func (r *recovery) openIndexes(s *segment, sealed bool) error {
 	if !sealed {
 		return nil // scanned, and built, with the tail
 	}
-	if err := s.rebuild(s.size(), r.log.Config().IndexIntervalBytes); err != nil {
+	if _, err := s.rebuild(s.size(), r.log.Config().IndexIntervalBytes); err != nil {
 		return r.fail(err)
 	}
 	return r.sealRebuilt(s)
@@ -297,20 +314,29 @@ func (s *segment) freshIndexes(o index.Options) {
 	s.tail.timestampMaxOffset, s.tail.bytesSinceIndex = s.base, 0
 }
 
-// rebuild enters the batches below limit into empty indexes, by their headers.
-func (s *segment) rebuild(limit, intervalBytes int64) error {
+// rebuild enters the batches below limit into empty indexes, by their headers,
+// and returns where they end.
+func (s *segment) rebuild(limit, intervalBytes int64) (end place, err error) {
 	var header [record.HeaderBytes]byte
-	for position := int64(0); position < limit; {
+	next := s.base
+	for position := int64(0); ; {
+		end = placeAt(next-s.base, position)
+		if position >= limit {
+			return end, nil
+		}
 		b, err := record.ReadHeader(s.data, position, limit, &header)
+		if err == nil && b.BaseOffset() < next {
+			err = errors.New("base offset goes back")
+		}
+		if err == nil {
+			err = s.note(b, position, intervalBytes)
+		}
 		if err != nil {
-			return s.corrupt(position, err)
+			return end, s.corrupt(position, err)
 		}
-		if err := s.note(b, position, intervalBytes); err != nil {
-			return s.corrupt(position, err)
-		}
+		next = b.LastOffset() + 1
 		position += int64(b.Size())
 	}
-	return nil
 }
 
 // sealRebuilt completes the indexes of a segment that gets no more appends.
@@ -328,6 +354,9 @@ func (r *recovery) sealRebuilt(s *segment) error {
 // fail notes corruption below the recovery point, where nothing may be cut. Any
 // other error ends the opening.
 func (r *recovery) fail(err error) error {
+	if err == nil {
+		return nil
+	}
 	var c *CorruptionError
 	if !errors.As(err, &c) {
 		return err

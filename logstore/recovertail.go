@@ -66,29 +66,28 @@ func (r *recovery) recoverTail() error {
 }
 
 // findEnd sets the last segment's end by the headers behind its last index
-// entry.
+// entry, and builds its indexes where they are missing.
 func (r *recovery) findEnd(s *segment) error {
-	size, end, valid := s.size(), s.base, int64(0)
-	last := s.offsets.Last()
-	if last.Position > 0 {
-		end = last.Offset + 1
+	size, last := s.size(), s.offsets.Last()
+	if s.offsets.Len() == 0 || last.Position > size {
+		s.freshIndexes(r.log.indexOptions())
+		end, err := s.rebuild(size, r.log.Config().IndexIntervalBytes)
+		s.places[LogEnd].Store(uint64(end))
+		if err == nil && last.Position > size {
+			err = s.corrupt(size, fmt.Errorf("the index goes on to byte %d", last.Position))
+		}
+		return r.fail(err)
 	}
-	_, err := s.scan(min(last.Position, size), size, func(at batchAt) bool {
-		end, valid = at.last+1, at.position+at.bytes
+	end := placeAt(last.Offset+1-s.base, last.Position)
+	_, err := s.scan(last.Position, size, func(at batchAt) bool {
+		end = placeAt(at.last+1-s.base, at.position+at.bytes)
 		return false
 	})
-	if err = ignore(err, errNoBatch); err != nil {
-		if err := r.fail(err); err != nil {
-			return err
-		}
-	} else if last.Position > size {
-		_ = r.fail(s.corrupt(size, fmt.Errorf("the index goes on to byte %d", last.Position)))
+	s.places[LogEnd].Store(uint64(end))
+	if err := ignore(err, errNoBatch); err != nil {
+		return r.fail(err)
 	}
-	s.places[LogEnd].Store(uint64(placeAt(end-s.base, valid)))
-	if r.fatal != nil {
-		return nil
-	}
-	return ignore(s.resumeFrom(last, valid), errNoBatch)
+	return r.fail(s.resumeFrom(last, end.position()))
 }
 
 // resume prepares the segment that holds the recovery point and returns the
@@ -129,7 +128,7 @@ func (r *recovery) resume(s *segment) (int64, error) {
 	s.tail.timestampMaxOffset = s.base
 	if s.offsets.Len() == 0 {
 		s.freshIndexes(r.log.indexOptions())
-		if err := s.rebuild(at.position, r.log.Config().IndexIntervalBytes); err != nil {
+		if _, err := s.rebuild(at.position, r.log.Config().IndexIntervalBytes); err != nil {
 			return 0, r.fail(err)
 		}
 	} else if err := s.resumeFrom(s.offsets.Last(), at.position); err != nil {

@@ -51,6 +51,11 @@ func (l *Log) retire(nowMs int64) (nextMs int64, err error) {
 	}
 	c := l.Config()
 	start := l.start.Load()
+	// Sealed first: the snapshot at a segment's end is all that remembers the
+	// producers in it once it is gone.
+	if err := l.sealRolled(); err != nil {
+		return 0, err
+	}
 	if err := l.retireWhile("start offset", func(s *segment, end, _ int64) bool { return end <= start }); err != nil {
 		return 0, err
 	}
@@ -84,8 +89,8 @@ func (l *Log) newest(s *segment) int64 {
 		return ts
 	}
 	info, err := l.store.fs.Stat(s.path(logSuffix))
-	if err != nil {
-		return l.store.nowMs()
+	if err != nil || info.ModTime().IsZero() {
+		return s.tail.createdMs
 	}
 	return info.ModTime().UnixMilli()
 }
@@ -129,14 +134,18 @@ func (l *Log) retireWhile(reason string, due func(s *segment, end, total int64) 
 	}
 	gone := slices.Clone(v.segments[:n])
 	if n == len(v.segments) {
-		if _, err := l.roll(v.active().endOffset()); err != nil {
-			l.mu.Unlock()
+		_, err := l.roll(v.active().endOffset())
+		l.mu.Unlock()
+		if err == nil {
+			err = l.sealRolled()
+		}
+		if err != nil {
 			return err
 		}
+		l.mu.Lock()
 	}
 	v = l.view.Load()
 	l.view.Store(&view{slices.Clone(v.segments[n:])})
-	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return slices.Contains(gone, u.segment) })
 	l.raiseStart(v.segments[n].base)
 	start := l.start.Load()
 	l.mu.Unlock()

@@ -1,6 +1,7 @@
 package logstore
 
 import (
+	"errors"
 	"math"
 	"slices"
 )
@@ -63,6 +64,11 @@ func (l *Log) drawJitter() {
 func (l *Log) sealAll() error {
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
+	return l.sealRolled()
+}
+
+// sealRolled is sealAll for who holds l.upkeep.
+func (l *Log) sealRolled() error {
 	for {
 		if more, err := l.seal(); err != nil || !more {
 			return err
@@ -90,11 +96,12 @@ func (l *Log) seal() (more bool, err error) {
 	if err := l.flushTo(j.end); err != nil {
 		return false, err
 	}
-	if err := j.segment.offsets.Seal(); err != nil {
+	if err := errors.Join(j.segment.offsets.Flush(), j.segment.times.Flush()); err != nil {
 		return false, err
 	}
-	if err := j.segment.times.Seal(); err != nil {
-		return false, err
+	if err := errors.Join(j.segment.offsets.Seal(), j.segment.times.Seal()); err != nil {
+		// A failed sync is final: trying again would find the pages clean.
+		return false, l.poison(err)
 	}
 	if err := replaceFile(l.store.fs, l.file(segmentFileName(j.end, snapshotSuffix)), j.snapshot, true); err != nil {
 		return false, err

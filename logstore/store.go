@@ -295,10 +295,7 @@ func (l *Log) close() error {
 		l.releaseAll()
 		return nil
 	}
-	var err error
-	for more := true; more && err == nil; {
-		more, err = l.seal()
-	}
+	err := l.sealRolled()
 	l.stop()
 	defer l.releaseAll()
 	if failure := l.failure(); failure != nil {
