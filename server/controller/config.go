@@ -75,16 +75,16 @@ func (c *Controller) decideConfigs(img *metadata.Image, r *ResourceChange) ([]me
 	switch r.Resource {
 	case metadata.ResourceTopic:
 		if err := c.Layers(img).ValidateTopic(after); err != nil {
-			return nil, refuse(ErrInvalidConfig, "%v", err)
+			return nil, Refuse(ErrInvalidConfig, "%v", err)
 		}
 		if _, ok := img.Topic(r.Name); !ok {
-			return nil, refuse(ErrUnknownTopic, "The topic '%s' does not exist.", r.Name)
+			return nil, Refuse(ErrUnknownTopic, "The topic '%s' does not exist.", r.Name)
 		}
 	case metadata.ResourceBroker:
 		// Kafka answers a bad broker config so, a bad topic config by INVALID_CONFIG
 		// (KAFKA-13609): tools branch on it.
 		if err := configs.ValidateDynamic(after); err != nil {
-			return nil, refuse(ErrInvalidRequest, "%v", err)
+			return nil, Refuse(ErrInvalidRequest, "%v", err)
 		}
 	}
 	return configRecords(r, before, after), nil
@@ -96,7 +96,7 @@ func (c *Controller) configsOf(img *metadata.Image, r *ResourceChange) (map[stri
 	switch r.Resource {
 	case metadata.ResourceTopic:
 		if r.Name == "" {
-			return nil, refuse(ErrInvalidRequest, "Default topic resources are not allowed.")
+			return nil, Refuse(ErrInvalidRequest, "Default topic resources are not allowed.")
 		}
 		if err := CheckTopicName(r.Name); err != nil {
 			return nil, err
@@ -111,14 +111,14 @@ func (c *Controller) configsOf(img *metadata.Image, r *ResourceChange) (map[stri
 		}
 		id, err := strconv.ParseInt(r.Name, 10, 32)
 		if err != nil {
-			return nil, refuse(ErrInvalidRequest, "Node id must be an integer, but it is: %s", r.Name)
+			return nil, Refuse(ErrInvalidRequest, "Node id must be an integer, but it is: %s", r.Name)
 		}
 		if int32(id) != c.o.NodeID || strconv.FormatInt(id, 10) != r.Name {
-			return nil, refuse(ErrInvalidRequest, "Unexpected broker id, expected %d, but received %s", c.o.NodeID, r.Name)
+			return nil, Refuse(ErrInvalidRequest, "Unexpected broker id, expected %d, but received %s", c.o.NodeID, r.Name)
 		}
 		return img.BrokerConfig(c.o.NodeID), nil
 	}
-	return nil, refuse(ErrInvalidRequest, "Unknown resource type %d", r.Resource)
+	return nil, Refuse(ErrInvalidRequest, "Unknown resource type %d", r.Resource)
 }
 
 func changedConfigs(before map[string]string, r *ResourceChange) (map[string]string, error) {
@@ -135,11 +135,11 @@ func changedConfigs(before map[string]string, r *ResourceChange) (map[string]str
 		case AppendConfig, SubtractConfig:
 			value, ok := changedList(r.Resource, after, change)
 			if !ok {
-				return nil, refuse(ErrInvalidConfig, "Can't %s to key %s because its type is not LIST.", change.Op, change.Key)
+				return nil, Refuse(ErrInvalidConfig, "Can't %s to key %s because its type is not LIST.", change.Op, change.Key)
 			}
 			after[change.Key] = value
 		default:
-			return nil, refuse(ErrInvalidRequest, "Unknown operations type %d", change.Op)
+			return nil, Refuse(ErrInvalidRequest, "Unknown operations type %d", change.Op)
 		}
 	}
 	return after, nil

@@ -226,7 +226,7 @@ func (c *Controller) execute(ctx context.Context, validateOnly bool, decide func
 		}
 	}) {
 		if ctx.Err() != nil {
-			return nil, refuse(ErrTimeout, "The request timed out.")
+			return nil, Refuse(ErrTimeout, "The request timed out.")
 		}
 		return nil, ErrUnavailable
 	}

@@ -80,7 +80,7 @@ func (j *logJournal) Propose(records []metadata.Record) (int64, error) {
 	}
 	appended, err := j.log.AppendLeader(batch, 0)
 	if errors.Is(err, logstore.ErrTooLarge) || errors.Is(err, logstore.ErrTooLargeForSegment) {
-		return 0, refuse(ErrPolicy, "The request changes too much at once.")
+		return 0, Refuse(ErrPolicy, "The request changes too much at once.")
 	}
 	if err != nil {
 		return 0, fmt.Errorf("controller: append to the metadata log: %w", err)
@@ -101,7 +101,7 @@ func (j *logJournal) encode(records []metadata.Record) (record.Batch, error) {
 		j.value = metadata.AppendRecord(j.value[:0], r)
 		j.builder.Append(now, nil, j.value)
 		if j.builder.Size() > commandBytesMax {
-			return nil, refuse(ErrPolicy, "The request changes too much at once.")
+			return nil, Refuse(ErrPolicy, "The request changes too much at once.")
 		}
 	}
 	batch, err := j.builder.Finish()

@@ -38,15 +38,15 @@ func decidePartitions(img *metadata.Image, topics []NewPartitions) topicDecision
 		r.Name = ask.Topic
 		switch {
 		case times[ask.Topic] > 1:
-			r.Err = refuse(ErrInvalidRequest, "Duplicate topic name.")
+			r.Err = Refuse(ErrInvalidRequest, "Duplicate topic name.")
 			continue
 		case added > partitionsPerRequestMax:
-			r.Err = refuse(ErrPolicy, "Excessively large number of partitions per request.")
+			r.Err = Refuse(ErrPolicy, "Excessively large number of partitions per request.")
 			continue
 		}
 		t, ok := img.Topic(ask.Topic)
 		if !ok {
-			r.Err = refuse(ErrUnknownTopic, "This server does not host this topic-partition.")
+			r.Err = Refuse(ErrUnknownTopic, "This server does not host this topic-partition.")
 			continue
 		}
 		partitions, err := morePartitions(img, t, ask)
@@ -63,16 +63,16 @@ func morePartitions(img *metadata.Image, t *metadata.Topic, ask *NewPartitions) 
 	has := int32(len(t.Partitions))
 	switch {
 	case ask.Total == has:
-		return nil, refuse(ErrInvalidPartitions, "Topic already has %d partition(s).", has)
+		return nil, Refuse(ErrInvalidPartitions, "Topic already has %d partition(s).", has)
 	case ask.Total < has:
-		return nil, refuse(ErrInvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", t.Name, has, ask.Total)
+		return nil, Refuse(ErrInvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", t.Name, has, ask.Total)
 	}
 	n, factor := ask.Total-has, len(t.Partitions[0].Replicas)
 	if ask.Assignment == nil {
 		return place(img, has, n, int16(factor))
 	}
 	if len(ask.Assignment) != int(n) {
-		return nil, refuse(ErrInvalidReplicaAssignment,
+		return nil, Refuse(ErrInvalidReplicaAssignment,
 			"Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", n, len(ask.Assignment))
 	}
 	partitions := make([]metadata.Partition, n)

@@ -11,7 +11,7 @@ import (
 func place(img *metadata.Image, first, n int32, replication int16) ([]metadata.Partition, error) {
 	brokers := img.Brokers()
 	if int(replication) > len(brokers) {
-		return nil, refuse(ErrInvalidReplication,
+		return nil, Refuse(ErrInvalidReplication,
 			"Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are registered.",
 			replication, replication, len(brokers))
 	}
@@ -38,20 +38,20 @@ func newPartition(replicas []int32) metadata.Partition {
 // what the topic's other partitions have, 0 for the first one.
 func placeByHand(img *metadata.Image, replicas []int32, factor int) (metadata.Partition, error) {
 	if len(replicas) == 0 {
-		return metadata.Partition{}, refuse(ErrInvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
+		return metadata.Partition{}, Refuse(ErrInvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
 	}
 	for n, id := range replicas {
 		if slices.Contains(replicas[:n], id) {
-			return metadata.Partition{}, refuse(ErrInvalidReplicaAssignment,
+			return metadata.Partition{}, Refuse(ErrInvalidReplicaAssignment,
 				"The manual partition assignment includes the broker %d more than once.", id)
 		}
 		if _, ok := img.Broker(id); !ok {
-			return metadata.Partition{}, refuse(ErrInvalidReplicaAssignment,
+			return metadata.Partition{}, Refuse(ErrInvalidReplicaAssignment,
 				"The manual partition assignment includes broker %d, but no such broker is registered.", id)
 		}
 	}
 	if factor != 0 && factor != len(replicas) {
-		return metadata.Partition{}, refuse(ErrInvalidReplicaAssignment,
+		return metadata.Partition{}, Refuse(ErrInvalidReplicaAssignment,
 			"The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).",
 			len(replicas), factor)
 	}

@@ -17,13 +17,13 @@ func CheckTopicName(name string) error {
 	case name == "." || name == "..":
 		reason = "'" + name + "' is not allowed"
 	case len(name) > topicNameBytesMax:
-		return refuse(ErrInvalidTopic, "Topic name is invalid: the length of '%s' is longer than the max allowed length %d", name, topicNameBytesMax)
+		return Refuse(ErrInvalidTopic, "Topic name is invalid: the length of '%s' is longer than the max allowed length %d", name, topicNameBytesMax)
 	case !legal(name):
 		reason = "'" + name + "' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
 	default:
 		return nil
 	}
-	return refuse(ErrInvalidTopic, "Topic name is invalid: %s", reason)
+	return Refuse(ErrInvalidTopic, "Topic name is invalid: %s", reason)
 }
 
 func legal(name string) bool {

@@ -102,9 +102,9 @@ func (c *Controller) decideCreate(img *metadata.Image, topics []NewTopic) topicD
 		result.Name = t.Name
 		switch {
 		case times[t.Name] > 1:
-			result.Err = refuse(ErrInvalidRequest, "Duplicate topic name.")
+			result.Err = Refuse(ErrInvalidRequest, "Duplicate topic name.")
 		case tooMany:
-			result.Err = refuse(ErrPolicy, "Excessively large number of partitions per request.")
+			result.Err = Refuse(ErrPolicy, "Excessively large number of partitions per request.")
 		default:
 			var partitions []metadata.Partition
 			if partitions, result.Err = c.decideTopic(img, t, shapes); result.Err == nil {
@@ -137,25 +137,25 @@ func (c *Controller) countPartitions(img *metadata.Image, topics []NewTopic) int
 // names of the request's topics that were accepted, with '_' for '.'.
 func (c *Controller) decideTopic(img *metadata.Image, t *NewTopic, shapes map[string]bool) ([]metadata.Partition, error) {
 	if t.Name == clusterMetadataTopic {
-		return nil, refuse(ErrInvalidRequest, "Creation of internal topic %s is prohibited.", clusterMetadataTopic)
+		return nil, Refuse(ErrInvalidRequest, "Creation of internal topic %s is prohibited.", clusterMetadataTopic)
 	}
 	if err := CheckTopicName(t.Name); err != nil {
 		return nil, err
 	}
 	if _, ok := img.Topic(t.Name); ok {
-		return nil, refuse(ErrTopicExists, "Topic '%s' already exists.", t.Name)
+		return nil, Refuse(ErrTopicExists, "Topic '%s' already exists.", t.Name)
 	}
 	if existing, ok := img.Colliding(t.Name); ok {
-		return nil, refuse(ErrInvalidTopic, "Topic '%s' collides with existing topic: %s", t.Name, existing)
+		return nil, Refuse(ErrInvalidTopic, "Topic '%s' collides with existing topic: %s", t.Name, existing)
 	}
 	// Kafka looks at existing topics only, and creates both of a pair that comes
 	// in one request.
 	shape := metadata.Shape(t.Name)
 	if shapes[shape] {
-		return nil, refuse(ErrInvalidTopic, "Topic '%s' collides with another topic of the request", t.Name)
+		return nil, Refuse(ErrInvalidTopic, "Topic '%s' collides with another topic of the request", t.Name)
 	}
 	if err := c.Layers(img).ValidateTopic(t.Configs); err != nil {
-		return nil, refuse(ErrInvalidConfig, "%v", err)
+		return nil, Refuse(ErrInvalidConfig, "%v", err)
 	}
 	partitions, err := c.placeTopic(img, t)
 	if err == nil {
@@ -169,10 +169,10 @@ func (c *Controller) placeTopic(img *metadata.Image, t *NewTopic) ([]metadata.Pa
 		return placeTopicByHand(img, t)
 	}
 	if t.Replication < -1 || t.Replication == 0 {
-		return nil, refuse(ErrInvalidReplication, "Replication factor must be larger than 0, or -1 to use the default value.")
+		return nil, Refuse(ErrInvalidReplication, "Replication factor must be larger than 0, or -1 to use the default value.")
 	}
 	if t.Partitions < -1 || t.Partitions == 0 {
-		return nil, refuse(ErrInvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
+		return nil, Refuse(ErrInvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
 	}
 	n, replication := t.Partitions, t.Replication
 	if n == -1 {
@@ -186,10 +186,10 @@ func (c *Controller) placeTopic(img *metadata.Image, t *NewTopic) ([]metadata.Pa
 
 func placeTopicByHand(img *metadata.Image, t *NewTopic) ([]metadata.Partition, error) {
 	if t.Replication != -1 {
-		return nil, refuse(ErrInvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
+		return nil, Refuse(ErrInvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
 	}
 	if t.Partitions != -1 {
-		return nil, refuse(ErrInvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
+		return nil, Refuse(ErrInvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
 	}
 	partitions := make([]metadata.Partition, len(t.Assignment))
 	factor := 0
@@ -197,7 +197,7 @@ func placeTopicByHand(img *metadata.Image, t *NewTopic) ([]metadata.Partition, e
 	seen := make(map[int32]bool, len(t.Assignment))
 	for _, a := range t.Assignment {
 		if seen[a.Partition] {
-			return nil, refuse(ErrInvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
+			return nil, Refuse(ErrInvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
 		}
 		seen[a.Partition] = true
 		p, err := placeByHand(img, a.Replicas, factor)
@@ -212,7 +212,7 @@ func placeTopicByHand(img *metadata.Image, t *NewTopic) ([]metadata.Partition, e
 		partitions[a.Partition] = p
 	}
 	if gap {
-		return nil, refuse(ErrInvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+		return nil, Refuse(ErrInvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
 	}
 	return partitions, nil
 }
@@ -255,11 +255,11 @@ func decideDelete(img *metadata.Image, topics []TopicRef) topicDecision {
 		t, ok := find(img, ref)
 		switch {
 		case !ok && ref.Name == "" && ref.ID != (metadata.TopicID{}):
-			r.Err = refuse(ErrUnknownTopicID, "This server does not host this topic ID.")
+			r.Err = Refuse(ErrUnknownTopicID, "This server does not host this topic ID.")
 		case !ok:
-			r.Err = refuse(ErrUnknownTopic, "This server does not host this topic-partition.")
+			r.Err = Refuse(ErrUnknownTopic, "This server does not host this topic-partition.")
 		case gone[t.ID]:
-			r.Err = refuse(ErrInvalidRequest, "The provided topic name maps to an ID that was already supplied.")
+			r.Err = Refuse(ErrInvalidRequest, "The provided topic name maps to an ID that was already supplied.")
 		default:
 			gone[t.ID] = true
 			r.Name, r.ID, r.Topic = t.Name, t.ID, t
