@@ -188,7 +188,7 @@ func (c *Conn) answer(ctx context.Context, p pending) {
 	}
 	// Nothing is read from here on, not even that the peer is gone, and the reply
 	// at the head may wait for as long as the client asked for.
-	probe := time.NewTicker(time.Second)
+	probe := time.NewTicker(c.server.probeInterval)
 	defer probe.Stop()
 	for {
 		select {

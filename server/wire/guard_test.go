@@ -84,7 +84,7 @@ func TestGuardKnowsEveryRequest(t *testing.T) {
 		for seed := range uint64(3) {
 			body := filled(key, version, seed).AppendTo(nil)
 			r := wire.Request{Key: key, Version: version, Body: body}
-			if rest, err := r.Walk(); err != nil || rest != 0 {
+			if rest, _, err := r.Walk(); err != nil || rest != 0 {
 				t.Fatalf("seed %d: %d of %d bytes left, %v", seed, rest, len(body), err)
 			}
 			got := newRequest(key, version)
@@ -96,7 +96,7 @@ func TestGuardKnowsEveryRequest(t *testing.T) {
 			}
 			for n := range body {
 				r.Body = body[:n]
-				if _, err := r.Walk(); err == nil {
+				if _, _, err := r.Walk(); err == nil {
 					t.Fatalf("%d of %d bytes pass", n, len(body))
 				}
 			}

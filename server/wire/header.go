@@ -84,7 +84,7 @@ func appendHeader(dst []byte, correlationID int32, resp Response) []byte {
 func finishFrame(dst []byte, start int, extra int64) error {
 	n := int64(len(dst)-start-4) + extra
 	if n > math.MaxInt32 {
-		return fmt.Errorf("wire: response of %d bytes does not fit a frame", n)
+		return &rejection{err: fmt.Errorf("response of %d bytes does not fit a frame", n)}
 	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(n))
 	return nil

@@ -52,7 +52,7 @@ func (w *replyWriter) answer(ctx context.Context, p pending) {
 	resp, err := w.respond(ctx, p.reply)
 	if err != nil {
 		w.flush()
-		w.fail(&rejection{err: err})
+		w.fail(err)
 		return
 	}
 	if ctx.Err() != nil || w.failed {
@@ -80,7 +80,10 @@ func (w *replyWriter) respond(ctx context.Context, r Reply) (resp Response, err 
 	if len(w.out) > 0 && (r.Ready == nil || !r.Ready()) {
 		w.flush()
 	}
-	return r.Park(ctx)
+	if resp, err = r.Park(ctx); err != nil {
+		err = &rejection{err: err}
+	}
+	return resp, err
 }
 
 // encode adds a response to what is to be sent. One with sections is sent at
@@ -209,6 +212,6 @@ func dispose(resp Response) {
 // recoverAs turns a panic into an error.
 func recoverAs(err *error) {
 	if p := recover(); p != nil {
-		*err = &panicError{p, debug.Stack()}
+		*err = &rejection{err: &panicError{p, debug.Stack()}}
 	}
 }

@@ -22,6 +22,8 @@ type Server struct {
 	budget   *budget
 	draining chan struct{} // closed by the first Shutdown, with mu held
 
+	probeInterval time.Duration // between looks whether a peer that is not read from is gone
+
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
@@ -42,9 +44,12 @@ type counters struct {
 func NewServer(o Options) *Server {
 	o = o.withDefaults()
 	return &Server{
-		options:   o,
-		budget:    newBudget(o.InFlightBytesMax),
-		draining:  make(chan struct{}),
+		options:  o,
+		budget:   newBudget(o.InFlightBytesMax),
+		draining: make(chan struct{}),
+
+		probeInterval: time.Second,
+
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*Conn]struct{}{},
 		perAddr:   map[netip.Addr]int{},

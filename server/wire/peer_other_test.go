@@ -1,0 +1,5 @@
+//go:build !linux
+
+package wire_test
+
+const canProbePeers = false

@@ -1,0 +1,221 @@
+package wire_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"moldau/server/wire"
+)
+
+// What was read is answered before its connection ends; what was not, is not
+// served any more.
+func TestShutdownLetsRepliesLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+			if string(r.Body) != "wait" {
+				return echo(r), nil
+			}
+			return parked(func(context.Context) (wire.Response, error) { <-release; return pong("durable"), nil }), nil
+		})
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: h}, p)
+		idle, half, busy := p.dial(t), p.dial(t), p.dial(t)
+		half.write(t, frame(1, strings.Repeat("x", 5000))[:3000])
+		busy.write(t, frame(1, "wait"))
+		busy.write(t, frame(2, "quick"))
+		synctest.Wait()
+
+		over := make(chan error, 1)
+		go func() { over <- s.Shutdown(t.Context()) }()
+		idle.expectClosed(t)
+		half.expectClosed(t)
+		synctest.Wait()
+		select {
+		case <-over:
+			t.Error("over before a reply has left")
+		default:
+		}
+		close(release)
+		busy.expect(t, 1, "durable")
+		busy.expect(t, 2, "quick")
+		busy.expectClosed(t)
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		s.stop(t)
+	})
+}
+
+// A long poll learns of the shutdown; a wait that does not care ends when
+// patience does.
+func TestShutdownEndsWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+			conn, polite := r.Conn, string(r.Body) == "polite"
+			return parked(func(ctx context.Context) (wire.Response, error) {
+				if polite {
+					<-conn.Draining()
+					return pong("empty"), nil
+				}
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}), nil
+		})
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: h}, p)
+		polite, stubborn := p.dial(t), p.dial(t)
+		polite.write(t, frame(1, "polite"))
+		stubborn.write(t, frame(1, "stubborn"))
+		synctest.Wait()
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		over := make(chan error, 1)
+		from := time.Now()
+		go func() { over <- s.Shutdown(ctx) }()
+		polite.expect(t, 1, "empty")
+		polite.expectClosed(t)
+		if d := time.Since(from); d != 0 {
+			t.Errorf("a polite wait took %v to end", d)
+		}
+		stubborn.expectClosed(t)
+		if err := <-over; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("over with %v", err)
+		}
+		if d := time.Since(from); d != time.Minute {
+			t.Errorf("over after %v", d)
+		}
+		s.stop(t)
+	})
+}
+
+func TestServeAfterShutdown(t *testing.T) {
+	s := start(t, wire.Options{Handler: echoing})
+	s.stop(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(l); !errors.Is(err, wire.ErrServerClosed) {
+		t.Error(err)
+	}
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener is open: %v", err)
+	}
+}
+
+// faultyListener fails before it accepts.
+type faultyListener struct {
+	net.Listener
+	errs []error
+}
+
+func (l *faultyListener) Accept() (net.Conn, error) {
+	if len(l.errs) > 0 {
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, err
+	}
+	return l.Listener.Accept()
+}
+
+// Running out of descriptors passes, a broken listener does not.
+func TestServeOutlivesTemporaryErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipes()
+		full := &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
+		s := startOn(t, wire.Options{Handler: echoing}, &faultyListener{p, []error{full, full, full}})
+		c := p.dial(t)
+		c.write(t, frame(1, "in"))
+		c.expect(t, 1, "in")
+		s.stop(t)
+		if !s.log.contains("cannot accept") {
+			t.Error("the log does not say so")
+		}
+
+		broken := errors.New("broken")
+		other := wire.NewServer(wire.Options{Handler: echoing})
+		if err := other.Serve(&faultyListener{newPipes(), []error{broken}}); !errors.Is(err, broken) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTLS(t *testing.T) {
+	certificate, roots := selfSigned(t)
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+		f, _ := fetchPair(r.Version)
+		return wire.Reply{Response: f}, nil
+	})
+	s := startOn(t, wire.Options{Handler: h}, tls.NewListener(plain, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+	nc, err := tls.Dial("tcp", plain.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "broker"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_, want := fetchPair(13)
+	want.Version = 13
+	request := frame(3, "")
+	request[5], request[7] = 1, 13 // Fetch 13
+	request = append(request, 0)   // no tags in its header
+	request[3]++
+	client{nc}.write(t, request)
+	if got := (client{nc}).receive(t, 3, true); string(got) != string(want.AppendTo(nil)) {
+		t.Error("other bytes by TLS")
+	}
+
+	// Who does not speak TLS is shown the door.
+	noise, err := net.Dial("tcp", plain.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer noise.Close()
+	noise.Write(frame(1, "plain text"))
+	for b := make([]byte, 100); err == nil; {
+		_, err = noise.Read(b)
+	}
+	s.stop(t)
+	if n := s.Counters(); n.SendfileBytes != 0 || n.CopiedBytes != 7000 || n.Frames != 1 {
+		t.Errorf("counted %+v", n)
+	}
+}
+
+func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"broker"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Now().AddDate(1, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
+}
