@@ -1,0 +1,85 @@
+package logstore_test
+
+import (
+	"fmt"
+	"testing"
+
+	"moldau/logstore"
+	"moldau/logstore/record"
+)
+
+// benchLog is a log on the real file system.
+func benchLog(b *testing.B, d logstore.Durability) *logstore.Log {
+	b.Helper()
+	s, err := logstore.Open(b.TempDir(), logstore.Options{})
+	must(b, err)
+	b.Cleanup(func() { must(b, s.Close()) })
+	c := logstore.DefaultConfig()
+	c.Durability, c.RetentionBytes, c.RetentionMs, c.SegmentBytes, c.FileDeleteDelayMs = d, 256<<20, -1, 64<<20, 0
+	l, err := s.Create(tp, logstore.TopicID{}, c)
+	must(b, err)
+	return l
+}
+
+// batchBytes is a batch of about n bytes of 1 KiB records.
+func batchBytes(tb testing.TB, n int) []byte {
+	b := record.NewBuilder(record.BuilderOptions{})
+	value := make([]byte, min(n, 1024)-80)
+	for b.Size() < n-1024 || b.Count() == 0 {
+		b.Append(1_700_000_000_000, nil, value)
+	}
+	batch, err := b.Finish()
+	must(tb, err)
+	return batch
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l, batch := benchLog(b, logstore.OS), batchBytes(b, n)
+			b.SetBytes(int64(len(batch)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := l.AppendLeader(batch, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAppendSynced(b *testing.B) {
+	l, batch := benchLog(b, logstore.Synced), batchBytes(b, 1<<10)
+	b.SetBytes(int64(len(batch)))
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		own := append([]byte(nil), batch...)
+		for p.Next() {
+			a, err := l.AppendLeader(own, 0)
+			if err == nil {
+				err = l.Wait(b.Context(), logstore.HighWatermark, a.Last+1)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	l, batch := benchLog(b, logstore.OS), batchBytes(b, 16<<10)
+	for range 4096 {
+		if _, err := l.AppendLeader(batch, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	end := l.Offset(logstore.HighWatermark)
+	b.ReportAllocs()
+	var f logstore.Fetch
+	from := int64(0)
+	for b.Loop() {
+		must(b, l.Read(&f, from%end, logstore.HighWatermark, 64<<10, true))
+		f.Release()
+		from += 64 * 15
+	}
+}

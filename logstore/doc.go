@@ -1,0 +1,50 @@
+// Package logstore is an embeddable, append-only log engine. It keeps its data
+// in Apache Kafka's files, and needs no broker.
+//
+// # Vocabulary
+//
+// A [Store] is a directory of logs. A [Log] is one partition: records in the
+// order of their offsets, which begin at 0 and never change. Records travel in
+// batches, which are checked, compressed, written and read as one. A log's
+// file is cut into segments; the last one is active, the others are sealed.
+// Beside each lie two sparse indexes, by offset and by time.
+//
+// Four numbers move along a log. The start offset is the first that may be
+// read. [LogEnd] is where the next record goes. [Durable] is how far the log is
+// on stable storage. [HighWatermark] is how far consumers may read: in a log
+// that has no replicas it follows Durable, or in [OS] mode LogEnd.
+//
+// # Guarantees
+//
+// In a [Synced] log, the default, what lies below the high watermark survives
+// the loss of power: [Log.Append] returns then, and [Log.Wait] after
+// [Log.AppendLeader]. Everyone who waits shares the next sync. In an [OS] log it
+// survives the end of the process only, as in Kafka.
+//
+// A crash leaves a prefix of what was appended, never a hole, and opening the
+// store after it cuts off what is not whole. Opening twice gives the same as
+// opening once. What an open found is synced before anybody can read it.
+//
+// A failed sync poisons the log: nothing more is acknowledged, and reads end at
+// Durable, until the store is opened anew. A full disk does not: the failed
+// append is taken back, and the next may succeed.
+//
+// Batches of an idempotent producer are appended once, however often they are
+// sent, for as long as they are among its last five.
+//
+// # Concurrency
+//
+// Everything may be called concurrently. A log has one writer at a time; reads
+// take no lock, and hold on to the files they were promised until
+// [Fetch.Release], whatever is rolled, truncated or deleted meanwhile. A store
+// runs one goroutine for housekeeping and one for each sync in flight, and none
+// after [Store.Close].
+//
+// # What it does not do
+//
+// It does not log (see [Event]), replicate, or open sockets. It does not check
+// the CRC of what it reads for you: a [Fetch] is parts of files, for sendfile;
+// [Log.Records] does check. It does not read Kafka's formats from before 0.11.
+//
+// FORMAT.md tells what is on disk.
+package logstore
