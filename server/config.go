@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"moldau/logstore"
+	"moldau/logstore/vfs"
 	"moldau/server/api"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 	// DataDir holds all that the broker keeps; default ./moldau-data. Kafka:
 	// log.dirs is DataDir/logs.
 	DataDir string
+	// FS holds the data in place of the operating system, for tests that crash
+	// it; DataDir is a mere name then.
+	FS vfs.FS
 	// Admin is the "host:port" of the HTTP listener for operators; "" is none.
 	// It answers /live.
 	Admin string

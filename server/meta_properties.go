@@ -7,14 +7,19 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"moldau/logstore/vfs"
 )
 
-const metaPropertiesFile = "meta.properties"
+const (
+	metaPropertiesFile     = dataLogs + "/meta.properties"
+	metaPropertiesBytesMax = 64 << 10
+)
 
 // metaProperties is Kafka's meta.properties: whose log directory this is.
 type metaProperties struct {
@@ -23,19 +28,29 @@ type metaProperties struct {
 	directoryID string
 }
 
-// readMetaProperties reads the file in dir; nil if there is none.
-func readMetaProperties(dir string) (*metaProperties, error) {
-	path := filepath.Join(dir, metaPropertiesFile)
-	text, err := os.ReadFile(path)
+// readMetaProperties reads the file; nil if there is none.
+func readMetaProperties(fsys vfs.FS) (*metaProperties, error) {
+	f, err := fsys.OpenFile(metaPropertiesFile, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	size, err := f.Size()
+	if err == nil && size > metaPropertiesBytesMax {
+		err = fmt.Errorf("it has %d bytes", size)
+	}
+	var text []byte
+	if err == nil {
+		text, err = io.ReadAll(io.NewSectionReader(f, 0, size))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", metaPropertiesFile, err)
+	}
 	m, err := parseMetaProperties(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", metaPropertiesFile, err)
 	}
 	return m, nil
 }
@@ -72,39 +87,35 @@ func parseMetaProperties(text []byte) (*metaProperties, error) {
 
 // check refuses a directory of another cluster or broker: its logs would be
 // served under the wrong topics.
-func (m *metaProperties) check(dir string, nodeID int32, clusterID string) error {
+func (m *metaProperties) check(nodeID int32, clusterID string) error {
 	switch {
 	case m.nodeID != nodeID:
-		return fmt.Errorf("%s belongs to node.id %d, not %d", dir, m.nodeID, nodeID)
+		return fmt.Errorf("%s: the data belongs to node.id %d, not %d", metaPropertiesFile, m.nodeID, nodeID)
 	case clusterID != "" && m.clusterID != clusterID:
-		return fmt.Errorf("%s belongs to cluster %s, not %s", dir, m.clusterID, clusterID)
+		return fmt.Errorf("%s: the data belongs to cluster %s, not %s", metaPropertiesFile, m.clusterID, clusterID)
 	}
 	return nil
 }
 
-// write puts the file in place, durably, under a name that is whole or absent.
-func (m *metaProperties) write(dir string) error {
+// write puts the file in place, durably; it is there as a whole or not at all.
+func (m *metaProperties) write(fsys vfs.FS) error {
 	text := fmt.Sprintf("#\nnode.id=%d\ndirectory.id=%s\nversion=1\ncluster.id=%s\n", m.nodeID, m.directoryID, m.clusterID)
-	path := filepath.Join(dir, metaPropertiesFile)
-	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	const tmp = metaPropertiesFile + ".tmp"
+	f, err := fsys.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(text)
+	_, err = f.WriteAt([]byte(text), 0)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := fsys.Rename(tmp, metaPropertiesFile); err != nil {
 		return err
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return fsys.SyncDir(dataLogs)
 }
 
 // newDirectoryID draws a UUID in Kafka's text form, one that does not look like

@@ -6,16 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
-	"strconv"
 	"time"
 
-	"moldau/logstore"
 	"moldau/server/api"
-	"moldau/server/controller"
-	"moldau/server/metadata"
 	"moldau/server/metadata/configs"
-	"moldau/server/replica"
 	"moldau/server/wire"
 )
 
@@ -126,8 +120,6 @@ func (s *Server) closeLast(ctx context.Context) error {
 
 func (s *Server) closing(f func(context.Context) error) { s.close = append(s.close, f) }
 
-func (s *Server) logDir() string { return filepath.Join(s.cfg.DataDir, "logs") }
-
 func (s *Server) listen() error {
 	clients, err := net.Listen("tcp", s.cfg.Listen)
 	if err != nil {
@@ -155,133 +147,6 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// settings checks the static configs and adds what the fields of Config say,
-// so that DescribeConfigs shows it.
-func (s *Server) settings() (configs.Layers, api.Endpoint, error) {
-	dir, err := filepath.Abs(s.cfg.DataDir)
-	if err != nil {
-		return configs.Layers{}, api.Endpoint{}, err
-	}
-	s.cfg.DataDir = dir
-	advertised, err := s.cfg.advertised(s.clients.Addr())
-	if err != nil {
-		return configs.Layers{}, api.Endpoint{}, err
-	}
-	static := s.cfg.Properties
-	static["node.id"] = strconv.Itoa(int(s.cfg.NodeID))
-	static["log.dirs"] = s.logDir()
-	static["listeners"] = listenerText(s.cfg.Listen, s.clients.Addr())
-	if advertised != (api.Endpoint{}) {
-		static["advertised.listeners"] = fmt.Sprintf("PLAINTEXT://%s", net.JoinHostPort(advertised.Host, strconv.Itoa(int(advertised.Port))))
-	}
-	if err := configs.ValidateStatic(static); err != nil {
-		return configs.Layers{}, api.Endpoint{}, err
-	}
-	return configs.Layers{Static: static}, advertised, nil
-}
-
-// listenerText is the listener as Kafka writes it, with the port that was
-// taken where any would do.
-func listenerText(listen string, bound net.Addr) string {
-	host, _, _ := net.SplitHostPort(listen)
-	return fmt.Sprintf("PLAINTEXT://%s", net.JoinHostPort(host, strconv.Itoa(bound.(*net.TCPAddr).Port)))
-}
-
-// open opens what is on disk, from the cluster's metadata to the last log.
-func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controller.Controller, *replica.Manager, error) {
-	known, err := readMetaProperties(s.logDir())
-	if err != nil {
-		return nil, nil, err
-	}
-	clusterID := s.cfg.ClusterID
-	if known != nil {
-		if err := known.check(s.logDir(), s.cfg.NodeID, clusterID); err != nil {
-			return nil, nil, err
-		}
-		clusterID = known.clusterID
-	}
-	control, err := s.openController(clusterID, static, advertised)
-	if err != nil {
-		return nil, nil, err
-	}
-	logConfig := func(img *metadata.Image, t *metadata.Topic) (logstore.Config, error) {
-		return layersOf(static, img, s.cfg.NodeID).Log(t.Configs)
-	}
-	// A store keeps its logs in logs below its directory.
-	store, err := s.openStore(s.cfg.DataDir, logstore.Options{
-		ConfigFor: func(tp logstore.TopicPartition) logstore.Config { return found(control.Image(), tp, logConfig) },
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	if known == nil {
-		known = &metaProperties{control.Image().ClusterID(), s.cfg.NodeID, newDirectoryID()}
-		if err := known.write(s.logDir()); err != nil {
-			return nil, nil, err
-		}
-	}
-	replicas := replica.New(replica.Options{Store: store, NodeID: s.cfg.NodeID, LogConfig: logConfig, Logger: s.logger})
-	return control, replicas, control.Subscribe(replicas.Apply)
-}
-
-func (s *Server) openController(clusterID string, static configs.Layers, advertised api.Endpoint) (*controller.Controller, error) {
-	store, err := s.openStore(filepath.Join(s.cfg.DataDir, "moldau", "metadata"), logstore.Options{})
-	if err != nil {
-		return nil, err
-	}
-	listener := metadata.Listener{Name: "PLAINTEXT", Host: advertised.Host, Port: uint16(advertised.Port)}
-	if advertised == (api.Endpoint{}) {
-		bound := s.clients.Addr().(*net.TCPAddr)
-		listener.Host, listener.Port = bound.IP.String(), uint16(bound.Port)
-	}
-	control, err := controller.Open(controller.Options{
-		Store: store, NodeID: s.cfg.NodeID, Listeners: []metadata.Listener{listener},
-		ClusterID: clusterID, Static: static.Static, Clock: s.cfg.Clock, Logger: s.logger,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.closing(func(context.Context) error { return control.Close() })
-	return control, nil
-}
-
-func (s *Server) openStore(dir string, o logstore.Options) (*logstore.Store, error) {
-	o.Clock = s.cfg.Clock
-	o.Events = s.logEvent
-	store, err := logstore.Open(dir, o)
-	if errors.Is(err, logstore.ErrLocked) {
-		return nil, fmt.Errorf("%s is in use: another Moldau or Apache Kafka runs on it: %w", dir, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, err)
-	}
-	s.closing(func(context.Context) error { return store.Close() })
-	return store, nil
-}
-
-// layersOf is the broker's configs as of an image.
-func layersOf(static configs.Layers, img *metadata.Image, node int32) configs.Layers {
-	return configs.Layers{
-		Broker:  img.BrokerConfig(node),
-		Default: img.BrokerConfig(metadata.DefaultBroker),
-		Static:  static.Static,
-	}
-}
-
-// found configures a log found on disk. One that no topic has, or whose
-// configuration is not understood, keeps everything: retention by defaults
-// would delete what nobody decided about.
-func found(img *metadata.Image, tp logstore.TopicPartition, of func(*metadata.Image, *metadata.Topic) (logstore.Config, error)) logstore.Config {
-	if t, ok := img.Topic(tp.Topic); ok {
-		if c, err := of(img, t); err == nil {
-			return c
-		}
-	}
-	keep := logstore.DefaultConfig()
-	keep.RetentionMs, keep.RetentionBytes = -1, -1
-	return keep
-}
-
 // serve starts the clients' listener.
 func (s *Server) serve(handler wire.Handler, layers configs.Layers) {
 	s.wire = wire.NewServer(wire.Options{
@@ -304,14 +169,4 @@ func (s *Server) serve(handler wire.Handler, layers configs.Layers) {
 		s.logCounters()
 		return err
 	})
-}
-
-func number(l configs.Layers, name string) int64 {
-	v, _ := l.Value(name)
-	return v.Int
-}
-
-func flag(l configs.Layers, name string) bool {
-	v, _ := l.Value(name)
-	return v.Bool()
 }

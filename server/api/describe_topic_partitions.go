@@ -45,7 +45,9 @@ func (b *Broker) describeTopicPartitions(_ context.Context, r *wire.Request) (wi
 	at, _ := slices.BinarySearch(names, from)
 	for _, name := range names[at:] {
 		if t, ok := img.Topic(name); !ok {
-			resp.Topics = append(resp.Topics, undescribed(name, unknownTopicCode(name)))
+			unknown := undescribed(name, unknownTopicCode(name))
+			unknown.AuthorizedOperations = topicOperations
+			resp.Topics = append(resp.Topics, unknown)
 		} else if !page.add(t) {
 			break
 		}

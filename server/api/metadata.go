@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"moldau/server/controller"
 	"moldau/server/metadata"
 	"moldau/server/wire"
 )
@@ -144,7 +145,7 @@ func missingTopic(name *string, id [16]byte, code int16) kmsg.MetadataResponseTo
 
 // unknownTopicCode tells a name that no topic has from one that none can have.
 func unknownTopicCode(name string) int16 {
-	if !validTopicName(name) {
+	if controller.CheckTopicName(name) != nil {
 		return kerr.InvalidTopicException.Code
 	}
 	return kerr.UnknownTopicOrPartition.Code

@@ -171,7 +171,7 @@ func checkBatch(version int16, req *wire.ProduceRequest, records []byte) int16 {
 func (p *production) refuse(partition *replica.Partition, answer *kmsg.ProduceResponseTopicPartition, err error) {
 	answer.ErrorCode = errorCode(err)
 	if bad, ok := errors.AsType[*logstore.RecordError](err); ok {
-		answer.ErrorMessage = errorMessage(err)
+		answer.ErrorMessage = &bad.Reason
 		if bad.Index >= 0 {
 			e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
 			e.RelativeOffset, e.ErrorMessage = int32(bad.Index), &bad.Reason

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+
+	"moldau/server/api"
+	"moldau/server/metadata"
+	"moldau/server/metadata/configs"
+)
+
+// settings checks the static configs and adds what the fields of Config say,
+// so that DescribeConfigs shows it.
+func (s *Server) settings() (configs.Layers, api.Endpoint, error) {
+	dir, err := filepath.Abs(s.cfg.DataDir)
+	if err != nil {
+		return configs.Layers{}, api.Endpoint{}, err
+	}
+	s.cfg.DataDir = dir
+	advertised, err := s.cfg.advertised(s.clients.Addr())
+	if err != nil {
+		return configs.Layers{}, api.Endpoint{}, err
+	}
+	static := s.cfg.Properties
+	static["node.id"] = strconv.Itoa(int(s.cfg.NodeID))
+	static["log.dirs"] = s.logDir()
+	static["listeners"] = listenerText(s.cfg.Listen, s.clients.Addr())
+	if advertised != (api.Endpoint{}) {
+		static["advertised.listeners"] = fmt.Sprintf("PLAINTEXT://%s", net.JoinHostPort(advertised.Host, strconv.Itoa(int(advertised.Port))))
+	}
+	if err := configs.ValidateStatic(static); err != nil {
+		return configs.Layers{}, api.Endpoint{}, err
+	}
+	return configs.Layers{Static: static}, advertised, nil
+}
+
+// listenerText is the listener as Kafka writes it, with the port that was
+// taken where any would do.
+func listenerText(listen string, bound net.Addr) string {
+	host, _, _ := net.SplitHostPort(listen)
+	return fmt.Sprintf("PLAINTEXT://%s", net.JoinHostPort(host, strconv.Itoa(bound.(*net.TCPAddr).Port)))
+}
+
+// layersOf is the broker's configs as of an image.
+func layersOf(static configs.Layers, img *metadata.Image, node int32) configs.Layers {
+	return configs.Layers{
+		Broker:  img.BrokerConfig(node),
+		Default: img.BrokerConfig(metadata.DefaultBroker),
+		Static:  static.Static,
+	}
+}
+
+func number(l configs.Layers, name string) int64 {
+	v, _ := l.Value(name)
+	return v.Int
+}
+
+func flag(l configs.Layers, name string) bool {
+	v, _ := l.Value(name)
+	return v.Bool()
+}
