@@ -136,6 +136,7 @@ func TestSendBringsEveryByteOnEveryPath(t *testing.T) {
 					got := receive(t, peer, len(want))
 					r, err := s.Send(parts)
 					if err != nil {
+						local.Close() // so that nobody waits for the rest
 						t.Fatal(err)
 					}
 					if !bytes.Equal(<-got, want) {
@@ -355,6 +356,7 @@ func TestOneFileManyConnections(t *testing.T) {
 			for range 3 {
 				part := zerocopy.Part{Section: zerocopy.Section{File: osFile{f}, Offset: int64(i*sectionBytes + 1), Length: sectionBytes}}
 				if _, err := s.Send([]zerocopy.Part{part}); err != nil {
+					local.Close()
 					t.Error(err)
 				}
 			}
