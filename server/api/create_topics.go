@@ -46,7 +46,12 @@ func (b *Broker) createTopics(ctx context.Context, r *wire.Request) (wire.Reply,
 	}
 	results := b.Controller.CreateTopics(ctx, topics, req.ValidateOnly)
 	layers := b.Controller.Layers(b.Controller.Image())
+	answered := make(map[string]bool, len(results))
 	for _, result := range results {
+		if answered[result.Name] {
+			continue // what is asked twice is refused once
+		}
+		answered[result.Name] = true
 		if result.Err != nil {
 			resp.Topics = append(resp.Topics, refusedTopic(result.Name, result.Err))
 			continue

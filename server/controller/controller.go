@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,7 +106,14 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	o.Static = maps.Clone(o.Static)
+	static := maps.Clone(o.Static)
+	if static == nil {
+		static = map[string]string{}
+	}
+	// One id under both of Kafka's names, whichever the file had.
+	static["node.id"] = strconv.FormatInt(int64(o.NodeID), 10)
+	static["broker.id"] = static["node.id"]
+	o.Static = static
 	return o
 }
 
