@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"moldau/logstore/vfs"
 	"moldau/server"
 )
 
@@ -98,21 +99,49 @@ func (b *Broker) Close() {
 
 // Kill leaves the data as kill -9 would: connections are cut, nothing is
 // flushed, no file tells of a clean close. A process cannot kill half of
-// itself, so the directory is copied at that moment and becomes
-// [Broker.DataDir]; the broker then closes the one it had.
+// itself, so the data is copied at that moment, and the broker then closes what
+// it had: [Broker.DataDir] is another one afterwards.
 func (b *Broker) Kill() {
+	b.t.Helper()
+	b.leave(func() {
+		if memory, ok := b.cfg.FS.(*vfs.Mem); ok {
+			b.cfg.FS = memory.Clone()
+			return
+		}
+		b.kills++
+		left := filepath.Join(b.t.TempDir(), "killed"+strconv.Itoa(b.kills))
+		if err := os.CopyFS(left, os.DirFS(b.cfg.DataDir)); err != nil {
+			b.t.Fatalf("copy the killed broker's data: %v", err)
+		}
+		b.cfg.DataDir = left
+	})
+}
+
+// LosePower is Kill of the whole machine: what was not synced is gone as well.
+// The config's FS must be a [vfs.Mem].
+func (b *Broker) LosePower() {
+	b.t.Helper()
+	memory, ok := b.cfg.FS.(*vfs.Mem)
+	if !ok {
+		b.t.Fatal("only a vfs.Mem can lose power")
+	}
+	b.leave(func() { b.cfg.FS = memory.Crash() })
+}
+
+// leave cuts the connections, takes the data as it is then, and closes the
+// broker over what it had.
+func (b *Broker) leave(takeData func()) {
 	b.t.Helper()
 	s := b.up()
 	atOnce, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = s.Disconnect(atOnce) // lost answers are what a kill is about
-	b.kills++
-	left := filepath.Join(b.t.TempDir(), "killed"+strconv.Itoa(b.kills))
-	if err := os.CopyFS(left, os.DirFS(b.cfg.DataDir)); err != nil {
-		b.t.Fatalf("copy the killed broker's data: %v", err)
+	_ = s.Disconnect(atOnce) // lost answers are what this is about
+	takeData()
+	// After a crash nothing of the old file system works, and need not.
+	if err := s.Shutdown(context.Background()); err != nil && b.cfg.FS == nil {
+		b.t.Errorf("close the killed broker: %v", err)
 	}
-	b.Close()
-	b.cfg.DataDir = left
+	b.server = nil
 }
 
 // Restart starts the broker again after Close or Kill, at the same address. A
@@ -124,7 +153,7 @@ func (b *Broker) Restart(config ...server.Config) {
 	}
 	if len(config) > 0 {
 		next := config[0]
-		next.Listen, next.DataDir, next.Logger = b.cfg.Listen, b.cfg.DataDir, b.cfg.Logger
+		next.Listen, next.DataDir, next.FS, next.Logger = b.cfg.Listen, b.cfg.DataDir, b.cfg.FS, b.cfg.Logger
 		b.cfg = next
 	}
 	b.start()
