@@ -100,4 +100,3 @@ func open(dir string) (*partition, error) {
 	}
 	return p, nil
 }
-
