@@ -3,7 +3,10 @@ package wire_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -118,6 +121,75 @@ func TestFetchResponseIsKafkas(t *testing.T) {
 		if n := s.Counters().CopiedBytes; n != 2*3500 {
 			t.Errorf("version %d: %d bytes copied", version, n)
 		}
+	}
+}
+
+// osFile is a file that the operating system knows.
+type osFile struct{ *os.File }
+
+func (f osFile) OSFile() *os.File { return f.File }
+
+// Records go from their file to the socket by themselves where the system can,
+// in sections longer than one write of a peer's share, and the counters say so.
+func TestRecordsGoBySendfile(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789abcdef"), 200<<10) // 3.1 MiB
+	name := filepath.Join(t.TempDir(), "00000000000000000000.log")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sections := []zerocopy.Section{
+		{File: osFile{f}, Offset: 16, Length: 100},
+		{File: osFile{f}, Offset: 160, Length: len(content) - 160},
+	}
+	resp := &wire.FetchResponse{Version: 12, Topics: []wire.FetchTopic{{Name: "t", Partitions: []wire.FetchPartition{
+		{Records: &logstore.Fetch{Sections: sections}, PreferredReadReplica: -1},
+		{Partition: 1, PreferredReadReplica: -1},
+	}}}}
+	s := start(t, wire.Options{Handler: answering(wire.Reply{Response: resp})})
+	c := s.dial(t)
+	c.write(t, frame(1, ""))
+	var got kmsg.FetchResponse
+	got.Version = 12
+	if err := got.ReadFrom(c.receive(t, 1, true)); err != nil {
+		t.Fatal(err)
+	}
+	want := append(bytes.Clone(content[16:116]), content[160:]...)
+	if !bytes.Equal(got.Topics[0].Partitions[0].RecordBatches, want) {
+		t.Error("other records came")
+	}
+	s.stop(t)
+	n := s.Counters()
+	if n.SendfileBytes+n.CopiedBytes != int64(len(want)) {
+		t.Errorf("counted %+v of %d", n, len(want))
+	}
+	if runtime.GOOS == "linux" && n.SendfileBytes != int64(len(want)-100) {
+		t.Errorf("%d bytes by sendfile", n.SendfileBytes)
+	}
+}
+
+// A file that is shorter than its section ends the connection, since the frame
+// has been announced with all of it.
+func TestSectionBeyondItsFile(t *testing.T) {
+	released := 0
+	short := section([]byte("only this"))
+	short.Length = 5000
+	resp := &wire.FetchResponse{Version: 4, Release: func() { released++ }, Topics: []wire.FetchTopic{{Partitions: []wire.FetchPartition{
+		{Records: &logstore.Fetch{Sections: []zerocopy.Section{short}}},
+	}}}}
+	s := start(t, wire.Options{Handler: answering(wire.Reply{Response: resp})})
+	c := s.dial(t)
+	c.write(t, frame(1, ""))
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Error(err)
+	}
+	s.stop(t)
+	if released != 1 || !s.log.contains("unexpected EOF") {
+		t.Errorf("released %d times, log:\n%s", released, s.log.text.String())
 	}
 }
 

@@ -63,7 +63,12 @@ func (w *replyWriter) answer(ctx context.Context, p pending) {
 	if resp == nil {
 		return
 	}
+	before := len(w.out)
 	if err := w.encode(p.correlationID, resp); err != nil {
+		if isRejection(err) { // not of the network: earlier replies may leave yet
+			w.out = w.out[:before]
+			w.flush()
+		}
 		w.fail(err)
 	}
 	if len(w.out) >= sharedWriteBytesMax {

@@ -1,3 +1,0 @@
-package wire_test
-
-const canProbePeers = true

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package wire_test
-
-const canProbePeers = false
