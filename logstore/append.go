@@ -52,8 +52,11 @@ func (l *Log) appendLeader(batches []byte, epoch int32, nowMs int64, a *Appended
 	if latest := l.epochs.latest(); epoch < latest {
 		return fmt.Errorf("%w: %d, the log is at %d", ErrFencedEpoch, epoch, latest)
 	}
-	if seen, err := l.sequenced(batches, nowMs); err != nil || seen.count > 0 {
-		a.First, a.Last, a.Duplicate = seen.first, seen.last, seen.count > 0
+	if seen, ok, err := l.sequenced(batches, nowMs); err != nil || ok {
+		a.First, a.Last, a.Duplicate = seen.firstOffset(), seen.lastOffset, ok
+		if a.TimestampMs >= 0 {
+			a.TimestampMs = seen.timestampMs
+		}
 		return err
 	}
 	next := l.Offset(LogEnd)
@@ -71,8 +74,12 @@ func (l *Log) appendLeader(batches []byte, epoch int32, nowMs int64, a *Appended
 
 // AppendFollower appends batches that were numbered by a leader. Offsets may
 // leave gaps, as compaction does, but never go back, and neither may epochs.
-// It is atomic: on error nothing was appended.
+// It is atomic: on error nothing was appended. One append spans less than 2^31
+// offsets.
 func (l *Log) AppendFollower(batches []byte) (Appended, error) {
+	if err := l.bridgeGap(batches); err != nil {
+		return Appended{}, l.wrap("append", err)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := Appended{TimestampMs: -1, Start: l.start.Load()}
@@ -106,48 +113,30 @@ func (l *Log) AppendFollower(batches []byte) (Appended, error) {
 	return a, l.wrap("append", l.write(batches, a.Last))
 }
 
-// remembered is where an append's batches were found, if they were.
-type remembered struct {
-	first, last int64
-	count       int
-}
-
-// sequenced checks the batches of idempotent producers. All or none may have
-// been seen before: a client that resends resends what it sent.
-func (l *Log) sequenced(batches []byte, nowMs int64) (seen remembered, err error) {
-	fresh := 0
-	for rest := batches; len(rest) > 0; {
-		b, tail, _ := record.Next(rest)
-		rest = tail
-		if b.ProducerID() < 0 {
-			fresh++
-			continue
+// sequenced checks the batch of an idempotent producer, which comes alone: each
+// has to be judged by the state after the one before it. ok tells that it was
+// seen before, and where.
+func (l *Log) sequenced(batches []byte, nowMs int64) (seen producerBatch, ok bool, err error) {
+	b, rest, _ := record.Next(batches)
+	for more := rest; len(more) > 0; {
+		next, tail, _ := record.Next(more)
+		if next.ProducerID() >= 0 || b.ProducerID() >= 0 {
+			return seen, false, refuse("batches of idempotent producers are appended one by one")
 		}
-		v, at, err := l.producers.check(b, nowMs)
-		if v == unknown {
-			// Rare: a client resends across a clean restart of the store.
-			if refillErr := l.refillProducers(); refillErr != nil {
-				return seen, errors.Join(err, refillErr)
-			}
-			v, at, err = l.producers.check(b, nowMs)
-		}
-		if err != nil {
-			return remembered{}, err
-		}
-		if v != duplicate {
-			fresh++
-			continue
-		}
-		if seen.count == 0 {
-			seen.first = at.firstOffset()
-		}
-		seen.last = at.lastOffset
-		seen.count++
+		more = tail
 	}
-	if seen.count > 0 && fresh > 0 {
-		return remembered{}, fmt.Errorf("%w: duplicates among new batches", ErrSequence)
+	if b.ProducerID() < 0 {
+		return seen, false, nil
 	}
-	return seen, nil
+	v, seen, err := l.producers.check(b, nowMs)
+	if v == unknown {
+		// Rare: a client resends across a clean restart of the store.
+		if refillErr := l.refillProducers(); refillErr != nil {
+			return seen, false, errors.Join(err, refillErr)
+		}
+		v, seen, err = l.producers.check(b, nowMs)
+	}
+	return seen, v == duplicate, err
 }
 
 // write puts numbered batches at the end: bytes, index entries, the segment's
@@ -256,11 +245,7 @@ func (l *Log) segmentFor(batches []byte, last int64, c *Config) (*segment, error
 	if !full {
 		return s, nil
 	}
-	// The new segment begins where the log ends, so that segments touch: recovery
-	// takes a hole between them for lost writes. Only a gap of 2^31 offsets, from a
-	// compacted leader, cannot be bridged like this.
-	base := max(l.Offset(LogEnd), last+1-math.MaxInt32)
-	return l.roll(base)
+	return l.roll(l.Offset(LogEnd))
 }
 
 // outlived tells that the segment spans segment.ms of record time, less jitter.

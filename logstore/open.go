@@ -78,6 +78,11 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	if !s.opt.ReadOnly {
+		// An earlier process may have been killed between making a directory and
+		// syncing its entry; what is appended there now must not be lost with it.
+		if err := s.fs.SyncDir(s.path("")); err != nil {
+			return err
+		}
 		s.enqueue(task{atMs: s.nowMs() + s.opt.CheckpointMs, kind: taskCheckpoint})
 		if !s.opt.Manual {
 			s.workers.Add(1)

@@ -85,15 +85,13 @@ func walkHeaders(segments []*segment, from, end int64, f func(record.Batch)) err
 // holds l.mu.
 func (l *Log) refillProducers() error {
 	segments := l.view.Load().segments
-	i := (&view{segments}).find(max(l.producers.end-1, 0))
+	end := l.producers.partialAt
+	i := (&view{segments}).find(max(end-1, 0))
 	if i < 0 {
 		return ErrClosed
 	}
-	if i > 0 && segments[i].size() == 0 {
-		i--
-	}
 	var older []refillBatch
-	err := walkHeaders(segments, max(segments[i].base, l.start.Load()), l.producers.end, func(b record.Batch) {
+	err := walkHeaders(segments, max(segments[i].base, l.start.Load()), end, func(b record.Batch) {
 		if b.ProducerID() >= 0 && !b.Control() {
 			older = append(older, refillBatch{b.ProducerID(), b.ProducerEpoch(),
 				producerBatch{b.BaseSequence(), b.LastSequence(), b.LastOffset(), b.LastOffsetDelta(), b.MaxTimestamp()}})

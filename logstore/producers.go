@@ -54,14 +54,15 @@ type producers struct {
 	byID map[int64]*producer
 	// end is the offset up to which batches are reflected.
 	end int64
-	// partial is set after a snapshot was loaded and until refill: producers may
-	// have had more batches in flight than a snapshot remembers.
-	partial  bool
-	expiryMs int64
+	// partialAt is the offset of the snapshot that this was loaded from, until
+	// refill; -1 otherwise. Producers may have had more batches in flight before
+	// it than a snapshot remembers.
+	partialAt int64
+	expiryMs  int64
 }
 
 func newProducers(expiryMs int64) *producers {
-	return &producers{byID: map[int64]*producer{}, expiryMs: expiryMs}
+	return &producers{byID: map[int64]*producer{}, partialAt: -1, expiryMs: expiryMs}
 }
 
 // verdict is what the sequence check says of a batch.
@@ -102,7 +103,7 @@ func (ps *producers) check(b record.Batch, nowMs int64) (verdict, producerBatch,
 		return accepted, producerBatch{}, nil
 	}
 	err := fmt.Errorf("%w: producer %d epoch %d sent %d, last was %d", ErrSequence, b.ProducerID(), p.epoch, first, last.lastSequence)
-	if ps.partial {
+	if ps.partialAt >= 0 {
 		return unknown, producerBatch{}, err
 	}
 	return accepted, producerBatch{}, err
@@ -151,7 +152,7 @@ func (ps *producers) expire(nowMs int64) {
 // refill puts batches that were found before the snapshot in front of those
 // that are remembered. older is all of a log's recent batches in offset order.
 func (ps *producers) refill(older []refillBatch) {
-	ps.partial = false
+	ps.partialAt = -1
 	for i := len(older) - 1; i >= 0; i-- {
 		o := older[i]
 		p := ps.byID[o.id]

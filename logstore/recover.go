@@ -2,7 +2,6 @@ package logstore
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -25,12 +24,15 @@ type recovery struct {
 	point   int64 // recovery point
 	cleaned int64 // Kafka compacted up to here: holes between segments are legal
 
-	segments []*segment
-	scanned  int64 // bytes
-	cut      int64 // bytes
-	reason   error // for cutting
-	fatal    error // corruption below the recovery point: the log is served as far as it goes, and takes no appends
+	segments  []*segment
+	unreached []*segment // behind a fatal fault: neither served nor touched
+	scanned   int64      // bytes
+	cut       int64      // bytes
+	reason    error      // for cutting
+	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends
 }
+
+func (r *recovery) last() *segment { return r.segments[len(r.segments)-1] }
 
 func (r *recovery) run() error {
 	bases, err := r.tidy()
@@ -48,14 +50,19 @@ func (r *recovery) run() error {
 	if err := r.recoverTail(); err != nil {
 		return err
 	}
-	if err := r.segments[len(r.segments)-1].readFirst(); err != nil {
+	if end := r.last().endOffset(); r.fatal == nil && l.start.Load() > end {
+		// In os mode the start offset is durable before the records below it are.
+		// Nothing that is left is of interest.
+		if err := r.dropSegments(0); err != nil {
+			return err
+		}
+		return r.startEmpty()
+	}
+	if err := r.fail(r.last().readFirst()); err != nil {
 		return err
 	}
+	release(r.unreached)
 	l.begin(r.segments...)
-	if end := l.Offset(LogEnd); l.start.Load() > end {
-		r.fatal = errors.Join(r.fatal, &CorruptionError{l.dir, 0, fmt.Errorf("start offset %d is past the end %d", l.start.Load(), end)})
-		l.start.Store(end)
-	}
 	if l.Config().Replicated {
 		l.restoreHighWatermark(l.store.checkpoints.high[l.tp])
 	}
@@ -63,7 +70,7 @@ func (r *recovery) run() error {
 		_ = l.poison(r.fatal)
 	}
 	l.dirty = !r.clean
-	l.scheduleDeadlines(r.segments[0])
+	l.store.enqueueRetention(l, math.MinInt64)
 	if !r.clean && !l.store.opt.ReadOnly {
 		l.store.opt.Events(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason})
 	}
@@ -284,8 +291,7 @@ func (r *recovery) openIndexes(s *segment, sealed bool) error {
 			return err
 		}
 	}
-	missing := s.size() > 2*r.log.Config().IndexIntervalBytes && s.size() > 0 && err1 == nil && s.offsets.Len() == 0
-	if err1 == nil && err2 == nil && !missing {
+	if err1 == nil && err2 == nil && !r.incomplete(s) {
 		s.timestampMax.Store(s.times.Last().TimestampMs)
 		s.tail.timestampMaxOffset = s.times.Last().Offset
 		s.tail.sealed = sealed
@@ -299,6 +305,13 @@ func (r *recovery) openIndexes(s *segment, sealed bool) error {
 		return r.fail(err)
 	}
 	return r.sealRebuilt(s)
+}
+
+// incomplete tells that an index file is missing, or was emptied: a segment
+// with records has a time entry, unless none of them has a timestamp.
+func (r *recovery) incomplete(s *segment) bool {
+	return s.size() > 0 && s.times.Len() == 0 ||
+		s.size() > 2*r.log.Config().IndexIntervalBytes && s.offsets.Len() == 0
 }
 
 func (s *segment) freshIndexes(o index.Options) {

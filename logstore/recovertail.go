@@ -12,18 +12,15 @@ import (
 // and CRC to run at their speed.
 const scanWindowBytes = 1 << 20
 
-// errHole tells that a segment ends before the next one begins.
-var errHole = errors.New("offsets are missing between segments")
+// errHole tells that a segment does not end where the next one begins. It ends
+// behind that if a roll failed and left an empty segment.
+var errHole = errors.New("segments do not touch")
 
 // recoverTail finds the end of the log: from the last index entry after a clean
 // close, otherwise from the recovery point, reading every byte.
 func (r *recovery) recoverTail() error {
 	if r.clean {
-		s := r.segments[len(r.segments)-1]
-		if err := r.findEnd(s); err != nil {
-			return err
-		}
-		return r.loadState(s.endOffset())
+		return r.recoverClean()
 	}
 	first := (&view{r.segments}).find(r.point)
 	s := r.segments[first]
@@ -31,8 +28,13 @@ func (r *recovery) recoverTail() error {
 	if err != nil {
 		return err
 	}
-	if err := r.loadState(max(s.endOffset(), s.base)); err != nil {
+	if err := r.loadState(s.endOffset()); err != nil {
 		return err
+	}
+	if r.fatal != nil {
+		// Nothing behind the fault may be judged, let alone cut.
+		r.segments, r.unreached = r.segments[:first+1], r.segments[first+1:]
+		return nil
 	}
 	for i := first; i < len(r.segments); i++ {
 		if i > first {
@@ -48,8 +50,8 @@ func (r *recovery) recoverTail() error {
 			break
 		}
 		next := r.segments[i+1].base
-		if whole && s.endOffset() < next && next > r.cleaned {
-			r.reason, whole = &CorruptionError{s.path(logSuffix), s.size(), errHole}, false
+		if end := s.endOffset(); whole && (end < next && next > r.cleaned || end > next) {
+			r.reason, whole = s.corrupt(s.size(), errHole), false
 		}
 		if !whole {
 			if err := r.dropSegments(i + 1); err != nil {
@@ -63,6 +65,37 @@ func (r *recovery) recoverTail() error {
 		}
 	}
 	return r.secure(first)
+}
+
+// recoverClean finds the end by the last segment that holds anything.
+func (r *recovery) recoverClean() error {
+	if err := r.findEnd(r.last()); err != nil {
+		return err
+	}
+	if n := len(r.segments); n > 1 && r.last().size() == 0 {
+		// A roll that failed may have left the empty segment behind.
+		before := r.segments[n-2]
+		last, err := before.lastOffset(before.size())
+		if err := r.fail(err); err != nil {
+			return err
+		}
+		if last >= r.last().base {
+			if err := r.dropSegments(n - 1); err != nil {
+				return err
+			}
+			if err := r.reactivate(before); err != nil {
+				return err
+			}
+		}
+	}
+	return r.loadState(r.last().endOffset())
+}
+
+// reactivate makes a segment the active one, whose indexes were opened sealed.
+func (r *recovery) reactivate(s *segment) error {
+	s.freshIndexes(r.log.indexOptions())
+	s.tail.sealed = false
+	return r.findEnd(s)
 }
 
 // findEnd sets the last segment's end by the headers behind its last index
@@ -155,9 +188,6 @@ func (s *segment) lastOffset(size int64) (int64, error) {
 // moves the published end behind it. It reports whether the whole file was
 // good.
 func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err error) {
-	if r.fatal != nil {
-		return true, nil // nothing behind the fault may be judged
-	}
 	size, err := s.data.Size()
 	if err != nil {
 		return false, err
@@ -208,8 +238,8 @@ func (r *recovery) note(b record.Batch) {
 // only, and nobody may see what a power cut could still take back.
 func (r *recovery) secure(first int) error {
 	l := r.log
-	l.epochs.truncateTail(r.segments[len(r.segments)-1].endOffset())
-	if l.store.opt.ReadOnly || r.fatal != nil {
+	l.epochs.truncateTail(r.last().endOffset())
+	if l.store.opt.ReadOnly {
 		return nil
 	}
 	for _, s := range r.segments[first:] {
@@ -217,7 +247,7 @@ func (r *recovery) secure(first int) error {
 			return err
 		}
 	}
-	end := r.segments[len(r.segments)-1].endOffset()
+	end := r.last().endOffset()
 	if err := l.dropSnapshots(func(at int64) bool { return at > end }); err != nil {
 		return err
 	}

@@ -2,8 +2,11 @@ package logstore
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
+
+	"moldau/logstore/record"
 )
 
 // roll ends the active segment and begins one at base. The writer waits for
@@ -16,11 +19,6 @@ func (l *Log) roll(base int64) (*segment, error) {
 		// An empty segment in which the first append does not fit by its offsets
 		// would be rolled onto itself.
 		return s, nil
-	}
-	if gap := base > l.Offset(LogEnd); gap {
-		if err := l.secureGap(s, base); err != nil {
-			return nil, err
-		}
 	}
 	fresh, err := l.createSegment(base)
 	if err != nil {
@@ -118,17 +116,44 @@ func (l *Log) sealed(j sealing) {
 	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return u.segment == j.segment })
 }
 
-// secureGap makes all before a hole in the offsets durable, and then a recovery
-// point behind it, so that recovery does not take the hole for lost writes. It
-// stalls the writer, for what happens once in 2^31 offsets.
-func (l *Log) secureGap(active *segment, base int64) error {
-	for l.commit.running {
-		l.commit.idle.Wait()
+// bridgeGap lets the log go on behind a hole of 2^31 offsets, as a compacted
+// leader may have, which no segment can span. Segments otherwise touch, and
+// recovery takes a hole between them for lost writes: so all before it is made
+// durable, and a recovery point behind it, before anything is appended there.
+func (l *Log) bridgeGap(batches []byte) error {
+	first, last := int64(-1), int64(-1)
+	for rest := batches; len(rest) > 0; {
+		b, tail, err := record.Next(rest)
+		if err != nil {
+			return err
+		}
+		if first < 0 {
+			first = b.BaseOffset()
+		}
+		last, rest = b.LastOffset(), tail
 	}
-	w := l.unsyncedBelow(active.endMark())
-	if err := w.sync(l); err != nil {
-		return l.poison(err)
+	if last-first >= math.MaxInt32 {
+		return fmt.Errorf("%w: one append from offset %d to %d", ErrTooLargeForSegment, first, last)
 	}
-	l.synced(w)
-	return l.store.setRecoveryPoint(l.tp, base)
+	if last-l.Offset(LogEnd) < math.MaxInt32 {
+		return nil
+	}
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	l.mu.Lock()
+	err := l.writable()
+	if err == nil && last-l.Offset(LogEnd) >= math.MaxInt32 {
+		_, err = l.roll(first)
+	}
+	l.mu.Unlock()
+	if err == nil {
+		err = l.sealRolled()
+	}
+	if err == nil {
+		err = l.store.fs.SyncDir(l.dir)
+	}
+	if err != nil {
+		return err
+	}
+	return l.store.setRecoveryPoint(l.tp, first)
 }

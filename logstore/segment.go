@@ -134,14 +134,14 @@ func (s *segment) unpin() {
 	_ = s.data.release()
 }
 
-// createSegment makes the empty files of a segment that begins at base. Left
-// over files of that name, from an append that failed to roll, are emptied.
-// The directory is not synced.
+// createSegment makes the empty files of a segment that begins at base, or none
+// at all: an empty segment left behind would be taken for the log's end. The
+// directory is not synced.
 func (l *Log) createSegment(base int64) (*segment, error) {
 	s := &segment{base: base, dir: l.dir}
 	flag := os.O_RDWR | os.O_CREATE | os.O_TRUNC
 	if err := s.openFiles(l.store.fs, flag); err != nil {
-		return nil, err
+		return nil, errors.Join(err, removeSegmentFiles(l.store.fs, l.dir, base, ""))
 	}
 	o := l.indexOptions()
 	s.offsets = index.NewOffsets(s.files[0], base, o)

@@ -62,7 +62,10 @@ func decodeSnapshot(b []byte, end, expiryMs int64) (*producers, error) {
 		return nil, fmt.Errorf("%w: count %d does not fit %d bytes", errSnapshot, n, len(b))
 	}
 	ps := newProducers(expiryMs)
-	ps.end, ps.partial = end, n > 0
+	ps.end = end
+	if n > 0 {
+		ps.partialAt = end
+	}
 	for e := b[snapshotHeaderBytes:]; len(e) > 0; e = e[snapshotEntryBytes:] {
 		p := &producer{
 			epoch:            int16(binary.BigEndian.Uint16(e[8:])),

@@ -151,7 +151,7 @@ func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 func (s *Store) newLog(tp TopicPartition, id TopicID, c Config) *Log {
 	l := &Log{store: s, tp: tp, id: id, dir: s.path(tp.String()), producers: newProducers(s.opt.ProducerExpiryMs)}
 	l.config.Store(&c)
-	l.commit.idle = sync.NewCond(&l.mu)
+	l.commit.progress = sync.NewCond(&l.mu)
 	for b := range l.bounds {
 		l.bounds[b].kind = Bound(b)
 	}
@@ -239,7 +239,7 @@ func (l *Log) stop() {
 	defer l.mu.Unlock()
 	l.closed.Store(true)
 	for l.commit.running {
-		l.commit.idle.Wait()
+		l.commit.progress.Wait()
 	}
 	l.watchers.wakeAll()
 }

@@ -1,7 +1,6 @@
 package logstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -13,7 +12,7 @@ import (
 // next one. All fields are under Log.mu.
 type commit struct {
 	running      bool
-	idle         *sync.Cond // on Log.mu: running became false
+	progress     *sync.Cond // on Log.mu: a sync ended, or the log was cut or poisoned
 	wanted       int64      // offset that a flush waits for, whatever the durability
 	freshEntries bool       // files were created since the directory was synced
 	segments     []unsynced // of the sync in flight; its memory is reused
@@ -68,7 +67,7 @@ func (l *Log) runSyncs() {
 		l.synced(w)
 	}
 	l.commit.running = false
-	l.commit.idle.Broadcast()
+	l.commit.progress.Broadcast()
 }
 
 // unsyncedBelow collects, and pins, what must be synced for all below upto to
@@ -107,6 +106,7 @@ func (l *Log) synced(w syncWork) {
 	l.bounds[Durable].store(w.upto)
 	l.watchers.moved(Durable, w.upto.offset())
 	l.follow()
+	l.commit.progress.Broadcast()
 }
 
 // follow moves the high watermark of a log that has no replicas: to what is
@@ -134,13 +134,23 @@ func (l *Log) raiseHighWatermark(m mark) {
 // Flush returns when all that was appended before is durable.
 func (l *Log) Flush() error { return l.flushTo(l.Offset(LogEnd)) }
 
-// flushTo returns when all below offset is durable.
+// flushTo returns when all below offset is durable, as far as a truncation
+// leaves it there.
 func (l *Log) flushTo(offset int64) error {
 	l.mu.Lock()
-	l.commit.wanted = max(l.commit.wanted, min(offset, l.Offset(LogEnd)))
-	l.scheduleSync()
-	l.mu.Unlock()
-	return l.wrap("flush", l.Wait(context.Background(), Durable, offset))
+	defer l.mu.Unlock()
+	for {
+		target := min(offset, l.Offset(LogEnd))
+		if l.Offset(Durable) >= target {
+			return nil
+		}
+		l.commit.wanted = max(l.commit.wanted, target)
+		l.scheduleSync()
+		if err := l.failure(); err != nil {
+			return l.wrap("flush", err)
+		}
+		l.commit.progress.Wait()
+	}
 }
 
 // SetHighWatermark moves the high watermark of a replicated log. It goes

@@ -12,7 +12,7 @@ import (
 )
 
 // TruncateTo drops all at and above offset, whole batches at a time: the log
-// then ends at offset, or at the start of the batch that holds it. An offset
+// then ends behind the last batch that lies below it. An offset
 // before the start empties the log and lets it begin there. It is durable when
 // it returns.
 //
@@ -24,7 +24,7 @@ func (l *Log) TruncateTo(offset int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.commit.running {
-		l.commit.idle.Wait()
+		l.commit.progress.Wait()
 	}
 	if err := l.writable(); err != nil {
 		return l.wrap("truncate", err)
@@ -56,9 +56,13 @@ func (l *Log) cutTail(offset int64) error {
 	if err != nil {
 		return err
 	}
-	end := offset
-	if at.bytes > 0 {
-		end = min(offset, at.base)
+	var end int64
+	if at.position == 0 {
+		end = old[i].base
+	} else if last, err := old[i].lastOffset(at.position); err != nil {
+		return err
+	} else {
+		end = last + 1 // where the next open would find it, if offset lies in a gap
 	}
 	s, err := l.shorten(old[i], at.position, end)
 	if err != nil {
@@ -93,6 +97,11 @@ func (l *Log) restartAt(offset int64) error {
 	if err := l.dropFiles(old); err != nil {
 		return err
 	}
+	// Before there is a segment that begins at offset: a crash between finds no
+	// segment, and makes one at the start offset.
+	if err := l.store.setStartOffset(l.tp, offset); err != nil {
+		return err
+	}
 	s, err := l.createSegment(offset)
 	if err != nil {
 		return err
@@ -102,12 +111,6 @@ func (l *Log) restartAt(offset int64) error {
 		return err
 	}
 	release(old)
-	if err := l.store.fs.SyncDir(l.dir); err != nil {
-		return err
-	}
-	if err := l.store.setStartOffset(l.tp, offset); err != nil {
-		return err
-	}
 	return l.forget(offset)
 }
 
@@ -124,6 +127,8 @@ func (l *Log) lowerTo(v *view, end mark) error {
 	}
 	l.view.Store(v)
 	l.dirty = true
+	l.commit.wanted = min(l.commit.wanted, end.offset())
+	l.commit.progress.Broadcast()
 	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return u.segment.base >= end.segment.base })
 	return l.store.lowerRecoveryPoint(l.tp, end.offset())
 }
@@ -229,7 +234,10 @@ func (l *Log) forget(end int64) error {
 		return err
 	}
 	l.producers = ps
-	return l.writeEpochs()
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
+	return l.store.fs.SyncDir(l.dir)
 }
 
 // dropSnapshots removes the producer snapshots that gone names by offset.
