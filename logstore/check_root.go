@@ -1,0 +1,114 @@
+package logstore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+const metaPropertiesFile = "meta.properties"
+
+var offsetCheckpointFiles = []string{recoveryPointFile, startOffsetFile, highWatermarkFile, cleanerOffsetFile}
+
+// rootFiles are the other files of a log directory: Kafka's lock, its
+// bootstrap records, and ours.
+var rootFiles = []string{lockFile, cleanShutdownFile, metaPropertiesFile, "bootstrap.checkpoint"}
+
+// checkedRoot is what a log directory's own files tell about its partitions.
+type checkedRoot struct {
+	clean       bool
+	checkpoints map[string]offsetCheckpoint // by file name
+}
+
+// offset is what a checkpoint says of a partition.
+func (r *checkedRoot) offset(file string, tp TopicPartition) (int64, bool) {
+	offset, ok := r.checkpoints[file][tp]
+	return offset, ok
+}
+
+type findFunc func(s Severity, file string, offset int64, format string, args ...any)
+
+// readRoot reads the files that every partition of dir is judged by. find may
+// be nil.
+func (c *checker) readRoot(dir string, find findFunc) checkedRoot {
+	if find == nil {
+		find = func(Severity, string, int64, string, ...any) {}
+	}
+	root := checkedRoot{checkpoints: map[string]offsetCheckpoint{}}
+	if text, err := readFile(c.fs, path.Join(dir, cleanShutdownFile)); err == nil {
+		root.clean = true
+		var marker struct{ Version *int }
+		if json.Unmarshal(text, &marker) != nil || marker.Version == nil {
+			find(Note, path.Join(dir, cleanShutdownFile), 0, "holds no version; its presence counts")
+		}
+	}
+	for _, file := range offsetCheckpointFiles {
+		name := path.Join(dir, file)
+		text, err := readFile(c.fs, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		checkpoint, decodeErr := decodeOffsetCheckpoint(text)
+		if err = errors.Join(err, decodeErr); err != nil {
+			find(Fault, name, 0, "%v", err)
+			continue
+		}
+		root.checkpoints[file] = checkpoint
+	}
+	return root
+}
+
+// rootFile examines a file of a log directory that readRoot does not.
+func (c *checker) rootFile(name string) {
+	file := path.Base(name)
+	switch {
+	case file == metaPropertiesFile:
+		if err := c.metaProperties(name); err != nil {
+			c.find(Fault, name, 0, "%v", err)
+		}
+	case slices.Contains(rootFiles, file), slices.Contains(offsetCheckpointFiles, file):
+	case strings.HasSuffix(file, ".tmp"):
+		c.find(Note, name, 0, "left over from writing %s", strings.TrimSuffix(file, ".tmp"))
+	default:
+		c.find(Note, name, 0, "unknown file")
+	}
+}
+
+// metaProperties wants what Kafka insists on: a version it knows and, in
+// version 1, the ids of cluster and node.
+func (c *checker) metaProperties(name string) error {
+	text, err := readFile(c.fs, name)
+	if err != nil {
+		return err
+	}
+	properties := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == '!' {
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return fmt.Errorf("line %q is no property", line)
+		}
+		properties[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	}
+	var wanted []string
+	switch v := properties["version"]; v {
+	case "0":
+	case "1":
+		wanted = []string{"cluster.id", "node.id"}
+	default:
+		return fmt.Errorf("version is %q, want 0 or 1", v)
+	}
+	for _, key := range wanted {
+		if properties[key] == "" {
+			return fmt.Errorf("%s is missing", key)
+		}
+	}
+	return nil
+}
