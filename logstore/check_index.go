@@ -164,7 +164,11 @@ func (x *checkedTimes) end(s *checkedSegment) {
 		e, _ := x.all.Entry(x.entry)
 		s.indexFault(x.checkedIndex, x.at(x.entry), "%d entries, from offset %d on, lie past the last batch", left, e.Offset)
 	case x.all.Last().TimestampMs < s.timestampMax && (!s.last || s.clean):
-		s.indexFault(x.checkedIndex, x.at(x.count), "last entry is at %d, the segment's largest timestamp is %d", x.all.Last().TimestampMs, s.timestampMax)
+		severity := Fault
+		if !s.clean && s.next > s.recovery {
+			severity = Note // killed between roll and seal, which adds that entry
+		}
+		s.find(severity, x.file, x.at(x.count), "last entry is at %d, the segment's largest timestamp is %d", x.all.Last().TimestampMs, s.timestampMax)
 	}
 	_ = x.all.Close()
 	_ = x.handle.Close()

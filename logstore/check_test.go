@@ -171,6 +171,7 @@ var indexDamages = []damage{
 	{"time entries swapped", true, swapEntries(sealedTimes, 12), fault, sealedTimes, "corrupt"},
 	{"time index cut inside an entry", false, cut(sealedTimes, 3), fault, sealedTimes, "corrupt"},
 	{"final time entry missing", true, cut(sealedTimes, 12), fault, sealedTimes, "last entry is at"},
+	{"final time entry missing above the recovery point", true, func(m image) { cut(sealedTimes, 12)(m); m["recovery-point-offset-checkpoint"] = nil }, note, sealedTimes, "last entry is at"},
 	{"final time entry missing in the last segment", false, cut(lastTimes, 12), fault, lastTimes, "last entry is at"},
 	{"time index missing", true, remove(sealedTimes), fault, sealedTimes, "missing"},
 	{"time entry past the end", false, func(m image) {
@@ -247,6 +248,39 @@ func TestCheckFindsDamageAndTellsFaultFromNote(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCheckOfWhatTheEngineWrote looks at a store's directory after a clean close,
+// after kill -9 and once that was recovered.
+func TestCheckOfWhatTheEngineWrote(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes, c.IndexIntervalBytes = 1000, 200 })
+	l := h.log()
+	want := func(when string, fsys vfs.FS, findings bool) {
+		t.Helper()
+		r, err := logstore.Check(fsys, "data", logstore.CheckOptions{Deep: true})
+		must(t, err)
+		if r.Faults() > 0 || !findings && len(r.Findings) > 0 || r.Segments < 3 || r.Partitions != 1 || r.Records != l.Offset(logstore.LogEnd) {
+			t.Errorf("%s: %+v", when, r)
+		}
+	}
+	for round := range 3 {
+		for i := range 40 {
+			h.append(l, fmt.Sprint(i), 1+i%5)
+			if i == 20 {
+				h.store.Housekeep(h.clock.Now())
+			}
+		}
+		want(fmt.Sprint("killed in round ", round), h.mem.Clone(), true)
+		must(t, h.store.Close())
+		want(fmt.Sprint("closed in round ", round), h.mem, false)
+		h.open()
+		var err error
+		l, err = h.store.Log(tp)
+		must(t, err)
+		h.append(l, "killed", 2)
+		l = h.kill()
+		want(fmt.Sprint("recovered in round ", round), h.mem.Clone(), true)
 	}
 }
 
