@@ -241,9 +241,7 @@ func (f *fetching) park(ctx context.Context) (wire.Response, error) {
 	defer patience.Stop()
 	moved := logstore.NewWaiter()
 	for waiting := true; waiting; {
-		for i := range f.reads {
-			f.reads[i].log.Watch(logstore.HighWatermark, f.reads[i].watermark, moved)
-		}
+		f.watch(moved)
 		var err error
 		select {
 		case <-moved.C:
@@ -268,6 +266,16 @@ func (f *fetching) park(ctx context.Context) (wire.Response, error) {
 		}
 	}
 	return &f.resp, nil
+}
+
+// watch has moved signalled when a partition has more to read. A log that
+// failed never will, and would signal at once, again and again.
+func (f *fetching) watch(moved *logstore.Waiter) {
+	for i := range f.reads {
+		if r := &f.reads[i]; r.log.Err() == nil {
+			r.log.Watch(logstore.HighWatermark, r.watermark, moved)
+		}
+	}
 }
 
 // unpin gives back what the last pass found.

@@ -65,6 +65,10 @@ func (m *Manager) remove(removed []*metadata.Topic) {
 		}
 		m.unpublish(topic)
 		for p := range topic.Partitions {
+			// Who holds the partition still, a parked fetch above all, is to learn
+			// that it is over, not that there is nothing new.
+			_, epoch := p.Leader()
+			p.setRole(noLeader, epoch)
 			if p.log == nil {
 				continue
 			}

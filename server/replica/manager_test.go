@@ -257,8 +257,8 @@ func TestDeletedTopicIsGoneAndItsNameIsFree(t *testing.T) {
 	if _, ok := f.manager.TopicByID(logstore.TopicID(id(7))); ok {
 		t.Error("the topic is found by id")
 	}
-	if _, _, err := old.Append(batch(t)); !errors.Is(err, logstore.ErrClosed) {
-		t.Errorf("append to a deleted log: %v", err)
+	if _, _, err := old.Append(batch(t)); !errors.Is(err, replica.ErrNotLeader) {
+		t.Errorf("append to a deleted partition: %v", err)
 	}
 	f.apply(topic("t", 8), partitions(8, 0, led(node, node)))
 	if a := f.append("t", 0); a.First != 0 {

@@ -11,6 +11,9 @@ import (
 // and does not want it checked.
 const NoEpoch int32 = -1
 
+// noLeader stands for a leader where there is none.
+const noLeader int32 = -1
+
 // Topic is a topic that has partitions on this broker. It is immutable; a
 // topic that grows is replaced, with the same partitions in it.
 type Topic struct {
