@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// startKind is what --offset means.
+type startKind uint8
+
+const (
+	startBeginning startKind = iota
+	startEnd
+	startOffset    // value is an offset
+	startTimestamp // value is ms since 1970
+)
+
+// start is the value of --offset: where to begin to consume.
+type start struct {
+	kind  startKind
+	value int64
+}
+
+func parseStart(s string) (start, error) {
+	switch s {
+	case "beginning":
+		return start{kind: startBeginning}, nil
+	case "end":
+		return start{kind: startEnd}, nil
+	}
+	if ms, ok := strings.CutPrefix(s, "@"); ok {
+		if n, err := strconv.ParseInt(ms, 10, 64); err == nil && n >= 0 {
+			return start{startTimestamp, n}, nil
+		}
+	} else if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 {
+		return start{startOffset, n}, nil
+	} else if t, err := time.Parse(time.RFC3339, s); err == nil && t.UnixMilli() >= 0 {
+		return start{startTimestamp, t.UnixMilli()}, nil
+	}
+	return start{}, usageErrorf("--offset is %q, want beginning, end, an offset, @milliseconds or a time as 2006-01-02T15:04:05Z", s)
+}
+
+// span is what to consume of a partition: from an offset on, and with
+// --until-end up to but without another.
+type span struct{ from, to int64 }
+
+// resolve asks the broker which spans a start means for the partitions. All
+// are resolved before the first fetch, so that "end" is one moment for all.
+func (s start) resolve(ctx context.Context, admin *kadm.Client, topic string, partitions []int32) (map[int32]span, error) {
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("list start offsets: %w", err)
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("list end offsets: %w", err)
+	}
+	from := starts
+	switch s.kind {
+	case startEnd:
+		from = ends
+	case startTimestamp:
+		if from, err = admin.ListOffsetsAfterMilli(ctx, s.value, topic); err != nil {
+			return nil, fmt.Errorf("list offsets by time: %w", err)
+		}
+	}
+	spans := make(map[int32]span, len(partitions))
+	for _, p := range partitions {
+		var at [3]int64
+		for i, listed := range []kadm.ListedOffsets{starts, ends, from} {
+			o, ok := listed.Lookup(topic, p)
+			if !ok {
+				return nil, fmt.Errorf("broker lists no offsets of %s-%d", topic, p)
+			}
+			if o.Err != nil {
+				return nil, fmt.Errorf("list offsets of %s-%d: %w", topic, p, brokerError(o.Err, ""))
+			}
+			at[i] = o.Offset
+		}
+		sp := span{from: at[2], to: at[1]}
+		if s.kind == startOffset {
+			sp.from = s.value
+		}
+		// Kafka's consumers go to the end silently, and then seem to hang.
+		if sp.from < at[0] || (sp.from > at[1] && s.kind == startOffset) {
+			return nil, fmt.Errorf("offset %d of %s-%d is outside of %d to %d", sp.from, topic, p, at[0], at[1])
+		}
+		spans[p] = sp
+	}
+	return spans, nil
+}
