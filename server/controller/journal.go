@@ -170,9 +170,6 @@ func decodeBatches(b []byte, from int64) (next int64, records []metadata.Record,
 		if err != nil {
 			return 0, nil, corrupt(next, err)
 		}
-		if batch.BaseOffset() != next {
-			return 0, nil, corrupt(next, fmt.Errorf("a batch begins at offset %d", batch.BaseOffset()))
-		}
 		for r, err := range batch.Records(commandBytesMax) {
 			if err != nil {
 				return 0, nil, corrupt(next, err)

@@ -194,6 +194,28 @@ func TestDamagedRecord(t *testing.T) {
 	}
 }
 
+// Offsets are versions of the cluster, so none may be missing.
+func TestMissingRecord(t *testing.T) {
+	mem := vfs.NewMem()
+	reopen(t, mem)
+	store, closeStore := openStore(t, mem)
+	log, err := store.Log(metadataLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := record.NewBuilder(record.BuilderOptions{BaseOffset: 3})
+	b.Append(fixedClock{}.Now().UnixMilli(), nil, metadata.AppendRecord(nil, &metadata.TopicRecord{Name: "x", ID: metadata.TopicID{1}}))
+	batch, err := b.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.AppendFollower(batch); err != nil {
+		t.Fatal(err)
+	}
+	closeStore()
+	refusesToStart(t, mem, "__metadata-0", "damaged at offset 3", "2 records are before it")
+}
+
 func TestFlippedByte(t *testing.T) {
 	mem := vfs.NewMem()
 	if _, err := run(mem); err != nil {
