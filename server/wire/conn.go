@@ -40,6 +40,7 @@ type Conn struct {
 	replies chan pending  // to the writing goroutine, in the order of the requests
 	writer  replyWriter   // of the writing goroutine; of the reading one while outstanding is 0
 	owed    atomic.Int64  // replies handed to the writing goroutine and not sent yet
+	paidAt  atomic.Int64  // when that one last sent any, in ns
 	ended   chan struct{} // closed when the writing goroutine is gone
 }
 
@@ -126,9 +127,8 @@ func (c *Conn) handshake(ctx context.Context) error {
 // serveRequests returns why no more requests are read.
 func (c *Conn) serveRequests(ctx context.Context) error {
 	defer c.frames.held.release() // of a request that ended the connection
-	waitsForReply := func() bool { return c.owed.Load() > 0 }
 	for {
-		size, err := c.frames.await(waitsForReply)
+		size, err := c.frames.await(c.isIdle)
 		if err != nil {
 			return err
 		}
@@ -150,6 +150,15 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 		c.frames.release(frame)
 		c.answer(ctx, pending{r.CorrelationID, reply})
 	}
+}
+
+// isIdle tells a peer that is quiet from one that waits for a reply, or has
+// only just got it.
+func (c *Conn) isIdle() bool {
+	if c.owed.Load() > 0 {
+		return false
+	}
+	return time.Since(time.Unix(0, c.paidAt.Load())) >= c.server.options.IdleTimeout
 }
 
 // handle keeps a panic of a handler from taking the process with it. The frame

@@ -30,9 +30,8 @@ type frameReader struct {
 	deadline time.Time // as set on nc; zero before the first
 }
 
-// await waits for a frame and returns its size. A peer that waits for a reply
-// is not idle.
-func (f *frameReader) await(waitsForReply func() bool) (int, error) {
+// await waits for a frame and returns its size.
+func (f *frameReader) await(isIdle func() bool) (int, error) {
 	for {
 		if err := f.expect(f.limit.IdleTimeout); err != nil {
 			return 0, err
@@ -50,7 +49,7 @@ func (f *frameReader) await(waitsForReply func() bool) (int, error) {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && f.isDraining():
 			return 0, errShuttingDown
-		case errors.Is(err, os.ErrDeadlineExceeded) && f.in.Buffered() == 0 && waitsForReply():
+		case errors.Is(err, os.ErrDeadlineExceeded) && f.in.Buffered() == 0 && !isIdle():
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, errIdle

@@ -154,7 +154,7 @@ func TestIdleConnectionEnds(t *testing.T) {
 		}
 		from := time.Now()
 		c.expectClosed(t)
-		if quiet := 8*time.Minute + time.Since(from); quiet < 8*time.Minute || quiet > 20*time.Minute {
+		if quiet := 8*time.Minute + time.Since(from); quiet < 8*time.Minute+45*time.Second || quiet > 20*time.Minute {
 			t.Errorf("closed after %v", quiet)
 		}
 		s.stop(t)
@@ -237,6 +237,33 @@ func TestAnnouncedBytesAreNotHeld(t *testing.T) {
 		}
 		s.stop(t)
 	})
+}
+
+// Who has sent a large frame is given as much at once for the next, up to a MiB.
+func TestBuffersFitWhatAPeerSends(t *testing.T) {
+	for _, c := range []struct {
+		sent, least, most int
+	}{
+		{100, 100, 5 << 10},
+		{300 << 10, 300 << 10, 600 << 10},
+		{5 << 20, 1 << 20, 1<<20 + 1<<16},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPipes()
+			s := startOn(t, wire.Options{Handler: echoing}, p)
+			conn := p.dial(t)
+			large := frame(1, strings.Repeat("x", c.sent))
+			go conn.Write(large)
+			conn.receive(t, 1, false)
+			conn.write(t, frame(2, strings.Repeat("x", 8<<20))[:100])
+			synctest.Wait()
+			if held := int(s.HeldBytes()); held < c.least || held > c.most {
+				t.Errorf("after %d bytes %d are held for the next, want %d to %d", c.sent, held, c.least, c.most)
+			}
+			conn.Close()
+			s.stop(t)
+		})
+	}
 }
 
 // Far more comes in than the budget allows: all of it is served, and what is

@@ -94,6 +94,36 @@ func TestRequestsAreServedWhileAnEarlierOneWaits(t *testing.T) {
 	})
 }
 
+// A reply that waits is not overtaken by one that was ready before anything was
+// left to send: the requests come one at a time here.
+func TestReadyReplyDoesNotOvertakeAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := []chan struct{}{make(chan struct{}), make(chan struct{})}
+		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+			if id := r.CorrelationID; id%2 == 0 {
+				return parked(func(context.Context) (wire.Response, error) { <-release[id/2]; return pong("slow"), nil }), nil
+			}
+			return ready("fast"), nil
+		})
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: h}, p)
+		c := p.dial(t)
+		for id := range int32(3) {
+			c.write(t, frame(id, ""))
+		}
+		close(release[0])
+		c.expect(t, 0, "slow")
+		c.expect(t, 1, "fast")
+		synctest.Wait()
+		c.write(t, frame(3, ""))
+		synctest.Wait()
+		close(release[1])
+		c.expect(t, 2, "slow")
+		c.expect(t, 3, "fast")
+		s.stop(t)
+	})
+}
+
 // With PipelineMax replies outstanding, the next request is served, but the one
 // behind it is not read.
 func TestPipelineIsBounded(t *testing.T) {

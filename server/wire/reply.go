@@ -144,6 +144,7 @@ func (w *replyWriter) sent() {
 	}
 	if n := w.unsent; n > 0 {
 		w.unsent = 0
+		w.conn.paidAt.Store(time.Now().UnixNano())
 		w.conn.owed.Add(-n)
 	}
 }

@@ -59,6 +59,31 @@ func TestShutdownLetsRepliesLeave(t *testing.T) {
 	})
 }
 
+// A handler that is at work when the shutdown begins is the last of its
+// connection.
+func TestShutdownWhileAHandlerWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+			time.Sleep(9 * time.Minute) // so long that the idle timeout is due to be set again
+			return echo(r), nil
+		})
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: h}, p)
+		c := p.dial(t)
+		c.write(t, frame(1, "last"))
+		synctest.Wait()
+		from := time.Now()
+		over := make(chan error, 1)
+		go func() { over <- s.Shutdown(t.Context()) }()
+		c.expect(t, 1, "last")
+		c.expectClosed(t)
+		if err := <-over; err != nil || time.Since(from) != 9*time.Minute {
+			t.Errorf("over after %v with %v", time.Since(from), err)
+		}
+		s.stop(t)
+	})
+}
+
 // A long poll learns of the shutdown; a wait that does not care ends when
 // patience does.
 func TestShutdownEndsWaits(t *testing.T) {
