@@ -2,11 +2,8 @@ package logstore
 
 import (
 	"errors"
-	"io/fs"
 	"math"
 	"os"
-	"slices"
-	"strings"
 
 	"moldau/index"
 	"moldau/logstore/record"
@@ -101,117 +98,6 @@ func (l *Log) restoreHighWatermark(offset int64) {
 		return
 	}
 	l.bounds[HighWatermark].store(mark{s, placeAt(max(min(offset, at.base), s.base)-s.base, at.position)})
-}
-
-// tidy finishes what a crash interrupted among the files, by Kafka's rules, and
-// returns the bases of the segments.
-func (r *recovery) tidy() ([]int64, error) {
-	l := r.log
-	names, err := l.store.fs.ReadDir(l.dir)
-	if err != nil {
-		return nil, err
-	}
-	var t tidying
-	for _, n := range names {
-		t.sort(n.Name())
-	}
-	if !l.store.opt.ReadOnly {
-		if err := t.apply(l); err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(t.bases)
-	return slices.Compact(t.bases), nil
-}
-
-// tidying is what is to be done about the files with suffixes.
-type tidying struct {
-	bases         []int64 // of .log files
-	swaps         []int64 // of .log.swap files
-	doomed        []string
-	indexSwaps    []string
-	cleanedLowest int64 // smallest base of a .cleaned file, plus one; 0 for none
-}
-
-func (t *tidying) sort(name string) {
-	base, isLog := parseSegmentFileName(name, logSuffix)
-	swap, isSwap := parseSegmentFileName(name, logSuffix+swapSuffix)
-	cleaned, isCleaned := parseSegmentFileName(name, logSuffix+cleanedSuffix)
-	switch {
-	case isLog:
-		t.bases = append(t.bases, base)
-	case isSwap:
-		t.swaps = append(t.swaps, swap)
-	case strings.HasSuffix(name, swapSuffix):
-		t.indexSwaps = append(t.indexSwaps, name)
-	case strings.HasSuffix(name, cleanedSuffix), strings.HasSuffix(name, deletedSuffix), strings.HasSuffix(name, ".tmp"):
-		if isCleaned && (t.cleanedLowest == 0 || cleaned+1 < t.cleanedLowest) {
-			t.cleanedLowest = cleaned + 1
-		}
-		t.doomed = append(t.doomed, name)
-	}
-}
-
-// apply puts complete swaps in place and removes the rest. A swap at or above a
-// .cleaned file belongs to a split that was not complete.
-func (t *tidying) apply(l *Log) error {
-	fsys := l.store.fs
-	for _, base := range t.swaps {
-		if t.cleanedLowest > 0 && base >= t.cleanedLowest-1 {
-			t.doomed = append(t.doomed, segmentFileName(base, logSuffix+swapSuffix))
-			continue
-		}
-		if err := t.putInPlace(l, base); err != nil {
-			return err
-		}
-	}
-	// Indexes of swaps are built anew: cheaper to trust than to tell complete.
-	for _, name := range slices.Concat(t.doomed, t.indexSwaps) {
-		if err := fsys.Remove(l.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	if len(t.swaps)+len(t.doomed)+len(t.indexSwaps) == 0 {
-		return nil
-	}
-	return fsys.SyncDir(l.dir)
-}
-
-// putInPlace lets a swapped segment take the place of those that it covers.
-func (t *tidying) putInPlace(l *Log, base int64) error {
-	fsys := l.store.fs
-	name := l.file(segmentFileName(base, logSuffix))
-	f, err := fsys.OpenFile(name+swapSuffix, os.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	s := &segment{base: base, dir: l.dir, data: &dataFile{File: f}}
-	size, err := f.Size()
-	end := base
-	if err == nil {
-		_, err = s.scan(0, size, func(at batchAt) bool { end = at.last + 1; return false })
-	}
-	if err = errors.Join(ignore(err, errNoBatch), f.Close()); err != nil {
-		return err
-	}
-	for _, other := range t.bases {
-		if other >= base && other < end {
-			if err := removeSegmentFiles(fsys, l.dir, other, ""); err != nil {
-				return err
-			}
-		}
-	}
-	t.bases = slices.DeleteFunc(t.bases, func(other int64) bool { return other >= base && other < end })
-	t.bases = append(t.bases, base)
-	return fsys.Rename(name+swapSuffix, name)
-}
-
-// ignore is err, unless it is what.
-func ignore(err, what error) error {
-	if errors.Is(err, what) {
-		return nil
-	}
-	return err
 }
 
 // startEmpty gives a log without segments its first.

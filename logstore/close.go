@@ -1,0 +1,127 @@
+package logstore
+
+import (
+	"errors"
+)
+
+// stop lets no more appends in and waits for the sync in flight.
+func (l *Log) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed.Store(true)
+	for l.commit.running {
+		l.commit.progress.Wait()
+	}
+	l.watchers.wakeAll()
+}
+
+// releaseAll drops the store's hold on the log's files.
+func (l *Log) releaseAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.view.Swap(&view{})
+	release(old.segments)
+}
+
+// Close completes what is in flight, syncs everything, and leaves the marker of
+// a clean close, so that the next open scans nothing. Logs that were poisoned
+// prevent the marker and are in the error. Reads that are pinned stay valid.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	close(s.closing)
+	var failed error
+	for _, l := range s.Logs() {
+		if err := l.close(); err != nil {
+			failed = errors.Join(failed, l.wrap("close", err))
+		}
+	}
+	s.workers.Wait()
+	if s.osTree != nil {
+		defer s.osTree.Close()
+	}
+	if s.opt.ReadOnly {
+		return failed
+	}
+	if err := s.writeCheckpoints(); err != nil {
+		failed = errors.Join(failed, err)
+	}
+	if failed == nil {
+		failed = replaceFile(s.fs, s.path(cleanShutdownFile), []byte(`{"version":0,"brokerEpoch":-1}`), true)
+	}
+	return errors.Join(failed, s.lock.Close())
+}
+
+// close brings one log to rest. It stays readable by those who hold pins.
+func (l *Log) close() error {
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	if l.store.opt.ReadOnly {
+		l.stop()
+		l.releaseAll()
+		return nil
+	}
+	err := l.sealRolled()
+	l.stop()
+	defer l.releaseAll()
+	if failure := l.failure(); failure != nil {
+		return failure
+	}
+	if err == nil {
+		err = l.rest()
+	}
+	return err
+}
+
+// rest leaves everything that Kafka, or the next open, wants to find.
+func (l *Log) rest() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.view.Load().active()
+	w := l.unsyncedBelow(s.endMark())
+	if err := w.sync(l); err != nil {
+		return l.poison(err)
+	}
+	l.synced(w)
+	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
+		return err
+	}
+	if err := s.syncIndexes(); err != nil {
+		return err
+	}
+	end := l.Offset(LogEnd)
+	if err := replaceFile(l.store.fs, l.file(segmentFileName(end, snapshotSuffix)), l.producers.encode(), false); err != nil {
+		return err
+	}
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
+	l.store.note(l.tp, end, l.start.Load())
+	return l.store.fs.SyncDir(l.dir)
+}
+
+// syncIndexes brings the active indexes to stable storage.
+func (s *segment) syncIndexes() error {
+	if err := errors.Join(s.offsets.Flush(), s.times.Flush()); err != nil {
+		return err
+	}
+	return errors.Join(s.files[0].Sync(), s.files[1].Sync())
+}
+
+// writeEpochs writes the leader epochs if they changed. The caller syncs the
+// directory.
+func (l *Log) writeEpochs() error {
+	if !l.epochs.dirty {
+		return nil
+	}
+	err := replaceFile(l.store.fs, l.file(epochFile), encodeEpochs(l.epochs.entries()), false)
+	if err == nil {
+		l.epochs.dirty = false
+	}
+	return err
+}
