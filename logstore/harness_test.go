@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -69,6 +70,8 @@ type harness struct {
 	clock  *clock
 	events *events
 	config logstore.Config
+	rand   func(n int64) int64
+	change func(*logstore.Options) // of every open, where set
 	store  *logstore.Store
 }
 
@@ -78,7 +81,7 @@ func newHarness(t *testing.T, change func(*logstore.Config)) *harness {
 	if change != nil {
 		change(&c)
 	}
-	h := &harness{t: t, mem: vfs.NewMem(), clock: newClock(), events: &events{}, config: c}
+	h := &harness{t: t, mem: vfs.NewMem(), clock: newClock(), events: &events{}, config: c, rand: newRand()}
 	h.open()
 	t.Cleanup(func() { _ = h.store.Close() })
 	return h
@@ -86,8 +89,22 @@ func newHarness(t *testing.T, change func(*logstore.Config)) *harness {
 
 func (h *harness) options() logstore.Options {
 	h.fault = vfs.NewFault(h.mem)
-	return logstore.Options{FS: h.fault, Clock: h.clock, Manual: true, Log: h.config, Events: h.events.add,
-		Rand: func(n int64) int64 { return n / 2 }}
+	o := logstore.Options{FS: h.fault, Clock: h.clock, Manual: true, Log: h.config, Events: h.events.add, Rand: h.rand}
+	if h.change != nil {
+		h.change(&o)
+	}
+	return o
+}
+
+// newRand returns a source that gives the same numbers in every run.
+func newRand() func(n int64) int64 {
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(1, 2))
+	return func(n int64) int64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return r.Int64N(n)
+	}
 }
 
 func (h *harness) open() {
@@ -164,7 +181,7 @@ func batchOf(t testing.TB, o record.BuilderOptions, ms int64, prefix string, n i
 
 func (h *harness) append(l *logstore.Log, prefix string, n int) logstore.Appended {
 	h.t.Helper()
-	a, err := l.AppendLeader(batchOf(h.t, record.BuilderOptions{}, h.clock.ms(), prefix, n), 0)
+	a, err := l.AppendLeader(batchOf(h.t, record.BuilderOptions{}, h.clock.ms(), prefix, n), max(0, l.LatestEpoch()))
 	must(h.t, err)
 	return a
 }
