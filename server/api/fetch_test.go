@@ -259,11 +259,26 @@ func longPoll(c *servertest.Client, n int32, partitions ...int32) (*kmsg.FetchRe
 	return req, c.Send(req)
 }
 
+// served returns when all requests sent on c so far took effect: one behind
+// them has.
+func served(t *testing.T, b *servertest.Broker, c *servertest.Client) {
+	t.Helper()
+	other := b.Dial()
+	createTopic(other, t, "marker", 1)
+	c.Send(produceTo(9, 0, "marker", 0, plain(t)))
+	req := fetchFrom(12, "marker", 0, 0)
+	req.MaxWaitMillis = 1 << 30
+	if p := fetch(other, req); len(p.RecordBatches) == 0 {
+		t.Fatalf("the marker did not come: %+v", p)
+	}
+}
+
 func TestLongPollEndsWithTheFirstRecord(t *testing.T) {
 	b := start(t)
 	c := b.Dial()
 	createTopic(c, t, "t", 3)
 	req, id := longPoll(c, 1, 0, 1, 2)
+	served(t, b, c)
 	mustProduce(b.Dial(), t, "t", 2, plain(t))
 	resp := c.Receive(req, id).(*kmsg.FetchResponse)
 	if n := len(checkedBatches(t, resp.Topics[2].Partitions[0].RecordBatches)); n != 1 || resp.Topics[2].Partitions[0].HighWatermark != 1 {
@@ -277,6 +292,7 @@ func TestLongPollWaitsForEnoughBytes(t *testing.T) {
 	createTopic(c, t, "t", 2)
 	size := int32(len(plain(t)))
 	req, id := longPoll(c, 3*size, 0, 1)
+	served(t, b, c)
 	p := b.Dial()
 	for n := range int32(3) {
 		mustProduce(p, t, "t", n%2, plain(t))
@@ -305,6 +321,7 @@ func TestLongPollEndsWithItsTopic(t *testing.T) {
 	c := b.Dial()
 	createTopic(c, t, "t", 1)
 	req, id := longPoll(c, 1, 0)
+	served(t, b, c)
 	del := kmsg.NewPtrDeleteTopicsRequest()
 	del.Version, del.TimeoutMillis = 5, 10_000
 	del.TopicNames = []string{"t"}
@@ -322,8 +339,7 @@ func TestLongPollEndsWithTheBroker(t *testing.T) {
 	c := b.Dial()
 	createTopic(c, t, "t", 1)
 	req, id := longPoll(c, 1, 0)
-	// Answered in order: the poll is known to be parked once a request behind it
-	// could be read, and that is when closing begins to matter.
+	served(t, b, c)
 	b.Close()
 	if p := c.Receive(req, id).(*kmsg.FetchResponse).Topics[0].Partitions[0]; p.ErrorCode != 0 || len(p.RecordBatches) != 0 {
 		t.Errorf("%+v", p)
