@@ -220,3 +220,24 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 }
+
+func TestLookupPairGivesTheEntryBehind(t *testing.T) {
+	for _, state := range states {
+		for _, n := range lengths {
+			x := numberedOffsets(t, 1000, n, state)
+			for i := -1; i < n; i++ {
+				offset := 1000 + step*(int64(i)+1) - 1 // entry i's
+				near, next, ok, err := x.LookupPair(offset)
+				noError(t, err)
+				want, err := x.Lookup(offset)
+				noError(t, err)
+				if near != want || ok != (i+1 < n) {
+					t.Fatalf("%s, %d entries: pair at %d is %v, %v, %t", state, n, offset, near, next, ok)
+				}
+				if behind := (index.OffsetPosition{Offset: offset + step, Position: step * (int64(i) + 2)}); ok && next != behind {
+					t.Fatalf("%s, %d entries: behind %d is %v, want %v", state, n, offset, next, behind)
+				}
+			}
+		}
+	}
+}

@@ -74,6 +74,27 @@ func (x *Offsets) Lookup(offset int64) (OffsetPosition, error) {
 	return x.floor(x.layout.key, offset-x.base)
 }
 
+// LookupPair returns what Lookup does, and the entry behind that, if ok. The
+// batch that holds offset begins no later than where the second one says: if
+// batches are longer than the index interval, just there.
+func (x *Offsets) LookupPair(offset int64) (near, next OffsetPosition, ok bool, err error) {
+	t := x.table.Load()
+	slot, e, err := t.floor(x.layout.key, max(offset, x.base)-x.base)
+	if err != nil {
+		return x.start(), x.start(), false, err
+	}
+	if near = x.start(); slot >= 0 {
+		near = x.absolute(e)
+	}
+	if slot+1 >= t.len() {
+		return near, x.start(), false, nil
+	}
+	if e, err = t.at(slot + 1); err != nil {
+		return x.start(), x.start(), false, err
+	}
+	return near, x.absolute(e), true, nil
+}
+
 // LookupPosition returns the greatest entry at or below position, in bytes, the
 // segment's start if there is none.
 func (x *Offsets) LookupPosition(position int64) (OffsetPosition, error) {

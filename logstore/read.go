@@ -67,9 +67,17 @@ func (s *segment) corrupt(position int64, err error) error {
 // locate finds the batch that holds offset, or the first one behind it. With
 // none below limit it returns limit as the position and no bytes.
 func (s *segment) locate(offset, limit int64) (batchAt, error) {
-	near, err := s.offsets.Lookup(offset)
+	near, next, ok, err := s.offsets.LookupPair(offset)
 	if err != nil {
 		return batchAt{}, err
+	}
+	if ok && next.Position-near.Position > scanBytes && next.Position < limit {
+		// Batches are long here: the one wanted is likely the next that the index
+		// knows, and the walk to it would cost one more system call.
+		at, err := s.scan(next.Position, limit, func(batchAt) bool { return true })
+		if err != nil || at.base <= offset {
+			return at, err
+		}
 	}
 	at, err := s.scan(near.Position, limit, func(at batchAt) bool { return at.last >= offset })
 	if errors.Is(err, errNoBatch) {
