@@ -94,8 +94,8 @@ func (w *replyWriter) respond(ctx context.Context, r Reply) (resp Response, err 
 // encode adds a response to what is to be sent. One with sections is sent at
 // once, and with it what was there before.
 func (w *replyWriter) encode(correlationID int32, resp Response) (err error) {
-	defer dispose(resp)
 	defer recoverAs(&err)
+	defer dispose(resp)
 	if w.out == nil {
 		w.out = w.conn.server.pool.get(bufferBytesMin)[:0]
 	}
