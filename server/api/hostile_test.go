@@ -134,19 +134,47 @@ func TestBadFramesCloseTheConnection(t *testing.T) {
 func TestDecompressionBombIsRefused(t *testing.T) {
 	c := start(t).Dial()
 	createTopic(c, t, "t", 1, "moldau.validation", "records")
-	packed, err := record.Compress(nil, record.Zstd, 0, make([]byte, 130<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bomb := append(plain(t)[:record.HeaderBytes], packed...)
+	bomb := append(plain(t)[:record.HeaderBytes], zstdBomb(1100)...)
 	b := record.Batch(bomb)
 	put32(b, 8, uint32(len(bomb)-12))
 	b.SetAttributes(int16(record.Zstd))
 	b.SetCRC(b.ComputeCRC())
 	if answer := produce(c, produceTo(9, 1, "t", 0, bomb)); answer.ErrorCode != 87 && answer.ErrorCode != 10 {
-		t.Errorf("%d bytes that unpack to 130 MiB: error code %d", len(bomb), answer.ErrorCode)
+		t.Errorf("%d bytes that unpack to 137 MiB: error code %d", len(bomb), answer.ErrorCode)
 	}
-	mustProduce(c, t, "t", 0, plain(t))
+	// The same below the limit is a record like any other.
+	small := batchOf(t, record.BuilderOptions{}, "x")
+	small = append(small[:record.HeaderBytes], zstdBomb(3)...)
+	put32(small, 8, uint32(len(small)-12))
+	small.SetAttributes(int16(record.Zstd))
+	small.SetCRC(small.ComputeCRC())
+	mustProduce(c, t, "t", 0, small)
+}
+
+// zstdBomb is one record in a zstd frame, whose value is so many blocks of
+// 128 KiB of zeros, at 4 bytes each.
+func zstdBomb(blocks int) []byte {
+	const blockBytes = 128 << 10
+	value := blocks*blockBytes - 1 // the last zero is the number of headers
+	rest := append([]byte{0, 0, 0, 1}, binary.AppendVarint(nil, int64(value))...)
+	start := binary.AppendVarint(nil, int64(len(rest)+value+1))
+	start = append(start, rest...)
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x48} // no checksum, window 512 KiB
+	block := func(last, kind, size int, content ...byte) {
+		h := uint32(last | kind<<1 | size<<3)
+		frame = append(frame, byte(h), byte(h>>8), byte(h>>16))
+		frame = append(frame, content...)
+	}
+	const raw, repeated = 0, 1
+	block(0, raw, len(start), start...)
+	for n := range blocks {
+		last := 0
+		if n == blocks-1 {
+			last = 1
+		}
+		block(last, repeated, blockBytes, 0)
+	}
+	return frame
 }
 
 // A connection that is abused does not disturb another.
