@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 
 	"moldau/server/metadata"
@@ -231,11 +232,11 @@ func (c *Controller) defaultPartitions(img *metadata.Image) int32 {
 	return int32(max(v.Int, 1))
 }
 
-// defaultReplication is at most what the brokers can hold: a setting meant for
-// a larger cluster must not keep the first topic from being created.
+// defaultReplication may be more than the brokers can hold, and the topic is
+// then refused: fewer replicas than configured would be found out too late.
 func (c *Controller) defaultReplication(img *metadata.Image) int16 {
 	v, _ := c.Layers(img).Value("default.replication.factor")
-	return int16(min(max(v.Int, 1), int64(len(img.Brokers()))))
+	return int16(min(max(v.Int, 1), math.MaxInt16))
 }
 
 // DeleteTopics deletes topics by name or id: ErrUnknownTopic,

@@ -101,7 +101,7 @@ func TestCreateTopicRefused(t *testing.T) {
 
 func TestCreateTopics(t *testing.T) {
 	o := options(1)
-	o.Static = map[string]string{"num.partitions": "3", "default.replication.factor": "2"}
+	o.Static = map[string]string{"num.partitions": "3"}
 	c := open(t, &memory{}, o)
 	byDefault := controller.NewTopic{Name: "d", Partitions: -1, Replication: -1, Configs: map[string]string{"retention.ms": "5"}}
 	results := c.CreateTopics(context.Background(), []controller.NewTopic{
@@ -114,7 +114,6 @@ func TestCreateTopics(t *testing.T) {
 	if !ok || results[0].Topic != got || results[0].ID != got.ID || got.ID == (metadata.TopicID{}) {
 		t.Fatalf("topic is %+v, result %+v", got, results[0])
 	}
-	// The factor for a larger cluster is taken as far as this one goes.
 	want := metadata.Partition{Leader: 1, Replicas: []int32{1}, ISR: []int32{1}}
 	if len(got.Partitions) != 3 || !reflect.DeepEqual(got.Partitions[2], want) || got.Configs["retention.ms"] != "5" {
 		t.Errorf("topic is %+v", got)
@@ -122,6 +121,15 @@ func TestCreateTopics(t *testing.T) {
 	if c.Image().TopicCount() != 2 {
 		t.Errorf("%d topics, want d and x.y", c.Image().TopicCount())
 	}
+}
+
+func TestDefaultReplicationIsNotCutShort(t *testing.T) {
+	o := options(1)
+	o.Static = map[string]string{"default.replication.factor": "2"}
+	c := open(t, &memory{}, o)
+	r := c.CreateTopics(context.Background(), []controller.NewTopic{topic("t", 1)}, false)[0]
+	refused(t, "by default", r.Err, controller.ErrInvalidReplication,
+		"Unable to replicate the partition 2 time(s): The target replication factor of 2 cannot be reached because only 1 broker(s) are registered.")
 }
 
 // What one request may create is Kafka's limit, in one topic or in many.
