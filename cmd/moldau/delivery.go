@@ -3,21 +3,32 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// delivery follows records from the client to their acknowledgement.
+// errNotAcknowledged is why records are given up that the client would try to
+// send for ever.
+var errNotAcknowledged = errors.New("nothing was acknowledged in time")
+
+// delivery follows records from the client to their acknowledgement. It gives
+// up when records wait and none was acknowledged for the timeout. The client's
+// own delivery timeout counts from a record's timestamp, and the input may have
+// set that to anything.
 type delivery struct {
-	topic  string
-	handed int64         // records given to the client; the producing goroutine's
-	failed chan struct{} // closed with the first failure
+	topic   string
+	timeout time.Duration
+	failed  chan struct{} // closed with the first failure
+	giveUp  *time.Timer
 
 	mu         sync.Mutex
+	expected   int64 // records given to the client
 	acked      int64
 	failures   int64
 	first      error // of the failures
@@ -45,14 +56,23 @@ type deliveryReport struct {
 	Partitions   []deliveredPartition `json:"partitions"`
 }
 
-func newDelivery(topic string) *delivery {
-	return &delivery{topic: topic, failed: make(chan struct{}), partitions: map[topicPartition]*deliveredPartition{}}
+// newDelivery also returns the context to send with.
+func newDelivery(ctx context.Context, topic string, timeout time.Duration) (*delivery, context.Context) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	d := &delivery{topic: topic, timeout: timeout, failed: make(chan struct{}), partitions: map[topicPartition]*deliveredPartition{}}
+	d.giveUp = time.AfterFunc(timeout, func() { cancel(errNotAcknowledged) })
+	d.giveUp.Stop()
+	return d, ctx
 }
 
-func (d *delivery) hand(ctx context.Context, client *kgo.Client, r *kgo.Record) {
-	d.handed++
-	n := d.handed
-	client.Produce(ctx, r, func(r *kgo.Record, err error) { d.done(n, r, err) })
+// expect counts a record that is about to be given to the client.
+func (d *delivery) expect() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.expected == d.acked+d.failures {
+		d.giveUp.Reset(d.timeout)
+	}
+	d.expected++
 }
 
 // done takes the outcome of the n-th record.
@@ -61,12 +81,24 @@ func (d *delivery) done(n int64, r *kgo.Record, err error) {
 	defer d.mu.Unlock()
 	if err != nil {
 		if d.failures++; d.failures == 1 {
-			d.first = fmt.Errorf("record %d was not acknowledged: %w", n, brokerError(err, ""))
+			if errors.Is(err, context.Canceled) {
+				err = fmt.Errorf("%w: waited %v", errNotAcknowledged, d.timeout)
+			}
+			d.first = fmt.Errorf("record %d failed: %w", n, brokerError(err, ""))
 			close(d.failed)
 		}
-		return
+	} else {
+		d.acked++
+		d.add(r)
+		d.giveUp.Reset(d.timeout)
 	}
-	d.acked++
+	if d.expected == d.acked+d.failures {
+		d.giveUp.Stop()
+	}
+}
+
+// add requires mu.
+func (d *delivery) add(r *kgo.Record) {
 	at := topicPartition{r.Topic, r.Partition}
 	p := d.partitions[at]
 	if p == nil {
@@ -97,12 +129,12 @@ func (d *delivery) report() deliveryReport {
 }
 
 func (r deliveryReport) writeText(w io.Writer) {
-	fmt.Fprintf(w, "%d records acknowledged, %d failed\n", r.Acknowledged, r.Failed)
+	fmt.Fprintf(w, "%d acknowledged, %d failed\n", r.Acknowledged, r.Failed)
+	if len(r.Partitions) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "TOPIC\tPARTITION\tRECORDS\tFIRST\tLAST")
 	for _, p := range r.Partitions {
-		fmt.Fprintf(w, "%s-%d\t%d records", p.Topic, p.Partition, p.Records)
-		if p.First >= 0 {
-			fmt.Fprintf(w, "\toffsets %d to %d", p.First, p.Last)
-		}
-		fmt.Fprintln(w)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\n", p.Topic, p.Partition, p.Records, p.First, p.Last)
 	}
 }

@@ -63,7 +63,7 @@ counts tell.`,
 	f.StringVar(&p.acks, "acks", "all", "`all`, 1 or 0: what to wait for")
 	f.StringVarP(&p.compression, "compression", "z", "none", "`codec`: none, gzip, snappy, lz4 or zstd")
 	f.BoolVar(&p.emptyNull, "empty-as-null", false, "produce empty values as null: on compacted topics they delete the key")
-	f.DurationVar(&p.timeout, "timeout", 30*time.Second, "`duration` until an unacknowledged record has failed")
+	f.DurationVar(&p.timeout, "timeout", 30*time.Second, "`duration` without any acknowledgement after which to give up")
 	return c
 }
 
@@ -84,6 +84,9 @@ func (p *production) run(ctx context.Context, topic string, in io.Reader, o outp
 		defer f.Close()
 		in = f
 	}
+	if strings.HasSuffix(p.layout, `\n`) || strings.HasSuffix(p.layout, "\n") {
+		in = &terminated{r: in}
+	}
 	reader, err := kgo.NewRecordReader(in, p.layout)
 	if err != nil {
 		return usageErrorf("--record-format: %w", err)
@@ -93,13 +96,10 @@ func (p *production) run(ctx context.Context, topic string, in io.Reader, o outp
 		return err
 	}
 	defer client.Close()
-	d := newDelivery(topic)
-	readErr := p.produceAll(ctx, client, reader, headers, d)
-	// The client gives up records by itself after the timeout; the margin only
-	// guards against waiting for ever.
-	flushCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.timeout+retryTimeout)
-	defer cancel()
-	flushErr := client.Flush(flushCtx)
+	// An interrupt ends the reading; what was read by then is still sent.
+	d, sendCtx := newDelivery(context.WithoutCancel(ctx), topic, p.timeout)
+	readErr := p.produceAll(ctx, sendCtx, client, reader, headers, d)
+	flushErr := client.Flush(context.WithoutCancel(ctx)) // ends at the latest with sendCtx
 	report := d.report()
 	if err := o.write(report, report.writeText); err != nil {
 		return err
@@ -111,7 +111,6 @@ func (p *production) options(topic string) ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.DefaultProduceTopic(topic),
 		kgo.AllowAutoTopicCreation(),
-		kgo.RecordDeliveryTimeout(p.timeout),
 	}
 	switch p.acks {
 	// Nothing is produced again after a failure, so nothing can be doubled by
@@ -153,40 +152,6 @@ func (p *production) options(topic string) ([]kgo.Opt, error) {
 	return opts, nil
 }
 
-// readsVerb tells whether a layout holds %verb outside of a header's braces,
-// where it stands for something else.
-func readsVerb(layout string, verb byte) bool {
-	for i := 0; i+1 < len(layout); i++ {
-		if layout[i] != '%' {
-			continue
-		}
-		i++
-		if layout[i] == verb {
-			return true
-		}
-		if layout[i] == 'h' && i+1 < len(layout) && layout[i+1] == '{' {
-			i += closingBrace(layout[i+1:])
-		}
-	}
-	return false
-}
-
-// closingBrace is the place of the brace that closes the one s begins with.
-func closingBrace(s string) int {
-	depth := 0
-	for i := range len(s) {
-		switch s[i] {
-		case '{':
-			depth++
-		case '}':
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return len(s)
-}
-
 func parseHeaders(pairs []string) ([]kgo.RecordHeader, error) {
 	var headers []kgo.RecordHeader
 	for _, pair := range pairs {
@@ -204,7 +169,7 @@ const readAhead = 256
 
 // produceAll hands every record of the input to the client, until the input
 // ends, a record fails or ctx is done.
-func (p *production) produceAll(ctx context.Context, client *kgo.Client, reader *kgo.RecordReader, headers []kgo.RecordHeader, d *delivery) error {
+func (p *production) produceAll(ctx, sendCtx context.Context, client *kgo.Client, reader *kgo.RecordReader, headers []kgo.RecordHeader, d *delivery) error {
 	records := make(chan *kgo.Record, readAhead)
 	stop := make(chan struct{})
 	defer close(stop)
@@ -227,9 +192,7 @@ func (p *production) produceAll(ctx context.Context, client *kgo.Client, reader 
 			}
 		}
 	}()
-	// An interrupt ends the reading. What was read by then is still sent.
-	sendCtx := context.WithoutCancel(ctx)
-	for {
+	for n := int64(1); ; n++ {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("interrupted: %w", ctx.Err())
@@ -238,12 +201,13 @@ func (p *production) produceAll(ctx context.Context, client *kgo.Client, reader 
 		case r, ok := <-records:
 			if !ok {
 				if readErr != nil {
-					return fmt.Errorf("read record %d: %w", d.handed+1, readErr)
+					return fmt.Errorf("read record %d: %w", n, readErr)
 				}
 				return nil
 			}
 			p.complete(r, headers)
-			d.hand(sendCtx, client, r)
+			d.expect()
+			client.Produce(sendCtx, r, func(r *kgo.Record, err error) { d.done(n, r, err) })
 		}
 	}
 }

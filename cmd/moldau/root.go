@@ -65,6 +65,7 @@ Exit codes: 0 done, 1 failed or fault found, 2 wrong usage.`,
 		newTopicCommand(),
 		newProduceCommand(),
 		newConsumeCommand(),
+		newLogCommand(),
 		newCompletionCommand(),
 	)
 	markFailures(root)
@@ -137,6 +138,7 @@ func newHelpCommand() *cobra.Command {
 				return usageErrorf("unknown command %q for %q", rest[0], target.CommandPath())
 			}
 			target.InitDefaultHelpFlag()
+			target.InitDefaultVersionFlag()
 			return target.Help()
 		},
 	}
