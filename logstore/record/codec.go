@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"sync"
 )
@@ -83,8 +84,8 @@ func NewReader(c Codec, src []byte, limit int) (*Reader, error) {
 		return nil, fmt.Errorf("%w: %d", ErrCodec, uint8(c))
 	}
 	r := readers[c].Get().(*Reader)
-	r.left = limit
-	if err := r.unpacker.reset(src, limit); err != nil {
+	r.left = min(max(limit, 0), math.MaxInt-1) // Read asks for one more
+	if err := r.unpacker.reset(src, r.left); err != nil {
 		err = r.wrap(err)
 		r.Close()
 		return nil, err

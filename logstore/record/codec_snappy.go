@@ -126,7 +126,7 @@ func snappyBytes(block []byte, limit int) (int, error) {
 	if n <= 0 || declared > math.MaxUint32 {
 		return 0, errSnappy
 	}
-	if declared > uint64(max(limit, 0)) {
+	if declared > uint64(limit) {
 		return 0, fmt.Errorf("%w: snappy declares %d bytes", ErrTooLarge, declared)
 	}
 	var total uint64

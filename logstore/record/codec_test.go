@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -40,6 +41,20 @@ func TestCodecsGiveBackWhatTheyTook(t *testing.T) {
 			}
 			if _, err := record.Decompress(nil, codec, packed, n-1); !errors.Is(err, record.ErrTooLarge) {
 				t.Errorf("%v, %d bytes over their limit by one: %v", codec, n, err)
+			}
+		}
+	}
+}
+
+func TestLimitsAtTheirEnds(t *testing.T) {
+	for _, codec := range codecs {
+		packed := pack(t, codec, pattern(100))
+		if got, err := record.Decompress(nil, codec, packed, math.MaxInt); err != nil || len(got) != 100 {
+			t.Errorf("%v without limit: %d bytes, %v", codec, len(got), err)
+		}
+		for _, limit := range []int{0, -1, math.MinInt} {
+			if _, err := record.Decompress(nil, codec, packed, limit); !errors.Is(err, record.ErrTooLarge) {
+				t.Errorf("%v, limit %d: %v", codec, limit, err)
 			}
 		}
 	}

@@ -56,7 +56,6 @@ func (u *zstdUnpacker) reset(src []byte, limit int) error {
 	if err := h.Decode(src); err != nil {
 		return err
 	}
-	limit = max(limit, 0)
 	if h.HasFCS {
 		if h.FrameContentSize > uint64(limit) {
 			return fmt.Errorf("%w: zstd declares %d bytes", ErrTooLarge, h.FrameContentSize)

@@ -12,7 +12,7 @@ type WalkOptions struct {
 	// Gaps accepts offset deltas that rise, as compaction leaves them. Otherwise
 	// they must count up from 0 to the last offset delta, as clients write them.
 	Gaps bool
-	// UnpackedBytesMax bounds what compressed records may unpack to.
+	// UnpackedBytesMax bounds what compressed records may unpack to; 0 lets none.
 	UnpackedBytesMax int
 }
 
