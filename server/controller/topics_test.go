@@ -14,28 +14,32 @@ import (
 	"moldau/server/metadata"
 )
 
+// creation is a topic asked for, and how it is refused; an empty text is not.
+type creation struct {
+	name  string
+	topic controller.NewTopic
+	kind  error
+	text  string
+}
+
+func validate(t *testing.T, c *controller.Controller, r creation) {
+	t.Helper()
+	result := c.CreateTopics(context.Background(), []controller.NewTopic{r.topic}, true)[0]
+	refused(t, r.name, result.Err, r.kind, r.text)
+	if (result.Topic != nil) != (r.text == "") {
+		t.Errorf("%s: topic is %+v", r.name, result.Topic)
+	}
+}
+
+func with(n controller.NewTopic, change func(*controller.NewTopic)) controller.NewTopic {
+	change(&n)
+	return n
+}
+
 // The texts are those of Apache Kafka 4.3.1.
 func TestCreateTopicRefused(t *testing.T) {
 	c := open(t, &memory{}, options(1))
 	create(t, c, topic("exists", 1), topic("a_b.c", 1))
-	hand := func(replicas ...[]int32) controller.NewTopic {
-		n := topic("t", -1)
-		for i, r := range replicas {
-			n.Assignment = append(n.Assignment, controller.ReplicaAssignment{Partition: int32(i), Replicas: r})
-		}
-		return n
-	}
-	numbered := func(numbers ...int32) controller.NewTopic {
-		n := topic("t", -1)
-		for _, p := range numbers {
-			n.Assignment = append(n.Assignment, controller.ReplicaAssignment{Partition: p, Replicas: []int32{1}})
-		}
-		return n
-	}
-	with := func(n controller.NewTopic, change func(*controller.NewTopic)) controller.NewTopic {
-		change(&n)
-		return n
-	}
 	config := func(kv ...string) controller.NewTopic {
 		n := topic("t", 1)
 		n.Configs = map[string]string{}
@@ -46,12 +50,7 @@ func TestCreateTopicRefused(t *testing.T) {
 	}
 	long := strings.Repeat("x", 250)
 	const illegal = "' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
-	for _, r := range []struct {
-		name  string
-		topic controller.NewTopic
-		kind  error
-		text  string
-	}{
+	for _, r := range []creation{
 		{"fine", topic("t", 3), nil, ""},
 		{"longest name", topic(long[1:], 1), nil, ""},
 		{"exists", topic("exists", 1), controller.ErrTopicExists, "Topic 'exists' already exists."},
@@ -70,6 +69,34 @@ func TestCreateTopicRefused(t *testing.T) {
 			"Replication factor must be larger than 0, or -1 to use the default value."},
 		{"more replicas than brokers", with(topic("t", 1), func(n *controller.NewTopic) { n.Replication = 2 }), controller.ErrInvalidReplication,
 			"Unable to replicate the partition 2 time(s): The target replication factor of 2 cannot be reached because only 1 broker(s) are registered."},
+		{"unknown config", config("nope", "1"), controller.ErrInvalidConfig, "Unknown topic config name: nope"},
+		{"bad config", config("retention.ms", "abc"), controller.ErrInvalidConfig,
+			"Invalid value abc for configuration retention.ms: Not a number of type LONG"},
+	} {
+		validate(t, c, r)
+	}
+	if img := c.Image(); img.TopicCount() != 2 {
+		t.Errorf("%d topics after validation only", img.TopicCount())
+	}
+}
+
+func TestCreateTopicByHandRefused(t *testing.T) {
+	c := open(t, &memory{}, options(1))
+	hand := func(replicas ...[]int32) controller.NewTopic {
+		n := topic("t", -1)
+		for i, r := range replicas {
+			n.Assignment = append(n.Assignment, controller.ReplicaAssignment{Partition: int32(i), Replicas: r})
+		}
+		return n
+	}
+	numbered := func(numbers ...int32) controller.NewTopic {
+		n := topic("t", -1)
+		for _, p := range numbers {
+			n.Assignment = append(n.Assignment, controller.ReplicaAssignment{Partition: p, Replicas: []int32{1}})
+		}
+		return n
+	}
+	for _, r := range []creation{
 		{"by hand", hand([]int32{1}, []int32{1}), nil, ""},
 		{"by hand with a number", with(hand([]int32{1}), func(n *controller.NewTopic) { n.Partitions = 1 }), controller.ErrInvalidRequest,
 			"A manual partition assignment was specified, but numPartitions was not set to -1."},
@@ -84,18 +111,8 @@ func TestCreateTopicRefused(t *testing.T) {
 		{"gap", numbered(0, 2), controller.ErrInvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence"},
 		{"negative number", numbered(0, -1), controller.ErrInvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence"},
 		{"number twice", numbered(0, 0), controller.ErrInvalidReplicaAssignment, "Found multiple manual partition assignments for partition 0"},
-		{"unknown config", config("nope", "1"), controller.ErrInvalidConfig, "Unknown topic config name: nope"},
-		{"bad config", config("retention.ms", "abc"), controller.ErrInvalidConfig,
-			"Invalid value abc for configuration retention.ms: Not a number of type LONG"},
 	} {
-		result := c.CreateTopics(context.Background(), []controller.NewTopic{r.topic}, true)[0]
-		refused(t, r.name, result.Err, r.kind, r.text)
-		if (result.Topic != nil) != (r.text == "") {
-			t.Errorf("%s: topic is %+v", r.name, result.Topic)
-		}
-	}
-	if img := c.Image(); img.TopicCount() != 2 {
-		t.Errorf("%d topics after validation only", img.TopicCount())
+		validate(t, c, r)
 	}
 }
 
