@@ -11,7 +11,7 @@ import (
 
 func TestWalkAgreesWithWhatWasBuilt(t *testing.T) {
 	for _, codec := range codecs {
-		for _, n := range []int{1, 2, 100, 5000} {
+		for _, n := range []int{1, 2, 100, 1500} {
 			b := sample(t, record.BuilderOptions{Codec: codec}, n)
 			w, err := b.Walk(record.WalkOptions{UnpackedBytesMax: unpackedBytesMax})
 			if err != nil {
