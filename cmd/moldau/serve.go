@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -37,7 +36,14 @@ Ctrl-C or SIGTERM closes it cleanly, a second one at once.`,
   moldau serve --data /var/lib/moldau --listen 0.0.0.0:9092 --advertise broker.example.org:9092
   moldau serve --durability os --admin 127.0.0.1:9644`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.Context(), c.ErrOrStderr()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			// Only what was asked for is a static config: tools show those of a broker
+			// beside every topic.
+			if c.Flags().Changed("durability") {
+				f.config.Properties = map[string]string{"moldau.durability": f.durability}
+			}
+			return f.run(c.Context(), c.ErrOrStderr())
+		},
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.config.Listen, "listen", "127.0.0.1:9092", "`host:port` to accept clients at; port 0 takes a free one")
@@ -50,14 +56,11 @@ Ctrl-C or SIGTERM closes it cleanly, a second one at once.`,
 }
 
 func (f *serveFlags) run(ctx context.Context, log io.Writer) error {
-	switch f.durability {
-	case "synced", "os":
-		f.config.Properties = map[string]string{"moldau.durability": f.durability}
-	default:
-		return fmt.Errorf("--durability is %q, want synced or os", f.durability)
+	if f.durability != "synced" && f.durability != "os" {
+		return usageErrorf("--durability is %q, want synced or os", f.durability)
 	}
 	if err := f.logLevel.UnmarshalText([]byte(strings.ToUpper(f.level))); err != nil {
-		return fmt.Errorf("--log-level is %q, want debug, info, warn or error", f.level)
+		return usageErrorf("--log-level is %q, want debug, info, warn or error", f.level)
 	}
 	f.config.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: &f.logLevel}))
 	tuneCollector()
