@@ -180,7 +180,11 @@ func (r *recovery) resume(s *segment) (int64, error) {
 // lastOffset is the last offset below position size.
 func (s *segment) lastOffset(size int64) (int64, error) {
 	last := s.base - 1
-	_, err := s.scan(min(s.offsets.Last().Position, size), size, func(at batchAt) bool { last = at.last; return false })
+	near, err := s.offsets.LookupPosition(size - 1)
+	if err != nil {
+		return last, err
+	}
+	_, err = s.scan(near.Position, size, func(at batchAt) bool { last = at.last; return false })
 	return last, ignore(err, errNoBatch)
 }
 

@@ -64,6 +64,9 @@ func (l *Log) cutTail(offset int64) error {
 	} else {
 		end = last + 1 // where the next open would find it, if offset lies in a gap
 	}
+	if start := l.start.Load(); end < start {
+		return l.restartAt(start) // the start lies within the batch that goes
+	}
 	s, err := l.shorten(old[i], at.position, end)
 	if err != nil {
 		return err
