@@ -1,0 +1,82 @@
+package logstore_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"moldau/logstore"
+	"moldau/logstore/record"
+)
+
+// Below the recovery point everything was synced: what does not fit there is
+// rot. The log is served as far as it goes and nothing is cut or changed.
+func TestRotBelowTheRecoveryPoint(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		point  int64 // checkpoint when the log ended here
+		clean  bool
+		tamper func(file []byte, batch int) []byte
+		end    int64 // what is still served
+	}{
+		{"length, recovery point in the same segment", 4, false, func(b []byte, n int) []byte { return withByte(b, 3*n+8, 0x40) }, 3},
+		{"magic, recovery point in the same segment", 4, false, func(b []byte, n int) []byte { return withByte(b, 3*n+16, 9) }, 3},
+		{"the file ends before the recovery point", 4, false, func(b []byte, n int) []byte { return b[:3*n] }, 3},
+		{"the file ends before the recovery point, in a batch", 4, false, func(b []byte, n int) []byte { return b[:3*n+20] }, 3},
+		{"the file is empty", 4, false, func(b []byte, n int) []byte { return nil }, 0},
+		{"tail after a clean close", 0, true, func(b []byte, n int) []byte { return append(slices.Clone(b), b[:30]...) }, -1},
+		{"magic after a clean close", 0, true, func(b []byte, n int) []byte { return withByte(b, n+16, 9) }, -1},
+		{"cut in a batch after a clean close", 0, true, func(b []byte, n int) []byte { return b[:len(b)-3] }, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t, func(cfg *logstore.Config) { cfg.SegmentBytes, cfg.IndexIntervalBytes = 600, 4096 })
+			l := h.log()
+			for i := range 20 {
+				h.appendDurably(l, fmt.Sprint(i), 1)
+				if int64(i) == c.point-1 {
+					must(t, h.store.Checkpoint())
+				}
+			}
+			segments := l.Segments()
+			name := logFile(segments[0])
+			served := c.end
+			if c.clean {
+				name = logFile(segments[len(segments)-1])
+				must(t, h.store.Close())
+			}
+			batch := int(segments[0].Bytes / (segments[0].End - segments[0].Base))
+			mem := h.mem.Clone()
+			if c.clean {
+				batch++ // names have a digit more
+			}
+			overwrite(t, mem, name, c.tamper(readAll(t, mem, name), batch))
+			before := tree(t, mem, logDir)
+			o := h.openTree(t, mem)
+			var corrupt *logstore.CorruptionError
+			if err := o.log.Err(); !errors.As(err, &corrupt) || corrupt.File != name {
+				t.Fatalf("the log has error %v, want corruption of %s", err, name)
+			}
+			if len(eventsOf[logstore.LogPoisoned](o.events)) != 1 {
+				t.Fatal("no LogPoisoned event")
+			}
+			_, err := o.log.AppendLeader(batchOf(t, record.BuilderOptions{}, h.clock.ms(), "x", 1), 0)
+			if !errors.As(err, &corrupt) {
+				t.Fatalf("append: %v, want corruption", err)
+			}
+			if served >= 0 {
+				wantValues(t, values(t, o.log, logstore.HighWatermark), names(0, int(served))...)
+			} else if got := values(t, o.log, logstore.HighWatermark); !slices.Equal(got, names(0, len(got))) || len(got) < int(segments[len(segments)-1].Base) {
+				t.Fatalf("served %v", got)
+			}
+			o.store.Housekeep(h.clock.Now())
+			if err := o.store.Close(); !errors.As(err, &corrupt) {
+				t.Fatalf("close: %v, want corruption", err)
+			}
+			if exists(t, mem, "data/logs/.kafka_cleanshutdown") {
+				t.Fatal("closed as if clean")
+			}
+			sameTree(t, tree(t, mem, logDir), before)
+		})
+	}
+}
