@@ -111,6 +111,22 @@ func (b Batch) Check() error {
 	if b.ComputeCRC() != b.CRC() {
 		return ErrCRC
 	}
+	return b.checkCounts()
+}
+
+// CheckHeader is Check for who has the header and the CRC that the batch's
+// bytes give, and not the bytes at once.
+func (b Batch) CheckHeader(crc uint32) error {
+	if err := checkMagic(b.Magic()); err != nil {
+		return err
+	}
+	if crc != b.CRC() {
+		return ErrCRC
+	}
+	return b.checkCounts()
+}
+
+func (b Batch) checkCounts() error {
 	if b.Codec() > Zstd {
 		return fmt.Errorf("%w: %d", ErrCodec, b.Codec())
 	}
