@@ -86,12 +86,7 @@ func (sc *batchScanner) checkLong(b record.Batch) (record.Batch, error) {
 		at += n
 	}
 	sc.window = nil
-	switch {
-	case header.Magic() != 2:
-		sc.bad = record.ErrMagic
-	case crc != header.CRC():
-		sc.bad = record.ErrCRC
-	}
+	sc.bad = header.CheckHeader(crc)
 	return header, nil
 }
 
