@@ -21,7 +21,7 @@ import (
 // results, so that a tool is never judged by its own word alone.
 type bench struct {
 	addr  string
-	kafka *java.Kafka
+	kafka *java.Kafka // once a check asked for it
 	cl    *kgo.Client
 	adm   *kadm.Client
 	run   string // makes topics of this run distinct
@@ -29,7 +29,7 @@ type bench struct {
 	dir   string // scratch
 }
 
-func newBench(ctx context.Context, kafka *java.Kafka, addr string) (*bench, error) {
+func newBench(ctx context.Context, addr string) (*bench, error) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func newBench(ctx context.Context, kafka *java.Kafka, addr string) (*bench, erro
 		return nil, err
 	}
 	return &bench{
-		addr: addr, kafka: kafka, cl: cl, adm: kadm.NewClient(cl),
+		addr: addr, cl: cl, adm: kadm.NewClient(cl),
 		run: fmt.Sprintf("tools-%06x", rand.Uint32N(1<<24)), dir: dir,
 	}, nil
 }
@@ -175,15 +175,28 @@ func finish(cmd *exec.Cmd, stdin string) output {
 	return output{out.String(), errs.String(), err}
 }
 
-// tool runs a class of Kafka's with the broker's address.
+// java runs a class of Kafka's. Kafka is installed at the first one, so that
+// checks of other clients need no Java.
+func (b *bench) java(ctx context.Context, stdin, class string, args ...string) output {
+	if b.kafka == nil {
+		kafka, err := java.Install(ctx)
+		if err != nil {
+			return output{failed: err}
+		}
+		b.kafka = kafka
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return finish(b.kafka.Command(ctx, class, args...), stdin)
+}
+
+// tool runs a tool of Kafka's with the broker's address.
 func (b *bench) tool(ctx context.Context, class string, args ...string) output {
 	return b.toolFed(ctx, "", class, args...)
 }
 
 func (b *bench) toolFed(ctx context.Context, stdin, class string, args ...string) output {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	return finish(b.kafka.Command(ctx, class, append([]string{"--bootstrap-server", b.addr}, args...)...), stdin)
+	return b.java(ctx, stdin, class, append([]string{"--bootstrap-server", b.addr}, args...)...)
 }
 
 // kcat runs kcat with the broker's address.

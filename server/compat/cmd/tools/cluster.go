@@ -50,7 +50,7 @@ func brokerAPIVersions(ctx context.Context, b *bench) error {
 
 func clusterID(ctx context.Context, b *bench) error {
 	// Its command comes before the address.
-	out, err := finish(b.kafka.Command(ctx, "org.apache.kafka.tools.ClusterTool", "cluster-id", "--bootstrap-server", b.addr), "").ok()
+	out, err := b.java(ctx, "", "org.apache.kafka.tools.ClusterTool", "cluster-id", "--bootstrap-server", b.addr).ok()
 	if err != nil {
 		return err
 	}

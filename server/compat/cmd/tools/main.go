@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
-
-	"moldau/server/compat/java"
 )
 
 // check is one row of the table.
@@ -62,11 +60,7 @@ func main() {
 }
 
 func runAll(ctx context.Context, bootstrap, only string) (failed int, err error) {
-	kafka, err := java.Install(ctx)
-	if err != nil {
-		return 0, err
-	}
-	b, err := newBench(ctx, kafka, bootstrap)
+	b, err := newBench(ctx, bootstrap)
 	if err != nil {
 		return 0, err
 	}
