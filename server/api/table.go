@@ -34,6 +34,7 @@ var table = [...]route{
 	1:              versions(4, 18, (*Broker).fetch),
 	2:              versions(1, 11, (*Broker).listOffsets),
 	3:              versions(0, 13, (*Broker).metadata),
+	10:             versions(0, 6, (*Broker).findCoordinator),
 	keyApiVersions: versions(0, 4, (*Broker).apiVersions),
 	19:             versions(2, 7, (*Broker).createTopics),
 	20:             versions(1, 6, (*Broker).deleteTopics),
