@@ -88,23 +88,14 @@ func (l *Log) Unwatch(w *Waiter) {
 	l.watchers.drop(false, func(wt watch) bool { return wt.w == w })
 }
 
-var waiterPool = sync.Pool{New: func() any { return NewWaiter() }}
-
 // Wait returns nil once Offset(b) is at or above offset. It returns ctx's
 // error, or the reason for which the bound will never move again.
 func (l *Log) Wait(ctx context.Context, b Bound, offset int64) error {
 	if l.Offset(b) >= offset {
 		return nil
 	}
-	w := waiterPool.Get().(*Waiter)
-	defer func() {
-		l.Unwatch(w)
-		select {
-		case <-w.C:
-		default:
-		}
-		waiterPool.Put(w)
-	}()
+	w := NewWaiter()
+	defer l.Unwatch(w)
 	for {
 		l.Watch(b, offset-1, w)
 		select {
