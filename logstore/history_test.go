@@ -1,0 +1,140 @@
+package logstore_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"moldau/logstore"
+)
+
+// history is what a log may hold, seen from the outside: what was tried, and
+// how much of it was acknowledged. It is the naive model that crashes are
+// judged by.
+type history struct {
+	values map[int64]string // by offset; of what was tried and not undone since
+	epochs map[int64]int32  // by offset
+	end    int64            // nothing was tried at or above
+	acked  int64            // everything below survives the loss of power
+	// Everything below was written when the call returned, and survives the end
+	// of the process.
+	written int64
+	// A start between these is right: acknowledged, and tried.
+	start, startMax int64
+	// restart, unless -1, is where a truncation that was not acknowledged may
+	// have let the log begin anew, empty.
+	restart int64
+}
+
+func newHistory() *history {
+	return &history{values: map[int64]string{}, epochs: map[int64]int32{}, restart: -1}
+}
+
+// trying notes records at offsets that an append is about to take.
+func (hi *history) trying(first int64, epoch int32, values ...string) {
+	for i, v := range values {
+		hi.values[first+int64(i)] = v
+		hi.epochs[first+int64(i)] = epoch
+	}
+	hi.end = first + int64(len(values))
+}
+
+// cutting notes a truncation that is about to be tried. What is left ends behind
+// the last record below it.
+func (hi *history) cutting(to int64) {
+	kept := hi.lastBelow(to)
+	hi.acked, hi.written = min(hi.acked, kept), min(hi.written, kept)
+	if to < hi.start {
+		hi.restart = to
+	}
+}
+
+// lastBelow is where the log ends without what lies at and above to.
+func (hi *history) lastBelow(to int64) int64 {
+	end := hi.start
+	for o := range hi.values {
+		if o < to {
+			end = max(end, o+1)
+		}
+	}
+	return end
+}
+
+// cut notes that the truncation is durable.
+func (hi *history) cut(to int64) {
+	for o := range hi.values {
+		if o >= to {
+			delete(hi.values, o)
+			delete(hi.epochs, o)
+		}
+	}
+	hi.end = hi.lastBelow(to)
+	hi.acked, hi.written = hi.end, hi.end
+	if hi.restart >= 0 {
+		clear(hi.values)
+		hi.end, hi.acked, hi.written, hi.start, hi.startMax, hi.restart = to, to, to, to, to, -1
+	}
+}
+
+// check tells what is wrong with a log that was opened. Below least nothing may
+// be missing.
+func (hi *history) check(l *logstore.Log, least int64) error {
+	if err := l.Err(); err != nil {
+		return fmt.Errorf("the log takes no appends: %w", err)
+	}
+	start, end := l.StartOffset(), l.Offset(logstore.LogEnd)
+	if high := l.Offset(logstore.HighWatermark); high != end {
+		return fmt.Errorf("ends at %d, but the high watermark is %d", end, high)
+	}
+	if hi.restart >= 0 && start == end && start == hi.restart {
+		return nil
+	}
+	if hi.restart < 0 && (start < hi.start || start > hi.startMax) {
+		return fmt.Errorf("starts at %d, not within %d to %d", start, hi.start, hi.startMax)
+	}
+	if hi.restart < 0 && (end < least || end > max(hi.end, start)) {
+		return fmt.Errorf("ends at %d, not within %d to %d", end, least, hi.end)
+	}
+	return hi.checkRecords(l, start, end)
+}
+
+func (hi *history) checkRecords(l *logstore.Log, start, end int64) error {
+	next := start
+	for r, err := range l.Records(context.Background(), start, logstore.LogEnd) {
+		if err != nil {
+			return err
+		}
+		if err := hi.missing(next, r.Offset); err != nil {
+			return err
+		}
+		if want, ok := hi.values[r.Offset]; !ok || want != string(r.Value) {
+			return fmt.Errorf("offset %d holds %q, want %q", r.Offset, r.Value, want)
+		}
+		if got, want := l.EpochOf(r.Offset), hi.epochs[r.Offset]; got != want {
+			return fmt.Errorf("offset %d is of epoch %d, want %d", r.Offset, got, want)
+		}
+		next = r.Offset + 1
+	}
+	return hi.missing(next, end)
+}
+
+// missing tells of records between two neighbours.
+func (hi *history) missing(from, to int64) error {
+	for o := from; o < to; o++ {
+		if v, ok := hi.values[o]; ok {
+			return fmt.Errorf("offset %d, %q, is missing", o, v)
+		}
+	}
+	return nil
+}
+
+// state is all of a log that two openings must agree on.
+func state(t testing.TB, l *logstore.Log) string {
+	t.Helper()
+	s := fmt.Sprintln(l.ID(), l.StartOffset(), l.Offset(logstore.LogEnd), l.Segments())
+	for r, err := range l.Records(context.Background(), l.StartOffset(), logstore.LogEnd) {
+		must(t, err)
+		s += fmt.Sprintln(r.Offset, r.TimestampMs, string(r.Key), string(r.Value), l.EpochOf(r.Offset))
+	}
+	return s
+}

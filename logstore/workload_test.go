@@ -1,0 +1,370 @@
+package logstore_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"moldau/logstore"
+	"moldau/logstore/record"
+	"moldau/logstore/vfs"
+)
+
+// errWrong marks what no crash excuses.
+var errWrong = errors.New("wrong")
+
+// workload is a script run on a store that may stop at any operation. It keeps
+// the history of each log as the script goes.
+type workload struct {
+	t         testing.TB
+	mem       *vfs.Mem
+	fault     *vfs.Fault
+	clock     *clock
+	events    *events
+	config    logstore.Config
+	store     *logstore.Store
+	histories map[logstore.TopicPartition]*history // of logs that must be there
+	doubtful  map[logstore.TopicPartition]*history // of logs whose creation or deletion was not acknowledged
+	sent      int                                  // batches
+	produced  []sentBatch                          // by producer 7 and acknowledged, as far as they are in the log
+}
+
+// sentBatch is an idempotent batch and where it was appended.
+type sentBatch struct {
+	tp    logstore.TopicPartition
+	bytes []byte
+	epoch int32
+	at    logstore.Appended
+}
+
+type step struct {
+	name string
+	run  func(*workload) error
+}
+
+func newWorkload(t testing.TB, c logstore.Config) *workload {
+	w := &workload{t: t, mem: vfs.NewMem(), clock: newClock(), events: &events{}, config: c,
+		histories: map[logstore.TopicPartition]*history{}, doubtful: map[logstore.TopicPartition]*history{}}
+	w.fault = vfs.NewFault(w.mem)
+	return w
+}
+
+// run runs the script up to the crash, and reports what was wrong before it.
+func (w *workload) run(script []step) {
+	w.t.Helper()
+	err := w.open()
+	for _, s := range script {
+		if err != nil {
+			break
+		}
+		if err = s.run(w); err != nil {
+			err = fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	if err != nil && (!w.fault.Crashed() || errors.Is(err, errWrong)) {
+		w.t.Fatalf("before the crash: %v", err)
+	}
+	if w.store != nil {
+		_ = w.store.Close() // after a crash it reaches nothing; its goroutines end
+	}
+}
+
+func (w *workload) open() (err error) {
+	w.store, err = logstore.Open("data", logstore.Options{FS: w.fault, Clock: w.clock, Manual: true,
+		Log: w.config, Rand: newRand(), Events: w.events.add, RecoveryWorkers: 1})
+	return err
+}
+
+func (w *workload) reopen() error {
+	err := w.store.Close()
+	if err != nil {
+		return err
+	}
+	w.store = nil
+	if err := w.open(); err != nil {
+		return err
+	}
+	for tp, hi := range w.histories {
+		if err := w.same(tp, hi); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// same checks a log that did not crash.
+func (w *workload) same(tp logstore.TopicPartition, hi *history) error {
+	l, err := w.store.Log(tp)
+	if err == nil {
+		err = hi.check(l, hi.written)
+	}
+	if err != nil && !w.fault.Crashed() {
+		return fmt.Errorf("%w: %s: %w", errWrong, tp, err)
+	}
+	return err
+}
+
+func (w *workload) create(tp logstore.TopicPartition, id byte) error {
+	hi := newHistory()
+	w.doubtful[tp] = hi
+	if _, err := w.store.Create(tp, logstore.TopicID{id}, w.config); err != nil {
+		return err
+	}
+	delete(w.doubtful, tp)
+	w.histories[tp] = hi
+	return nil
+}
+
+func (w *workload) delete(tp logstore.TopicPartition) error {
+	w.doubtful[tp] = w.histories[tp]
+	delete(w.histories, tp)
+	w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool { return b.tp == tp })
+	if err := w.store.Delete(tp); err != nil {
+		return err
+	}
+	delete(w.doubtful, tp)
+	return nil
+}
+
+// lead appends n records as leader and waits until they are acknowledged.
+func (w *workload) lead(tp logstore.TopicPartition, epoch int32, n int, o record.BuilderOptions) error {
+	l, err := w.store.Log(tp)
+	if err != nil {
+		return err
+	}
+	hi := w.histories[tp]
+	batch, values := w.batch(o, n)
+	hi.trying(hi.end, epoch, values...)
+	first := hi.end - int64(n)
+	a, err := l.AppendLeader(batch, epoch)
+	if err != nil {
+		return err
+	}
+	if a.First != first || a.Last != hi.end-1 || a.Duplicate {
+		return fmt.Errorf("%w: appended at %d to %d, want %d to %d", errWrong, a.First, a.Last, first, hi.end-1)
+	}
+	hi.written = hi.end
+	if err := l.Wait(w.t.Context(), logstore.HighWatermark, hi.end); err != nil {
+		return err
+	}
+	if l.Config().Durability == logstore.Synced {
+		hi.acked = hi.end
+	}
+	if o.Producer != nil {
+		w.produced = append(w.produced, sentBatch{tp, batch, epoch, a})
+	}
+	return nil
+}
+
+func (w *workload) batch(o record.BuilderOptions, n int) ([]byte, []string) {
+	w.sent++
+	var values []string
+	for i := range n {
+		values = append(values, fmt.Sprintf("%d-%d", w.sent, i))
+	}
+	return batchOf(w.t, o, w.clock.ms(), fmt.Sprint(w.sent), n), values
+}
+
+// produce is lead by the idempotent producer 7.
+func (w *workload) produce(tp logstore.TopicPartition, epoch int32, n int) error {
+	o := record.BuilderOptions{Producer: &record.Producer{ID: 7}}
+	if k := len(w.produced); k > 0 {
+		o.Producer.BaseSequence = record.Batch(w.produced[k-1].bytes).LastSequence() + 1
+	}
+	return w.lead(tp, epoch, n, o)
+}
+
+// follow appends a batch that was numbered elsewhere.
+func (w *workload) follow(tp logstore.TopicPartition, epoch int32, first int64, n int) error {
+	l, err := w.store.Log(tp)
+	if err != nil {
+		return err
+	}
+	hi := w.histories[tp]
+	batch, values := w.batch(record.BuilderOptions{BaseOffset: first, LeaderEpoch: epoch}, n)
+	hi.trying(first, epoch, values...)
+	if _, err := l.AppendFollower(batch); err != nil {
+		return err
+	}
+	hi.written = hi.end
+	if err := l.Flush(); err != nil {
+		return err
+	}
+	hi.acked = hi.end
+	return nil
+}
+
+// flush makes all durable, whatever the durability of the logs.
+func (w *workload) flush() error {
+	for _, l := range w.store.Logs() {
+		if err := l.Flush(); err != nil {
+			return err
+		}
+		hi := w.histories[l.Name()]
+		if durable := l.Offset(logstore.Durable); durable != hi.end {
+			return fmt.Errorf("%w: flushed, but %d of %d are durable", errWrong, durable, hi.end)
+		}
+		hi.acked = hi.end
+	}
+	return nil
+}
+
+func (w *workload) truncate(tp logstore.TopicPartition, to int64) error {
+	l, err := w.store.Log(tp)
+	if err != nil {
+		return err
+	}
+	hi := w.histories[tp]
+	hi.cutting(to)
+	if err := l.TruncateTo(to); err != nil {
+		return err
+	}
+	w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool {
+		return b.tp == tp && (b.at.Last >= to || hi.restart >= 0)
+	})
+	hi.cut(to)
+	return w.same(tp, hi)
+}
+
+func (w *workload) advance(tp logstore.TopicPartition, to int64) error {
+	l, err := w.store.Log(tp)
+	if err != nil {
+		return err
+	}
+	hi := w.histories[tp]
+	hi.startMax = max(hi.startMax, to)
+	if err := l.AdvanceStart(to); err != nil {
+		return err
+	}
+	hi.start = max(hi.start, to)
+	return nil
+}
+
+// housekeep lets time pass. Retention may move the start up to each log's end.
+func (w *workload) housekeep(d time.Duration) error {
+	w.clock.add(d)
+	for _, hi := range w.histories {
+		hi.startMax = max(hi.startMax, hi.end)
+	}
+	w.store.Housekeep(w.clock.Now())
+	if w.fault.Crashed() {
+		return vfs.ErrCrashed
+	}
+	for tp, hi := range w.histories {
+		l, err := w.store.Log(tp)
+		if err != nil {
+			return err
+		}
+		hi.startMax = l.StartOffset()
+	}
+	if failed := eventsOf[logstore.HousekeepingFailed](w.events); len(failed) > 0 {
+		return fmt.Errorf("%w: housekeeping: %v", errWrong, failed)
+	}
+	return nil
+}
+
+// configure changes the configuration of all logs.
+func (w *workload) configure(change func(*logstore.Config)) error {
+	change(&w.config)
+	for _, l := range w.store.Logs() {
+		if err := l.Configure(w.config); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// after opens what a crash left and checks it against the histories: once, once
+// more after another crash, and with appends of its own.
+func (w *workload) after(mem *vfs.Mem, killed bool) error {
+	first, s, err := w.check(mem, killed)
+	if err != nil {
+		return err
+	}
+	crashed := mem.Crash()
+	_ = s.Close()
+	second, s, err := w.check(crashed, killed)
+	if err != nil {
+		return fmt.Errorf("opened twice: %w", err)
+	}
+	defer s.Close()
+	if !maps.Equal(first, second) {
+		return fmt.Errorf("opened once: %v\nopened twice: %v", first, second)
+	}
+	return w.goOn(s)
+}
+
+// check opens a tree and checks every log in it.
+func (w *workload) check(mem *vfs.Mem, killed bool) (map[logstore.TopicPartition]string, *logstore.Store, error) {
+	s, err := logstore.Open("data", logstore.Options{FS: mem, Clock: w.clock, Manual: true, Log: w.config, Rand: newRand(), RecoveryWorkers: 1})
+	if err != nil {
+		return nil, nil, err
+	}
+	states := map[logstore.TopicPartition]string{}
+	for _, l := range s.Logs() {
+		hi := w.histories[l.Name()]
+		if hi == nil {
+			hi = w.doubtful[l.Name()]
+		}
+		if hi == nil {
+			return nil, s, fmt.Errorf("%s was deleted", l.Name())
+		}
+		least := hi.acked
+		if killed {
+			least = hi.written
+		}
+		if err := hi.check(l, least); err != nil {
+			return nil, s, fmt.Errorf("%s: %w", l.Name(), err)
+		}
+		states[l.Name()] = state(w.t, l)
+	}
+	for tp := range w.histories {
+		if _, ok := states[tp]; !ok {
+			return nil, s, fmt.Errorf("%s is gone", tp)
+		}
+	}
+	return states, s, nil
+}
+
+// goOn appends to what was found: new records, and again what producer 7 sent
+// last, which must be known.
+func (w *workload) goOn(s *logstore.Store) error {
+	for _, tp := range slices.SortedFunc(maps.Keys(w.histories), func(a, b logstore.TopicPartition) int { return int(a.Partition - b.Partition) }) {
+		l, err := s.Log(tp)
+		if err != nil {
+			return err
+		}
+		if r := w.lastIn(l); r != nil {
+			a, err := l.AppendLeader(slices.Clone(r.bytes), max(r.epoch, l.LatestEpoch()))
+			if err != nil || !a.Duplicate || a.First != r.at.First || a.Last != r.at.Last {
+				return fmt.Errorf("%s: resent what is at %d to %d: %+v, %v", tp, r.at.First, r.at.Last, a, err)
+			}
+		}
+		end := l.Offset(logstore.LogEnd)
+		before := values(w.t, l, logstore.LogEnd)
+		a, err := l.AppendLeader(batchOf(w.t, record.BuilderOptions{}, w.clock.ms(), "more", 1), max(0, l.LatestEpoch()))
+		if err != nil || a.First != end {
+			return fmt.Errorf("%s: appended at %d, want %d: %w", tp, a.First, end, err)
+		}
+		if err := l.Wait(w.t.Context(), logstore.HighWatermark, end+1); err != nil {
+			return err
+		}
+		if got := values(w.t, l, logstore.HighWatermark); fmt.Sprint(got) != fmt.Sprint(append(before, "more-0")) {
+			return fmt.Errorf("%s: after an append %v, before %v", tp, got, before)
+		}
+	}
+	return nil
+}
+
+// lastIn is producer 7's last batch in a log, nil if there is none.
+func (w *workload) lastIn(l *logstore.Log) *sentBatch {
+	for _, r := range slices.Backward(w.produced) {
+		if r.tp == l.Name() && r.at.First >= l.StartOffset() && r.at.Last < l.Offset(logstore.LogEnd) {
+			return &r
+		}
+	}
+	return nil
+}
