@@ -1,10 +1,11 @@
 package main
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"moldau/server/compat/spoil"
 )
 
 // plant is one fault and what the check must say of it.
@@ -27,41 +28,40 @@ type plant struct {
 const (
 	indexEntryBytes     = 8
 	timeIndexEntryBytes = 12
-	batchHeaderBytes    = 61
 )
 
 var plants = []plant{
 	{name: "nothing", file: ".log", spoil: func(b []byte) []byte { return b }, harmless: true},
-	{name: "byte flipped in record data", file: ".log", spoil: flipRecordByte, report: "isvalid: false"},
-	{name: "byte flipped in the last segment", file: ".log", last: true, spoil: flipRecordByte, report: "isvalid: false"},
-	{name: "bit flipped in a batch's CRC", file: ".log", spoil: flip(17), report: "isvalid: false"},
-	{name: "magic 7", file: ".log", spoil: set(16, 7), report: "magic: 7"},
-	{name: "torn tail", file: ".log", last: true, spoil: cut(100), report: "invalid bytes at the end of"},
-	{name: "torn header", file: ".log", last: true, spoil: keepOfLastBatch(20), report: "invalid bytes at the end of"},
-	{name: "zero-filled tail", file: ".log", last: true, spoil: appendZeros, report: "Exception"},
-	{name: "batch missing in the middle", file: ".log", last: true, spoil: withoutBatch(3), report: "Non-consecutive offsets in"},
-	{name: "base offset going back", file: ".log", spoil: repeatFirstBatch, report: "Non-consecutive offsets in"},
-	{name: "gap", file: ".log", last: true, spoil: withoutLastData, report: "Non-consecutive offsets in"},
-	{name: "gap in a compacted topic", file: ".log", last: true, spoil: withoutLastData, compacted: true, harmless: true},
-	{name: "index entry's offset one too high", file: ".index", spoil: add32(2*indexEntryBytes+3, 1), report: "Mismatches in :"},
-	{name: "index entry's position of another batch", file: ".index", spoil: copyField(indexEntryBytes+4, 2*indexEntryBytes+4, 4), report: "Mismatches in :"},
-	{name: "index entries swapped", file: ".index", spoil: swap(indexEntryBytes, 2*indexEntryBytes, indexEntryBytes), report: "does not rise"},
-	{name: "index scrambled", file: ".index", spoil: scramble, report: ""},
-	{name: "index behind the log", file: ".index", spoil: setLast32(indexEntryBytes, 4, 1<<30), report: ""},
+	{name: "byte flipped in record data", file: ".log", spoil: spoil.FlipRecordByte, report: "isvalid: false"},
+	{name: "byte flipped in the last segment", file: ".log", last: true, spoil: spoil.FlipRecordByte, report: "isvalid: false"},
+	{name: "bit flipped in a batch's CRC", file: ".log", spoil: spoil.Flip(17), report: "isvalid: false"},
+	{name: "magic 7", file: ".log", spoil: spoil.Set(16, 7), report: "magic: 7"},
+	{name: "torn tail", file: ".log", last: true, spoil: spoil.Cut(100), report: "invalid bytes at the end of"},
+	{name: "torn header", file: ".log", last: true, spoil: spoil.KeepOfLastBatch(20), report: "invalid bytes at the end of"},
+	{name: "zero-filled tail", file: ".log", last: true, spoil: spoil.AppendZeros, report: "Exception"},
+	{name: "batch missing in the middle", file: ".log", last: true, spoil: spoil.WithoutBatch(3), report: "Non-consecutive offsets in"},
+	{name: "base offset going back", file: ".log", spoil: spoil.RepeatFirstBatch, report: "Non-consecutive offsets in"},
+	{name: "gap", file: ".log", last: true, spoil: spoil.WithoutLastData, report: "Non-consecutive offsets in"},
+	{name: "gap in a compacted topic", file: ".log", last: true, spoil: spoil.WithoutLastData, compacted: true, harmless: true},
+	{name: "index entry's offset one too high", file: ".index", spoil: spoil.Add32(2*indexEntryBytes+3, 1), report: "Mismatches in :"},
+	{name: "index entry's position of another batch", file: ".index", spoil: spoil.CopyField(indexEntryBytes+4, 2*indexEntryBytes+4, 4), report: "Mismatches in :"},
+	{name: "index entries swapped", file: ".index", spoil: spoil.Swap(indexEntryBytes, 2*indexEntryBytes, indexEntryBytes), report: "does not rise"},
+	{name: "index scrambled", file: ".index", spoil: spoil.Scramble, report: ""},
+	{name: "index behind the log", file: ".index", spoil: spoil.SetLast32(indexEntryBytes, 4, 1<<30), report: ""},
 	{name: "index missing", file: ".index", report: "no such index"},
 	{name: "time index missing", file: ".timeindex", report: "no such index"},
-	{name: "wrong time entry", file: ".timeindex", spoil: add32(timeIndexEntryBytes+7, 5), report: "timestamp mismatch in"},
-	{name: "time entries swapped", file: ".timeindex", spoil: swap(timeIndexEntryBytes, 2*timeIndexEntryBytes, timeIndexEntryBytes), report: "out of order timestamp in"},
-	{name: "time entry of an offset inside a batch", file: ".timeindex", spoil: add32(timeIndexEntryBytes+11, 255), report: "indexed offsets are not found in"},
-	{name: "time index scrambled", file: ".timeindex", spoil: scramble, report: ""},
-	{name: "time index preallocated", file: ".timeindex", spoil: appendZeros, report: "Corrupt time index"},
-	{name: "snapshot's CRC", file: ".snapshot", last: true, spoil: flip(3), report: "corrupt"},
-	{name: "snapshot's version", file: ".snapshot", last: true, spoil: set(1, 9), report: "version"},
-	{name: "snapshot cut", file: ".snapshot", last: true, spoil: cut(10), report: ""},
-	{name: "transaction index of another version", file: ".txnindex", spoil: set(1, 9), report: "version 9"},
-	{name: "transaction index cut", file: ".txnindex", spoil: cut(3), report: "multiple"},
-	{name: "index cut", file: ".index", spoil: cut(3), report: "multiple"},
-	{name: "time index cut", file: ".timeindex", last: true, spoil: cut(3), report: "multiple"},
+	{name: "wrong time entry", file: ".timeindex", spoil: spoil.Add32(timeIndexEntryBytes+7, 5), report: "timestamp mismatch in"},
+	{name: "time entries swapped", file: ".timeindex", spoil: spoil.Swap(timeIndexEntryBytes, 2*timeIndexEntryBytes, timeIndexEntryBytes), report: "out of order timestamp in"},
+	{name: "time entry of an offset inside a batch", file: ".timeindex", spoil: spoil.Add32(timeIndexEntryBytes+11, 255), report: "indexed offsets are not found in"},
+	{name: "time index scrambled", file: ".timeindex", spoil: spoil.Scramble, report: ""},
+	{name: "time index preallocated", file: ".timeindex", spoil: spoil.AppendZeros, report: "Corrupt time index"},
+	{name: "snapshot's CRC", file: ".snapshot", last: true, spoil: spoil.Flip(3), report: "corrupt"},
+	{name: "snapshot's version", file: ".snapshot", last: true, spoil: spoil.Set(1, 9), report: "version"},
+	{name: "snapshot cut", file: ".snapshot", last: true, spoil: spoil.Cut(10), report: ""},
+	{name: "transaction index of another version", file: ".txnindex", spoil: spoil.Set(1, 9), report: "version 9"},
+	{name: "transaction index cut", file: ".txnindex", spoil: spoil.Cut(3), report: "multiple"},
+	{name: "index cut", file: ".index", spoil: spoil.Cut(3), report: "multiple"},
+	{name: "time index cut", file: ".timeindex", last: true, spoil: spoil.Cut(3), report: "multiple"},
 }
 
 // apply spoils the copy and returns the file it was done to.
@@ -86,13 +86,4 @@ func (p *plant) apply(dir string) (string, error) {
 		return "", fmt.Errorf("plant %q changed nothing", p.name)
 	}
 	return file, os.WriteFile(file, after, 0o644)
-}
-
-// batches are the positions at which a log's batches begin.
-func batches(b []byte) []int {
-	var at []int
-	for p := 0; p+batchHeaderBytes <= len(b); p += 12 + int(binary.BigEndian.Uint32(b[p+8:])) {
-		at = append(at, p)
-	}
-	return at
 }
