@@ -14,4 +14,7 @@ require (
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0 // indirect
 )
 
-replace moldau/server/compat => ../../server/compat
+replace (
+	moldau => ../..
+	moldau/server/compat => ../../server/compat
+)

@@ -18,6 +18,9 @@ var codecs = []struct {
 	bits uint8
 }{{"none", 0}, {"gzip", 1}, {"snappy", 2}, {"lz4", 3}, {"zstd", 4}}
 
+// rolls makes segments as small as Kafka allows, for the files to be looked at.
+const rolls = "segment.bytes=1048576"
+
 func kcatChecks() []check {
 	var all []check
 	for _, c := range codecs {
@@ -36,11 +39,11 @@ func kcatChecks() []check {
 func recently() time.Time { return time.Now().Add(-time.Minute).Truncate(time.Millisecond) }
 
 func kcatRoundTrip(ctx context.Context, b *bench, codec string, bits uint8) error {
-	topic, err := b.create(ctx, 1)
+	topic, err := b.create(ctx, 1, rolls)
 	if err != nil {
 		return err
 	}
-	values := numbered(codec, 2000)
+	values := numbered(codec, 20_000)
 	if _, err := b.kcat(ctx, strings.Join(values, "\n")+"\n", "-P", "-t", topic, "-z", codec, "-X", "acks=all").ok(); err != nil {
 		return err
 	}

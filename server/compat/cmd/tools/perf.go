@@ -31,7 +31,7 @@ func (b *bench) total(ctx context.Context, topic string) (int64, error) {
 }
 
 func producerPerformance(ctx context.Context, b *bench, codec string, bits uint8) error {
-	topic, err := b.create(ctx, 3)
+	topic, err := b.create(ctx, 3, rolls)
 	if err != nil {
 		return err
 	}
