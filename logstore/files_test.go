@@ -1,11 +1,13 @@
 package logstore_test
 
 import (
+	"errors"
 	"os"
 	"path"
 	"strings"
 	"testing"
 
+	"moldau/logstore"
 	"moldau/logstore/vfs"
 )
 
@@ -117,4 +119,13 @@ func exists(t testing.TB, fsys vfs.FS, name string) bool {
 		t.Fatal(err)
 	}
 	return err == nil
+}
+
+// wantCorrupt wants a *CorruptionError, of that file if it is given.
+func wantCorrupt(t testing.TB, err error, file string) {
+	t.Helper()
+	var corrupt *logstore.CorruptionError
+	if !errors.As(err, &corrupt) || file != "" && corrupt.File != file {
+		t.Fatalf("error %v, want corruption of %s", err, file)
+	}
 }
