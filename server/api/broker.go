@@ -111,3 +111,18 @@ func (b *Broker) ownEndpoint(conn *wire.Conn) Endpoint {
 	}
 	return Endpoint{Host: local.IP.String(), Port: int32(local.Port)}
 }
+
+// withEndpoint adds where a hinted leader is reached, unless that is known.
+func (b *Broker) withEndpoint(known []wire.NodeEndpoint, conn *wire.Conn, leader int32) []wire.NodeEndpoint {
+	for i := range known {
+		if known[i].NodeID == leader {
+			return known
+		}
+	}
+	node, ok := b.Controller.Image().Broker(leader)
+	if !ok {
+		return known
+	}
+	at := b.endpoint(conn, node)
+	return append(known, wire.NodeEndpoint{NodeID: leader, Host: at.Host, Port: at.Port, Rack: rack(node.Rack)})
+}

@@ -206,25 +206,9 @@ func (f *fetching) refuse(r *reading, answer *wire.FetchPartition, err error) {
 		if f.req.Version >= 16 {
 			leader, epoch := r.partition.Leader()
 			answer.CurrentLeader = &wire.LeaderEpoch{LeaderID: leader, Epoch: epoch}
-			f.addEndpoint(leader)
+			f.resp.NodeEndpoints = f.b.withEndpoint(f.resp.NodeEndpoints, f.conn, leader)
 		}
 	}
-}
-
-// addEndpoint tells where a hinted leader is reached, once.
-func (f *fetching) addEndpoint(leader int32) {
-	for i := range f.resp.NodeEndpoints {
-		if f.resp.NodeEndpoints[i].NodeID == leader {
-			return
-		}
-	}
-	node, ok := f.b.Controller.Image().Broker(leader)
-	if !ok {
-		return
-	}
-	at := f.b.endpoint(f.conn, node)
-	f.resp.NodeEndpoints = append(f.resp.NodeEndpoints,
-		wire.NodeEndpoint{NodeID: leader, Host: at.Host, Port: at.Port, Rack: rack(node.Rack)})
 }
 
 // enough tells whether there is what the client wants to wait for.

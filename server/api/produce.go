@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
@@ -29,7 +28,8 @@ const adminClientID = "__admin_client"
 type production struct {
 	b       *Broker
 	req     wire.ProduceRequest
-	resp    *kmsg.ProduceResponse
+	resp    *produceResponse
+	conn    *wire.Conn
 	waiting []appended
 	timeout time.Duration
 	failed  error // the first partition's error, for acks=0
@@ -44,7 +44,7 @@ type production struct {
 type appended struct {
 	log    *logstore.Log
 	last   int64
-	answer *kmsg.ProduceResponseTopicPartition
+	answer *produced
 }
 
 func newProduction(b *Broker) *production {
@@ -80,26 +80,27 @@ func (b *Broker) produce(_ context.Context, r *wire.Request) (wire.Reply, error)
 }
 
 func (p *production) appendAll(r *wire.Request) {
-	p.resp = kmsg.NewPtrProduceResponse()
-	p.resp.Version = r.Version
-	p.resp.Topics = make([]kmsg.ProduceResponseTopic, len(p.req.Topics))
+	p.conn = r.Conn
+	p.resp = &produceResponse{version: r.Version, topics: make([]producedTopic, len(p.req.Topics))}
+	n := 0
 	for i := range p.req.Topics {
-		asked, t := &p.req.Topics[i], &p.resp.Topics[i]
-		t.Default()
-		t.Topic, t.TopicID = asked.Name, asked.ID
-		t.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(asked.Partitions))
+		n += len(p.req.Topics[i].Partitions)
+	}
+	answers := make([]produced, n)
+	for i := range p.req.Topics {
+		asked := &p.req.Topics[i]
+		n := len(asked.Partitions)
+		p.resp.topics[i] = producedTopic{name: asked.Name, id: asked.ID, partitions: answers[:n:n]}
 		topic, code := p.b.producedTopic(r, asked)
 		for j := range asked.Partitions {
-			answer := &t.Partitions[j]
-			answer.Default()
-			answer.Partition, answer.BaseOffset = asked.Partitions[j].Partition, -1
+			answers[j] = produced{partition: asked.Partitions[j].Partition, baseOffset: -1, appendTimeMs: -1, startOffset: -1}
 			if code != 0 {
-				answer.ErrorCode = code
-				p.fail(kerr.ErrorForCode(code))
+				p.refuseWith(code, &answers[j])
 				continue
 			}
-			p.append(topic, asked.Partitions[j].Records, answer)
+			p.append(topic, asked.Partitions[j].Records, &answers[j])
 		}
+		answers = answers[n:]
 	}
 }
 
@@ -122,24 +123,22 @@ func (b *Broker) producedTopic(r *wire.Request, asked *wire.ProduceTopic) (*repl
 	return topic, 0
 }
 
-func (p *production) append(t *replica.Topic, records []byte, answer *kmsg.ProduceResponseTopicPartition) {
-	partition, ok := t.Partition(answer.Partition)
+func (p *production) append(t *replica.Topic, records []byte, answer *produced) {
+	partition, ok := t.Partition(answer.partition)
 	code := kerr.UnknownTopicOrPartition.Code
 	if ok {
-		code = checkBatch(p.resp.Version, &p.req, records)
+		code = checkBatch(p.resp.version, &p.req, records)
 	}
 	if code != 0 {
-		answer.ErrorCode = code
-		p.fail(kerr.ErrorForCode(code))
+		p.refuseWith(code, answer)
 		return
 	}
 	a, log, err := partition.Append(records)
 	if err != nil {
-		p.fail(err)
 		p.refuse(partition, answer, err)
 		return
 	}
-	answer.BaseOffset, answer.LogAppendTime, answer.LogStartOffset = a.First, a.TimestampMs, a.Start
+	answer.baseOffset, answer.appendTimeMs, answer.startOffset = a.First, a.TimestampMs, a.Start
 	if p.req.Acks == acksAll {
 		p.waiting = append(p.waiting, appended{log: log, last: a.Last, answer: answer})
 	}
@@ -167,25 +166,30 @@ func checkBatch(version int16, req *wire.ProduceRequest, records []byte) int16 {
 	return 0
 }
 
+// refuseWith fills the answer for a batch that no log was asked to take.
+func (p *production) refuseWith(code int16, answer *produced) {
+	answer.code = code
+	p.fail(kerr.ErrorForCode(code))
+}
+
 // refuse fills the answer for a batch that the log did not take.
-func (p *production) refuse(partition *replica.Partition, answer *kmsg.ProduceResponseTopicPartition, err error) {
-	answer.ErrorCode = errorCode(err)
+func (p *production) refuse(partition *replica.Partition, answer *produced, err error) {
+	p.fail(err)
+	answer.code = errorCode(err)
 	if bad, ok := errors.AsType[*logstore.RecordError](err); ok {
-		answer.ErrorMessage = &bad.Reason
+		answer.message = &bad.Reason
 		if bad.Index >= 0 {
-			e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
-			e.RelativeOffset, e.ErrorMessage = int32(bad.Index), &bad.Reason
-			answer.ErrorRecords = append(answer.ErrorRecords, e)
+			answer.refused = []refusedRecord{{int32(bad.Index), bad.Reason}}
 		}
 	}
-	if answer.ErrorCode == kerr.KafkaStorageError.Code {
+	switch answer.code {
+	case kerr.KafkaStorageError.Code:
 		p.b.Logger.Error("produce failed", "partition", partition.Name().String(), "err", err)
+	case kerr.NotLeaderForPartition.Code:
+		leader, epoch := partition.Leader()
+		answer.currentLeader = &wire.LeaderEpoch{LeaderID: leader, Epoch: epoch}
+		p.resp.endpoints = p.b.withEndpoint(p.resp.endpoints, p.conn, leader)
 	}
-	if answer.ErrorCode != kerr.NotLeaderForPartition.Code || p.resp.Version < 10 {
-		return
-	}
-	leader, epoch := partition.Leader()
-	answer.CurrentLeader.LeaderID, answer.CurrentLeader.LeaderEpoch = leader, epoch
 }
 
 func (p *production) fail(err error) {
@@ -224,7 +228,7 @@ func (p *production) park(ctx context.Context) (wire.Response, error) {
 			return nil, ctx.Err()
 		}
 		// The batch keeps its offsets: after a timeout it may become durable yet.
-		w.answer.ErrorCode = errorCode(err)
+		w.answer.code = errorCode(err)
 	}
 	return resp, nil
 }
@@ -237,6 +241,6 @@ func (p *production) recycle() {
 		return
 	}
 	clear(p.waiting)
-	p.waiting, p.resp, p.failed = p.waiting[:0], nil, nil
+	p.waiting, p.resp, p.conn, p.failed = p.waiting[:0], nil, nil, nil
 	p.b.productions.Put(p)
 }
