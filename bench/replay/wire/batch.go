@@ -12,7 +12,8 @@ import (
 // Values do not compress.
 func Batch(recordBytes, batchBytes int) (batch []byte, records int) {
 	const header = 61
-	records = max(1, (batchBytes-header)/(recordBytes+8))
+	const recordOverheadMax = 12
+	records = max(1, (batchBytes-header)/(recordBytes+recordOverheadMax))
 	now := time.Now().UnixMilli()
 	b := make([]byte, header, header+records*(recordBytes+16))
 	random := rand.New(rand.NewPCG(1, 2))
