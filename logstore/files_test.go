@@ -129,3 +129,10 @@ func wantCorrupt(t testing.TB, err error, file string) {
 		t.Fatalf("error %v, want corruption of %s", err, file)
 	}
 }
+
+func wantFailure(t testing.TB, err error, fails bool, want error) {
+	t.Helper()
+	if fails != (err != nil) || fails && !errors.Is(err, want) {
+		t.Fatalf("error %v, want %v: %v", err, want, fails)
+	}
+}
