@@ -281,6 +281,14 @@ func TestDurabilityIsWaitedFor(t *testing.T) {
 	if got := fetch(c, fetchFrom(12, "t", 0, 0)); len(got.RecordBatches) != 0 || got.HighWatermark != 0 {
 		t.Errorf("what is not durable is read: %d bytes, high watermark %d", len(got.RecordBatches), got.HighWatermark)
 	}
+	for _, ms := range []int64{0, -3} {
+		if p := c.Request(listOffsets(7, "t", 0, ms)).(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]; p.ErrorCode != 0 || p.Offset != -1 {
+			t.Errorf("what is not durable is found by time %d: %+v", ms, p)
+		}
+	}
+	if p := c.Request(listOffsets(7, "t", 0, -1)).(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]; p.Offset != 0 {
+		t.Errorf("the latest offset is %d, of what is not durable", p.Offset)
+	}
 	waiting := c.Send(once(-1, 30_000))
 	behind := c.Send(fetchFrom(12, "t", 0, 0))
 	close(release)
