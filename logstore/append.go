@@ -98,6 +98,9 @@ func (l *Log) AppendFollower(batches []byte) (Appended, error) {
 		if b.BaseOffset() < next {
 			return a, l.wrap("append", fmt.Errorf("%w: batch at %d, the log ends at %d", ErrOffsetRange, b.BaseOffset(), next))
 		}
+		if b.LastOffset() < b.BaseOffset() || b.LastOffset() == math.MaxInt64 {
+			return a, l.wrap("append", fmt.Errorf("%w: batch at %d overflows", ErrOffsetRange, b.BaseOffset()))
+		}
 		if b.LeaderEpoch() < epoch {
 			return a, l.wrap("append", fmt.Errorf("%w: batch of %d after %d", ErrFencedEpoch, b.LeaderEpoch(), epoch))
 		}

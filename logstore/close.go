@@ -51,7 +51,7 @@ func (s *Store) Close() error {
 	if err := s.writeCheckpoints(); err != nil {
 		failed = errors.Join(failed, err)
 	}
-	if failed == nil {
+	if failed == nil && len(s.broken) == 0 { // a log not opened may have a torn tail
 		failed = replaceFile(s.fs, s.path(cleanShutdownFile), []byte(`{"version":0,"brokerEpoch":-1}`), true)
 	}
 	return errors.Join(failed, s.lock.Close())
@@ -107,10 +107,11 @@ func (l *Log) rest() error {
 
 // syncIndexes brings the active indexes to stable storage.
 func (s *segment) syncIndexes() error {
+	defer s.restIndexes()
 	if err := errors.Join(s.offsets.Flush(), s.times.Flush()); err != nil {
 		return err
 	}
-	return errors.Join(s.files[0].Sync(), s.files[1].Sync())
+	return errors.Join(s.offsets.Sync(), s.times.Sync())
 }
 
 // writeEpochs writes the leader epochs if they changed. The caller syncs the

@@ -12,45 +12,64 @@ import (
 // all in it after file.delete.delay.ms. Pinned reads go on. The name is free at
 // once.
 func (s *Store) Delete(tp TopicPartition) error {
-	s.mu.Lock()
-	l := s.logs[tp]
-	if l != nil && !s.closed && !s.opt.ReadOnly {
-		delete(s.logs, tp)
-	}
-	closed := s.closed
-	s.mu.Unlock()
-	switch {
-	case closed:
-		return fmt.Errorf("logstore: delete %s: %w", tp, ErrClosed)
-	case s.opt.ReadOnly:
-		return fmt.Errorf("logstore: delete %s: %w", tp, ErrReadOnly)
-	case l == nil:
-		return fmt.Errorf("logstore: delete %s: %w", tp, ErrNotFound)
-	}
-	l.upkeep.Lock()
-	defer l.upkeep.Unlock()
-	l.stop()
-	gone := s.path(s.deletedName(tp))
-	err := s.fs.Rename(l.dir, gone)
-	if err == nil {
-		err = s.fs.SyncDir(s.path(""))
-	}
-	l.releaseAll()
+	delayMs, gone, err := s.takeAway(tp, deleteSuffix)
 	if err != nil {
-		return l.wrap("delete", err)
+		return fmt.Errorf("logstore: delete %s: %w", tp, err)
 	}
-	s.enqueue(task{atMs: s.nowMs() + l.Config().FileDeleteDelayMs, kind: taskRemove, dir: gone})
+	s.enqueue(task{atMs: s.nowMs() + delayMs, kind: taskRemove, dir: gone})
 	return nil
 }
 
-// deletedName is what Kafka calls the directory of a deleted log: unique, and
-// short enough for a file system.
-func (s *Store) deletedName(tp TopicPartition) string {
+// SetAside takes a log out of the store and keeps its files, in a directory
+// that is named as Kafka names those of which it does not know the topic.
+func (s *Store) SetAside(tp TopicPartition) error {
+	if _, _, err := s.takeAway(tp, straySuffix); err != nil {
+		return fmt.Errorf("logstore: set aside %s: %w", tp, err)
+	}
+	return nil
+}
+
+// takeAway ends a log and renames its directory, durably.
+func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone string, err error) {
+	s.mu.Lock()
+	l, broken := s.logs[tp], s.broken[tp] != nil
+	switch {
+	case s.closed:
+		err = ErrClosed
+	case s.opt.ReadOnly:
+		err = ErrReadOnly
+	case l == nil && !broken:
+		err = ErrNotFound
+	default:
+		delete(s.logs, tp)
+		delete(s.broken, tp)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return 0, "", err
+	}
+	delayMs, gone = s.opt.Log.FileDeleteDelayMs, s.path(s.uniqueName(tp, suffix))
+	if l != nil {
+		l.upkeep.Lock()
+		defer l.upkeep.Unlock()
+		l.stop()
+		defer l.releaseAll()
+		delayMs = l.Config().FileDeleteDelayMs
+	}
+	if err := s.fs.Rename(s.path(tp.String()), gone); err != nil {
+		return 0, "", err
+	}
+	return delayMs, gone, s.fs.SyncDir(s.path(""))
+}
+
+// uniqueName is what Kafka calls the directory of a log that is no more: unique,
+// and short enough for a file system.
+func (s *Store) uniqueName(tp TopicPartition, suffix string) string {
 	var unique [16]byte
 	for i := range unique {
 		unique[i] = byte(s.opt.Rand(256))
 	}
-	suffix := fmt.Sprintf("-%d.%s%s", tp.Partition, hex.EncodeToString(unique[:]), deleteSuffix)
+	suffix = fmt.Sprintf("-%d.%s%s", tp.Partition, hex.EncodeToString(unique[:]), suffix)
 	return tp.Topic[:min(len(tp.Topic), nameBytesMax-len(suffix))] + suffix
 }
 

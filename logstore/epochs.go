@@ -50,10 +50,14 @@ func (c *epochCache) assign(epoch int32, start int64) {
 }
 
 // truncateTail forgets epochs that began at or after end.
-func (c *epochCache) truncateTail(end int64) {
+func (c *epochCache) truncateTail(end int64) { c.dropAbove(end - 1) }
+
+// dropAbove forgets epochs that began after end. One that began just there is
+// empty and stays: a log whose records are all deleted still fences old leaders.
+func (c *epochCache) dropAbove(end int64) {
 	old := c.entries()
 	kept := old
-	for n := len(kept); n > 0 && kept[n-1].start >= end; n-- {
+	for n := len(kept); n > 0 && kept[n-1].start > end; n-- {
 		kept = kept[:n-1]
 	}
 	if len(kept) < len(old) {

@@ -13,6 +13,13 @@ type LogRecovered struct {
 	Reason             error // why bytes were cut; nil where none were
 }
 
+// LogNotOpened tells that a log on disk could not be opened. Its files were not
+// touched any further.
+type LogNotOpened struct {
+	Log TopicPartition
+	Err error
+}
+
 // CheckpointIgnored tells that a checkpoint file could not be read; every log
 // is then scanned from its first segment.
 type CheckpointIgnored struct {
@@ -42,6 +49,7 @@ type HousekeepingFailed struct {
 	Err  error
 }
 
+func (LogNotOpened) event()       {}
 func (LogRecovered) event()       {}
 func (CheckpointIgnored) event()  {}
 func (SegmentsRetired) event()    {}

@@ -24,16 +24,67 @@ func (l *Log) OffsetForTimestamp(ms int64) (at TimestampOffset, ok bool, err err
 
 // OffsetOfMaxTimestamp finds the first record with the largest timestamp.
 func (l *Log) OffsetOfMaxTimestamp() (at TimestampOffset, ok bool, err error) {
-	largest := int64(-1)
+	largest, start := int64(-1), l.start.Load()
 	for _, s := range l.view.Load().segments {
-		if s.endOffset() > l.start.Load() {
+		switch {
+		case s.base >= start:
 			largest = max(largest, s.timestampMax.Load())
+		case s.endOffset() > start && s.timestampMax.Load() > largest:
+			// Its largest may lie below the start.
+			at, err := l.largestFrom(s, start)
+			if err != nil {
+				return TimestampOffset{}, false, l.wrap("look up timestamp", err)
+			}
+			largest = max(largest, at)
 		}
 	}
 	if largest < 0 {
 		return TimestampOffset{}, false, nil
 	}
 	return l.OffsetForTimestamp(largest)
+}
+
+// largestFrom is the largest timestamp at and above the offset start, which
+// lies in s.
+func (l *Log) largestFrom(s *segment, start int64) (int64, error) {
+	if !s.pin() {
+		return -1, nil // retired meanwhile
+	}
+	defer s.unpin()
+	first, err := s.locate(start, s.size())
+	if err != nil {
+		return -1, err
+	}
+	largest, position := int64(-1), first.position
+	if first.bytes > 0 && first.base < start {
+		if largest, err = l.largestIn(s, first, start); err != nil {
+			return -1, err
+		}
+		position += first.bytes
+	}
+	_, err = s.scan(position, s.size(), func(at batchAt) bool {
+		largest = max(largest, at.timestampMax)
+		return false
+	})
+	return largest, ignore(err, errNoBatch)
+}
+
+// largestIn is largestFrom within one batch.
+func (l *Log) largestIn(s *segment, at batchAt, start int64) (int64, error) {
+	b, err := s.readBatch(at)
+	if err != nil {
+		return -1, err
+	}
+	largest := int64(-1)
+	for r, err := range b.Records(l.store.opt.DecompressedBytesMax) {
+		if err != nil {
+			return -1, s.corrupt(at.position, err)
+		}
+		if r.Offset >= start {
+			largest = max(largest, r.TimestampMs)
+		}
+	}
+	return largest, nil
 }
 
 // lookIn looks for the first record at or after ms in one segment.

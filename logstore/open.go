@@ -18,13 +18,14 @@ import (
 // After a clean close nothing is read but the ends of the logs. Otherwise every
 // log is scanned from its recovery point, batch by batch, and cut at the first
 // batch that is not whole; what is left is synced before anybody sees it.
-// ErrLocked tells that another store, or Kafka, is at work there.
+// ErrLocked tells that another store, or Kafka, is at work there. A log that
+// cannot be opened is no error here: [Store.Log] returns it, and an event.
 func Open(dir string, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}}
+	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}}
 	if o.FS == nil {
 		s.dir = "."
 		s.osTree, err = openTree(dir, o.ReadOnly)
@@ -108,7 +109,8 @@ func (s *Store) takeCleanMarker() (clean bool, err error) {
 	return true, s.fs.SyncDir(s.path(""))
 }
 
-// openLogs opens every log of the directory, several at a time.
+// openLogs opens every log of the directory, several at a time. One that cannot
+// be opened does not keep the others from being served.
 func (s *Store) openLogs(clean bool) error {
 	names, err := s.fs.ReadDir(s.path(""))
 	if err != nil {
@@ -119,7 +121,6 @@ func (s *Store) openLogs(clean bool) error {
 	}
 	var group sync.WaitGroup
 	var mu sync.Mutex
-	var failed error
 	workers := s.opt.RecoveryWorkers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -144,19 +145,15 @@ func (s *Store) openLogs(clean bool) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("log %s: %w", tp, err))
+				s.broken[tp] = err
+				s.opt.Events(LogNotOpened{tp, err})
 				return
 			}
 			s.logs[tp] = l
 		})
 	}
 	group.Wait()
-	if failed != nil {
-		for _, l := range s.logs {
-			l.releaseAll()
-		}
-	}
-	return failed
+	return nil
 }
 
 func (s *Store) openLog(tp TopicPartition, clean bool) (*Log, error) {
@@ -181,5 +178,9 @@ func (s *Store) openLog(tp TopicPartition, clean bool) (*Log, error) {
 		cleaned: s.checkpoints.cleaner[tp],
 	}
 	l.start.Store(s.checkpoints.start[tp])
-	return l, r.run()
+	if err := r.run(); err != nil {
+		r.abandon()
+		return nil, err
+	}
+	return l, nil
 }

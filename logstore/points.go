@@ -62,7 +62,8 @@ func (l *Log) flushBeside() error {
 		return err
 	}
 	// Outside the lock: these may take as long as the disk likes.
-	if err := errors.Join(s.files[0].Sync(), s.files[1].Sync()); err != nil {
+	defer s.restIndexes()
+	if err := errors.Join(s.offsets.Sync(), s.times.Sync()); err != nil {
 		return l.poison(err)
 	}
 	return l.store.fs.SyncDir(l.dir)
@@ -87,18 +88,20 @@ func (c *checkpoints) noteStart(tp TopicPartition, start int64) {
 
 // writeCheckpoints writes all files, without logs that are no more.
 func (s *Store) writeCheckpoints() error {
+	c := &s.checkpoints
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Looked up under the lock: a log made since would lose what it noted.
 	logs := make(map[TopicPartition]*Log)
 	for _, l := range s.Logs() {
 		logs[l.tp] = l
 	}
-	c := &s.checkpoints
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	gone := func(tp TopicPartition, _ int64) bool { return logs[tp] == nil && !s.isBroken(tp) }
 	for _, m := range []offsetCheckpoint{c.recovery, c.start, c.cleaner, c.high} {
-		maps.DeleteFunc(m, func(tp TopicPartition, _ int64) bool { return logs[tp] == nil })
+		maps.DeleteFunc(m, gone)
 	}
-	for tp := range c.recovery {
-		c.high[tp] = logs[tp].Offset(HighWatermark) // read back by replicated logs only
+	for tp, l := range logs {
+		c.high[tp] = l.Offset(HighWatermark) // read back by replicated logs only
 	}
 	return errors.Join(
 		s.writeStarts(),

@@ -78,7 +78,7 @@ func walkHeaders(segments []*segment, from, end int64, f func(record.Batch)) err
 	return nil
 }
 
-// refillProducers walks back one segment before the snapshot that was loaded,
+// refillProducers walks back a segment's bytes before the snapshot that was loaded,
 // so that a producer with several batches in flight finds all of them
 // remembered. It is done when a resent batch asks for it, not at every start:
 // reading a segment's headers takes longer than opening the log. The caller
@@ -89,6 +89,10 @@ func (l *Log) refillProducers() error {
 	i := (&view{segments}).find(max(end-1, 0))
 	if i < 0 {
 		return ErrClosed
+	}
+	// A segment's worth of bytes: the last one may have just begun.
+	for bytes := segments[i].size(); i > 0 && bytes < l.config.Load().SegmentBytes; bytes += segments[i].size() {
+		i--
 	}
 	var older []refillBatch
 	err := walkHeaders(segments, max(segments[i].base, l.start.Load()), end, func(b record.Batch) {

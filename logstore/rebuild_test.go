@@ -316,14 +316,24 @@ func TestCorruptPartitionMetadata(t *testing.T) {
 			h.appendDurably(h.log(), "a", 1)
 			mem := h.mem.Clone()
 			overwrite(t, mem, logDir+"/partition.metadata", []byte(text))
-			s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true})
-			if err == nil {
-				_ = s.Close()
-				t.Fatal("opened")
+			other := logstore.TopicPartition{Topic: "other"}
+			var told events
+			s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true, Events: told.add})
+			must(t, err)
+			defer s.Close()
+			if _, err := s.Log(tp); err == nil || errors.Is(err, logstore.ErrNotFound) || len(eventsOf[logstore.LogNotOpened](&told)) != 1 {
+				t.Fatalf("opened: %v", err)
 			}
-			// The lock went with the failure.
-			if _, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true}); err == nil || errors.Is(err, logstore.ErrLocked) {
-				t.Fatalf("opened again: %v", err)
+			if _, err := s.Create(tp, logstore.TopicID{2}, logstore.DefaultConfig()); !errors.Is(err, logstore.ErrExists) {
+				t.Fatalf("created over it: %v", err)
+			}
+			// The others are served, and the name is free once it was set aside.
+			if _, err := s.Create(other, logstore.TopicID{3}, logstore.DefaultConfig()); err != nil {
+				t.Fatal(err)
+			}
+			must(t, s.SetAside(tp))
+			if _, err := s.Create(tp, logstore.TopicID{2}, logstore.DefaultConfig()); err != nil {
+				t.Fatal(err)
 			}
 		})
 	}

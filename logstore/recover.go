@@ -29,6 +29,19 @@ type recovery struct {
 	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends
 }
 
+// abandon closes what a failed opening has opened.
+func (r *recovery) abandon() {
+	for _, s := range append(r.segments, r.unreached...) {
+		if s.offsets != nil {
+			_ = s.offsets.Close()
+		}
+		if s.times != nil {
+			_ = s.times.Close()
+		}
+		s.abandon()
+	}
+}
+
 func (r *recovery) last() *segment { return r.segments[len(r.segments)-1] }
 
 func (r *recovery) run() error {
@@ -105,7 +118,7 @@ func (r *recovery) startEmpty() error {
 	l := r.log
 	base := l.start.Load()
 	if l.store.opt.ReadOnly {
-		s := &segment{base: base, dir: l.dir, data: &dataFile{File: emptyFile{}}}
+		s := &segment{base: base, dir: l.dir, data: &dataFile{File: emptyFile{}}, files: [2]*indexFile{{}, {}}}
 		s.data.refs.Store(1)
 		s.reset(l.store.nowMs())
 		s.offsets, s.times = index.NewOffsets(emptyFile{}, base, index.Options{}), index.NewTimes(emptyFile{}, base, index.Options{})
@@ -155,9 +168,9 @@ func (r *recovery) openSegments(bases []int64) error {
 	return nil
 }
 
-// openFiles opens a segment's files, creating indexes that are missing.
+// openFiles opens a segment's files.
 func (r *recovery) openFiles(s *segment) error {
-	flag := os.O_RDWR | os.O_CREATE
+	flag := os.O_RDWR
 	if r.log.store.opt.ReadOnly {
 		flag = os.O_RDONLY
 	}
@@ -168,6 +181,7 @@ func (r *recovery) openFiles(s *segment) error {
 // below the recovery point. What is missing or inconsistent is left empty for
 // rebuild.
 func (r *recovery) openIndexes(s *segment, sealed bool) error {
+	defer s.restIndexes()
 	o := r.log.indexOptions()
 	var err1, err2 error
 	s.offsets, err1 = index.OpenOffsets(s.files[0], s.base, sealed, o)
@@ -246,6 +260,7 @@ func (r *recovery) sealRebuilt(s *segment) error {
 	if r.log.store.opt.ReadOnly {
 		return nil
 	}
+	defer s.restIndexes()
 	s.tail.sealed = true
 	return errors.Join(s.offsets.Seal(), s.times.Seal())
 }

@@ -206,7 +206,7 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 		if b == nil {
 			break
 		}
-		if b.BaseOffset() < s.endOffset() || b.LastOffset()-s.base >= 1<<31-1 {
+		if b.BaseOffset() < s.endOffset() || b.LastOffset() < b.BaseOffset() || b.LastOffset()-s.base >= 1<<31-1 {
 			sc.bad = fmt.Errorf("base offset %d after %d", b.BaseOffset(), s.endOffset())
 			break
 		}
@@ -242,7 +242,7 @@ func (r *recovery) note(b record.Batch) {
 // only, and nobody may see what a power cut could still take back.
 func (r *recovery) secure(first int) error {
 	l := r.log
-	l.epochs.truncateTail(r.last().endOffset())
+	l.epochs.dropAbove(r.last().endOffset())
 	if l.store.opt.ReadOnly {
 		return nil
 	}
@@ -273,7 +273,7 @@ func (r *recovery) loadState(end int64) error {
 	}
 	l.epochs.set(entries)
 	l.epochs.dirty = rebuild
-	l.epochs.truncateTail(end)
+	l.epochs.dropAbove(end)
 	if rebuild {
 		if err := r.rebuildEpochs(end); err != nil {
 			return r.fail(err)

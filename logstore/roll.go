@@ -94,6 +94,7 @@ func (l *Log) seal() (more bool, err error) {
 	if err := l.flushTo(j.end); err != nil {
 		return false, err
 	}
+	defer j.segment.restIndexes()
 	if err := errors.Join(j.segment.offsets.Flush(), j.segment.times.Flush()); err != nil {
 		return false, err
 	}
@@ -131,6 +132,9 @@ func (l *Log) bridgeGap(batches []byte) error {
 			first = b.BaseOffset()
 		}
 		last, rest = b.LastOffset(), tail
+	}
+	if first < 0 || last < first {
+		return nil // refused where the batches are checked
 	}
 	if last-first >= math.MaxInt32 {
 		return fmt.Errorf("%w: one append from offset %d to %d", ErrTooLargeForSegment, first, last)

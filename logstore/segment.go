@@ -67,7 +67,7 @@ type segment struct {
 	data    *dataFile
 	offsets *index.Offsets
 	times   *index.Times
-	files   [2]vfs.File // of the indexes; they stay open for writing behind
+	files   [2]*indexFile // of the indexes
 
 	// refs counts the store's reference and every pin. At zero the files are
 	// closed. Invariant: it never rises from zero.
@@ -126,12 +126,16 @@ func (s *segment) unpin() {
 	}
 	_ = s.offsets.Close()
 	_ = s.times.Close()
-	for _, f := range s.files {
-		if f != nil {
-			_ = f.Close()
-		}
-	}
+	s.restIndexes()
 	_ = s.data.release()
+}
+
+// restIndexes gives the descriptors of the indexes back, until they are next
+// written.
+func (s *segment) restIndexes() {
+	for _, f := range s.files {
+		f.rest()
+	}
 }
 
 // createSegment makes the empty files of a segment that begins at base, or none
@@ -139,8 +143,13 @@ func (s *segment) unpin() {
 // directory is not synced.
 func (l *Log) createSegment(base int64) (*segment, error) {
 	s := &segment{base: base, dir: l.dir}
-	flag := os.O_RDWR | os.O_CREATE | os.O_TRUNC
-	if err := s.openFiles(l.store.fs, flag); err != nil {
+	err := s.openFiles(l.store.fs, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	if err == nil {
+		if err = errors.Join(s.files[0].create(), s.files[1].create()); err != nil {
+			s.abandon()
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(err, removeSegmentFiles(l.store.fs, l.dir, base, ""))
 	}
 	o := l.indexOptions()
@@ -160,7 +169,7 @@ func (s *segment) reset(nowMs int64) {
 	s.tail = segmentTail{timestampFirst: -1, timestampMaxOffset: s.base, createdMs: nowMs}
 }
 
-// openFiles opens data and index files with the same flag.
+// openFiles opens the data file and names the indexes'.
 func (s *segment) openFiles(fsys vfs.FS, flag int) error {
 	data, err := fsys.OpenFile(s.path(logSuffix), flag, filePerm)
 	if err != nil {
@@ -169,29 +178,18 @@ func (s *segment) openFiles(fsys vfs.FS, flag int) error {
 	s.data = &dataFile{File: data}
 	s.data.refs.Store(1)
 	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
-		s.files[i], err = fsys.OpenFile(s.path(suffix), flag, filePerm)
-		if flag == os.O_RDONLY && errors.Is(err, fs.ErrNotExist) {
-			s.files[i], err = emptyFile{}, nil
-		}
-		if err != nil {
-			s.abandon()
-			return err
-		}
+		s.files[i] = &indexFile{fs: fsys, name: s.path(suffix), readOnly: flag == os.O_RDONLY}
 	}
 	return nil
 }
 
 // abandon closes what was opened of a segment that no view ever held.
 func (s *segment) abandon() {
-	for _, f := range s.files {
-		if f != nil {
-			_ = f.Close()
-		}
-	}
+	s.restIndexes()
 	_ = s.data.release()
 }
 
-// removeFiles unlinks all files of a segment, with suffix behind their names.
+// removeSegmentFiles unlinks all files of a segment, with suffix behind their names.
 // What is gone already is no error, so that it can be tried again.
 func removeSegmentFiles(fsys vfs.FS, dir string, base int64, suffix string) error {
 	var all error

@@ -17,6 +17,7 @@ import (
 const (
 	logsDir      = "logs"
 	deleteSuffix = "-delete"
+	straySuffix  = "-stray"
 	nameBytesMax = 255
 )
 
@@ -32,14 +33,15 @@ type Store struct {
 	workers sync.WaitGroup // housekeeping, and syncs in flight
 
 	mu     sync.RWMutex
-	logs   map[TopicPartition]*Log // under mu; nil while being created
-	closed bool                    // under mu
+	logs   map[TopicPartition]*Log  // under mu; nil while being created
+	broken map[TopicPartition]error // under mu; why a log on disk was not opened
+	closed bool                     // under mu
 
 	checkpoints checkpoints
 }
 
 // checkpoints is what the store's checkpoint files say. A mutex of its own
-// keeps their writers in line; it is taken last.
+// keeps their writers in line; it is taken before Store.mu, after all others.
 type checkpoints struct {
 	mu       sync.Mutex
 	recovery offsetCheckpoint // all below is durable, indexes included
@@ -53,15 +55,24 @@ func (s *Store) path(name string) string { return path.Join(s.dir, logsDir, name
 
 func (s *Store) nowMs() int64 { return s.opt.Clock.Now().UnixMilli() }
 
-// Log is the log of that name, or ErrNotFound.
+// Log is the log of that name, or ErrNotFound, or why it could not be opened.
 func (s *Store) Log(tp TopicPartition) (*Log, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if err := s.broken[tp]; err != nil {
+		return nil, fmt.Errorf("logstore: open %s: %w", tp, err)
+	}
 	l := s.logs[tp]
 	if l == nil {
 		return nil, fmt.Errorf("logstore: %s: %w", tp, ErrNotFound)
 	}
 	return l, nil
+}
+
+func (s *Store) isBroken(tp TopicPartition) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.broken[tp] != nil
 }
 
 // Logs is all logs, sorted by name.
@@ -87,17 +98,27 @@ func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 		return nil, fmt.Errorf("logstore: create %s: %w", tp, err)
 	}
 	l, err := s.create(tp, id, c)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil && s.closed {
+	if err == nil && !s.admitLog(l) {
 		err = errors.Join(ErrClosed, l.close())
 	}
 	if err != nil {
+		s.mu.Lock()
 		delete(s.logs, tp)
+		s.mu.Unlock()
 		return nil, fmt.Errorf("logstore: create %s: %w", tp, spaceError(err))
 	}
-	s.logs[tp] = l
 	return l, nil
+}
+
+// admitLog makes a new log known, unless the store was closed meanwhile.
+func (s *Store) admitLog(l *Log) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.logs[l.tp] = l
+	return true
 }
 
 // reserve takes the name, so that logs are created side by side.
@@ -109,7 +130,7 @@ func (s *Store) reserve(tp TopicPartition) error {
 		return ErrClosed
 	case s.opt.ReadOnly:
 		return ErrReadOnly
-	case taken:
+	case taken || s.broken[tp] != nil:
 		return ErrExists
 	}
 	s.logs[tp] = nil

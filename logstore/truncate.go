@@ -3,7 +3,6 @@ package logstore
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 
@@ -144,8 +143,8 @@ func (l *Log) shorten(old *segment, size, end int64) (*segment, error) {
 	o := l.indexOptions()
 	var err error
 	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
-		s.files[i], err = l.store.fs.OpenFile(s.path(suffix)+cleanedSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, filePerm)
-		if err != nil {
+		s.files[i] = &indexFile{fs: l.store.fs, name: s.path(suffix) + cleanedSuffix}
+		if err := s.files[i].create(); err != nil {
 			return nil, err
 		}
 	}
@@ -194,11 +193,11 @@ func (s *segment) resumeFrom(last index.OffsetPosition, size int64) error {
 // replaceIndexes puts new index files over the old ones, complete and synced,
 // so that a crash leaves one or the other.
 func (s *segment) replaceIndexes(fsys vfs.FS) error {
-	if err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.files[0].Sync(), s.files[1].Sync()); err != nil {
+	if err := s.syncIndexes(); err != nil {
 		return err
 	}
-	for _, suffix := range []string{offsetsSuffix, timesSuffix} {
-		if err := fsys.Rename(s.path(suffix)+cleanedSuffix, s.path(suffix)); err != nil {
+	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
+		if err := s.files[i].rename(s.path(suffix)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,123 @@
+package logstore
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+
+	"moldau/logstore/vfs"
+)
+
+// indexFile is an index's file, open only while it is worked on: an index lives
+// in memory or in a mapping, which outlives the descriptor, so that a segment
+// holds one descriptor and not three.
+type indexFile struct {
+	fs       vfs.FS
+	readOnly bool
+
+	mu   sync.Mutex
+	name string   // under mu
+	file vfs.File // under mu; nil at rest
+}
+
+// create makes the file empty, and leaves it at rest.
+func (f *indexFile) create() error {
+	file, err := f.fs.OpenFile(f.name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, filePerm)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// opened is the file, opened if it was at rest. A missing one is created, or
+// taken for empty where nothing may be written: it is built anew either way.
+func (f *indexFile) opened() (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file != nil {
+		return f.file, nil
+	}
+	flag := os.O_RDWR | os.O_CREATE
+	if f.readOnly {
+		flag = os.O_RDONLY
+	}
+	file, err := f.fs.OpenFile(f.name, flag, filePerm)
+	if f.readOnly && errors.Is(err, fs.ErrNotExist) {
+		file, err = emptyFile{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.file = file
+	return file, nil
+}
+
+// rest closes the descriptor. What was written is in the file by then.
+func (f *indexFile) rest() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file != nil {
+		_ = f.file.Close()
+		f.file = nil
+	}
+}
+
+// rename puts the file in the place of another.
+func (f *indexFile) rename(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.fs.Rename(f.name, name)
+	if err == nil {
+		f.name = name
+	}
+	return err
+}
+
+func (f *indexFile) ReadAt(p []byte, off int64) (int, error) {
+	file, err := f.opened()
+	if err != nil {
+		return 0, err
+	}
+	return file.ReadAt(p, off)
+}
+
+func (f *indexFile) WriteAt(p []byte, off int64) (int, error) {
+	file, err := f.opened()
+	if err != nil {
+		return 0, err
+	}
+	return file.WriteAt(p, off)
+}
+
+func (f *indexFile) Truncate(size int64) error {
+	file, err := f.opened()
+	if err != nil {
+		return err
+	}
+	return file.Truncate(size)
+}
+
+func (f *indexFile) Sync() error {
+	file, err := f.opened()
+	if err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+func (f *indexFile) Size() (int64, error) {
+	file, err := f.opened()
+	if err != nil {
+		return 0, err
+	}
+	return file.Size()
+}
+
+func (f *indexFile) OSFile() *os.File {
+	file, err := f.opened()
+	if err != nil {
+		return nil
+	}
+	return file.OSFile()
+}
