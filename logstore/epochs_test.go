@@ -127,6 +127,14 @@ func TestEpochs(t *testing.T) {
 			wantEpochOf(t, l, 4, 1, 2, 2)
 		})
 	})
+	t.Run("start advanced past all", func(t *testing.T) {
+		onEveryReopening(t, func(t *testing.T, h *harness, l *logstore.Log) {
+			appendIn(t, h, l, 0, 1, 2)
+			must(t, l.AdvanceStart(3))
+		}, func(t *testing.T, l *logstore.Log) {
+			wantEpochs(t, l, 2, asked{2, 2, 3})
+		})
+	})
 }
 
 func TestFencing(t *testing.T) {

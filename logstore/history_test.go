@@ -14,6 +14,7 @@ import (
 type history struct {
 	values map[int64]string // by offset; of what was tried and not undone since
 	epochs map[int64]int32  // by offset
+	bases  map[int64]int64  // of the batch, by offset
 	end    int64            // nothing was tried at or above
 	acked  int64            // everything below survives the loss of power
 	// Everything below was written when the call returned, and survives the end
@@ -27,7 +28,7 @@ type history struct {
 }
 
 func newHistory() *history {
-	return &history{values: map[int64]string{}, epochs: map[int64]int32{}, restart: -1}
+	return &history{values: map[int64]string{}, epochs: map[int64]int32{}, bases: map[int64]int64{}, restart: -1}
 }
 
 // trying notes records at offsets that an append is about to take.
@@ -35,18 +36,26 @@ func (hi *history) trying(first int64, epoch int32, values ...string) {
 	for i, v := range values {
 		hi.values[first+int64(i)] = v
 		hi.epochs[first+int64(i)] = epoch
+		hi.bases[first+int64(i)] = first
 	}
 	hi.end = first + int64(len(values))
 }
 
-// cutting notes a truncation that is about to be tried. What is left ends behind
-// the last record below it.
-func (hi *history) cutting(to int64) {
-	kept := hi.lastBelow(to)
-	hi.acked, hi.written = min(hi.acked, kept), min(hi.written, kept)
-	if to < hi.start {
+// cutting notes that a log which begins at start is about to be truncated, and
+// returns where that ends it: behind the last whole batch below. A log that
+// would end before its start begins anew.
+func (hi *history) cutting(to, start int64) int64 {
+	hi.start = start
+	if base, ok := hi.bases[to]; ok && to >= start {
+		if to = base; base < start {
+			to, hi.restart = start, start
+		}
+	} else if to < start {
 		hi.restart = to
 	}
+	kept := hi.lastBelow(to)
+	hi.acked, hi.written = min(hi.acked, kept), min(hi.written, kept)
+	return to
 }
 
 // lastBelow is where the log ends without what lies at and above to.
@@ -63,17 +72,17 @@ func (hi *history) lastBelow(to int64) int64 {
 // cut notes that the truncation is durable.
 func (hi *history) cut(to int64) {
 	for o := range hi.values {
-		if o >= to {
+		if o >= to || hi.restart >= 0 {
 			delete(hi.values, o)
 			delete(hi.epochs, o)
+			delete(hi.bases, o)
 		}
+	}
+	if hi.restart >= 0 {
+		hi.start, hi.startMax, hi.restart = to, to, -1
 	}
 	hi.end = hi.lastBelow(to)
 	hi.acked, hi.written = hi.end, hi.end
-	if hi.restart >= 0 {
-		clear(hi.values)
-		hi.end, hi.acked, hi.written, hi.start, hi.startMax, hi.restart = to, to, to, to, to, -1
-	}
 }
 
 // check tells what is wrong with a log that was opened. Below least nothing may

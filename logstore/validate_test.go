@@ -235,6 +235,7 @@ func TestFollowerRefuses(t *testing.T) {
 		{"second is cut", append(at(10, 3), at(12, 3)[:40]...), record.ErrShort},
 		{"bad CRC", withByte(at(10, 3), 63, 0x55), record.ErrCRC},
 		{"old magic", withByte(at(10, 3), atMagic, 1), record.ErrOldMagic},
+		{"last offset overflows", at(math.MaxInt64, 3), logstore.ErrOffsetRange},
 		{"too large for a segment", bytes.Repeat(at(10, 3), 20), logstore.ErrTooLargeForSegment},
 	} {
 		t.Run(c.name, func(t *testing.T) {

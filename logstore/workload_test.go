@@ -25,6 +25,7 @@ type workload struct {
 	clock     *clock
 	events    *events
 	config    logstore.Config
+	rand      func(n int64) int64
 	store     *logstore.Store
 	histories map[logstore.TopicPartition]*history // of logs that must be there
 	doubtful  map[logstore.TopicPartition]*history // of logs whose creation or deletion was not acknowledged
@@ -46,7 +47,7 @@ type step struct {
 }
 
 func newWorkload(t testing.TB, c logstore.Config) *workload {
-	w := &workload{t: t, mem: vfs.NewMem(), clock: newClock(), events: &events{}, config: c,
+	w := &workload{t: t, mem: vfs.NewMem(), clock: newClock(), events: &events{}, config: c, rand: newRand(),
 		histories: map[logstore.TopicPartition]*history{}, doubtful: map[logstore.TopicPartition]*history{}}
 	w.fault = vfs.NewFault(w.mem)
 	return w
@@ -55,6 +56,13 @@ func newWorkload(t testing.TB, c logstore.Config) *workload {
 // run runs the script up to the crash, and reports what was wrong before it.
 func (w *workload) run(script []step) {
 	w.t.Helper()
+	if err := w.try(script); err != nil {
+		w.t.Fatalf("before the crash: %v", err)
+	}
+}
+
+// try is run, for who wants the error.
+func (w *workload) try(script []step) error {
 	err := w.open()
 	for _, s := range script {
 		if err != nil {
@@ -64,17 +72,18 @@ func (w *workload) run(script []step) {
 			err = fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	if err != nil && (!w.fault.Crashed() || errors.Is(err, errWrong)) {
-		w.t.Fatalf("before the crash: %v", err)
-	}
 	if w.store != nil {
-		_ = w.store.Close() // after a crash it reaches nothing; its goroutines end
+		defer w.store.Close() // after a crash it reaches nothing; its goroutines end
 	}
+	if err != nil && (!w.fault.Crashed() || errors.Is(err, errWrong)) {
+		return err
+	}
+	return nil
 }
 
 func (w *workload) open() (err error) {
 	w.store, err = logstore.Open("data", logstore.Options{FS: w.fault, Clock: w.clock, Manual: true,
-		Log: w.config, Rand: newRand(), Events: w.events.add, RecoveryWorkers: 1})
+		Log: w.config, Rand: w.rand, Events: w.events.add, RecoveryWorkers: 1})
 	return err
 }
 
@@ -218,8 +227,12 @@ func (w *workload) truncate(tp logstore.TopicPartition, to int64) error {
 		return err
 	}
 	hi := w.histories[tp]
-	hi.cutting(to)
-	if err := l.TruncateTo(to); err != nil {
+	if to >= hi.end {
+		return l.TruncateTo(to)
+	}
+	asked := to
+	to = hi.cutting(to, l.StartOffset())
+	if err := l.TruncateTo(asked); err != nil {
 		return err
 	}
 	w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool {
