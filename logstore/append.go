@@ -40,11 +40,11 @@ func (l *Log) AppendLeader(batches []byte, epoch int32) (Appended, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.appendLeader(batches, epoch, nowMs, &a)
+	err := l.appendLeader(batches, epoch, &a)
 	return a, l.wrap("append", err)
 }
 
-func (l *Log) appendLeader(batches []byte, epoch int32, nowMs int64, a *Appended) error {
+func (l *Log) appendLeader(batches []byte, epoch int32, a *Appended) error {
 	if err := l.writable(); err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (l *Log) appendLeader(batches []byte, epoch int32, nowMs int64, a *Appended
 	if latest := l.epochs.latest(); epoch < latest {
 		return fmt.Errorf("%w: %d, the log is at %d", ErrFencedEpoch, epoch, latest)
 	}
-	if seen, ok, err := l.sequenced(batches, nowMs); err != nil || ok {
+	if seen, ok, err := l.sequenced(batches); err != nil || ok {
 		a.First, a.Last, a.Duplicate = seen.firstOffset(), seen.lastOffset, ok
 		if a.TimestampMs >= 0 {
 			a.TimestampMs = seen.timestampMs
@@ -77,49 +77,64 @@ func (l *Log) appendLeader(batches []byte, epoch int32, nowMs int64, a *Appended
 // It is atomic: on error nothing was appended. One append spans less than 2^31
 // offsets.
 func (l *Log) AppendFollower(batches []byte) (Appended, error) {
-	if err := l.bridgeGap(batches); err != nil {
-		return Appended{}, l.wrap("append", err)
-	}
+	a := Appended{TimestampMs: -1}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := Appended{TimestampMs: -1, Start: l.start.Load()}
-	if err := l.writable(); err != nil {
+	first, last, err := l.checkFollower(batches)
+	if err == nil && last-l.Offset(LogEnd) >= math.MaxInt32 {
+		l.mu.Unlock()
+		err = l.bridgeGap(first)
+		l.mu.Lock()
+		if err == nil {
+			_, _, err = l.checkFollower(batches) // others may have appended
+		}
+	}
+	a.Start = l.start.Load()
+	if err != nil || len(batches) == 0 {
 		return a, l.wrap("append", err)
 	}
+	a.First, a.Last = first, last
+	return a, l.wrap("append", l.write(batches, last))
+}
+
+// checkFollower checks batches that were numbered elsewhere and returns their
+// first and last offset. The caller holds l.mu.
+func (l *Log) checkFollower(batches []byte) (first, last int64, err error) {
+	if err := l.writable(); err != nil {
+		return 0, 0, err
+	}
 	next, epoch := l.Offset(LogEnd), l.epochs.latest()
+	first = next
 	for rest := batches; len(rest) > 0; {
 		b, tail, err := record.Next(rest)
 		if err == nil {
 			err = b.Check()
 		}
-		if err != nil {
-			return a, l.wrap("append", err)
-		}
-		if b.BaseOffset() < next {
-			return a, l.wrap("append", fmt.Errorf("%w: batch at %d, the log ends at %d", ErrOffsetRange, b.BaseOffset(), next))
-		}
-		if b.LastOffset() < b.BaseOffset() || b.LastOffset() == math.MaxInt64 {
-			return a, l.wrap("append", fmt.Errorf("%w: batch at %d overflows", ErrOffsetRange, b.BaseOffset()))
-		}
-		if b.LeaderEpoch() < epoch {
-			return a, l.wrap("append", fmt.Errorf("%w: batch of %d after %d", ErrFencedEpoch, b.LeaderEpoch(), epoch))
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case b.BaseOffset() < next:
+			return 0, 0, fmt.Errorf("%w: batch at %d, the log ends at %d", ErrOffsetRange, b.BaseOffset(), next)
+		case b.LastOffset() < b.BaseOffset() || b.LastOffset() == math.MaxInt64:
+			return 0, 0, fmt.Errorf("%w: batch at %d overflows", ErrOffsetRange, b.BaseOffset())
+		case b.LeaderEpoch() < epoch:
+			return 0, 0, fmt.Errorf("%w: batch of %d after %d", ErrFencedEpoch, b.LeaderEpoch(), epoch)
 		}
 		if len(rest) == len(batches) {
-			a.First = b.BaseOffset()
+			first = b.BaseOffset()
 		}
 		next, epoch, rest = b.LastOffset()+1, b.LeaderEpoch(), tail
 	}
-	if len(batches) == 0 {
-		return a, nil
+	if next-1-first >= math.MaxInt32 {
+		return 0, 0, fmt.Errorf("%w: one append from offset %d to %d", ErrTooLargeForSegment, first, next-1)
 	}
-	a.Last = next - 1
-	return a, l.wrap("append", l.write(batches, a.Last))
+	return first, next - 1, nil
 }
 
 // sequenced checks the batch of an idempotent producer, which comes alone: each
 // has to be judged by the state after the one before it. ok tells that it was
 // seen before, and where.
-func (l *Log) sequenced(batches []byte, nowMs int64) (seen producerBatch, ok bool, err error) {
+func (l *Log) sequenced(batches []byte) (seen producerBatch, ok bool, err error) {
 	b, rest, _ := record.Next(batches)
 	for more := rest; len(more) > 0; {
 		next, tail, _ := record.Next(more)
@@ -131,13 +146,13 @@ func (l *Log) sequenced(batches []byte, nowMs int64) (seen producerBatch, ok boo
 	if b.ProducerID() < 0 {
 		return seen, false, nil
 	}
-	v, seen, err := l.producers.check(b, nowMs)
+	v, seen, err := l.producers.check(b)
 	if v == unknown {
 		// Rare: a client resends across a clean restart of the store.
 		if refillErr := l.refillProducers(); refillErr != nil {
 			return seen, false, errors.Join(err, refillErr)
 		}
-		v, seen, err = l.producers.check(b, nowMs)
+		v, seen, err = l.producers.check(b)
 	}
 	return seen, v == duplicate, err
 }
@@ -165,6 +180,7 @@ func (l *Log) write(batches []byte, last int64) error {
 // indexBatches enters batches, written from position on, into the segment's
 // indexes, the epochs and the producers' state.
 func (l *Log) indexBatches(s *segment, batches []byte, position int64, c *Config) error {
+	nowMs := l.store.nowMs()
 	for rest := batches; len(rest) > 0; {
 		b, tail, _ := record.Next(rest)
 		if err := s.note(b, position, c.IndexIntervalBytes); err != nil {
@@ -173,7 +189,7 @@ func (l *Log) indexBatches(s *segment, batches []byte, position int64, c *Config
 		if epoch := b.LeaderEpoch(); epoch >= 0 {
 			l.epochs.assign(epoch, b.BaseOffset())
 		}
-		l.producers.update(b)
+		l.producers.update(b, nowMs)
 		position += int64(b.Size())
 		rest = tail
 	}

@@ -2,6 +2,7 @@ package logstore
 
 import (
 	"errors"
+	"slices"
 )
 
 // stop lets no more appends in and waits for the sync in flight.
@@ -54,7 +55,15 @@ func (s *Store) Close() error {
 	if failed == nil && len(s.broken) == 0 { // a log not opened may have a torn tail
 		failed = replaceFile(s.fs, s.path(cleanShutdownFile), []byte(`{"version":0,"brokerEpoch":-1}`), true)
 	}
+	s.retireCheckpoints()
 	return errors.Join(failed, s.lock.Close())
+}
+
+// retireCheckpoints lets nobody write a checkpoint any more.
+func (s *Store) retireCheckpoints() {
+	s.checkpoints.mu.Lock()
+	defer s.checkpoints.mu.Unlock()
+	s.checkpoints.closed = true
 }
 
 // close brings one log to rest. It stays readable by those who hold pins.
@@ -98,11 +107,19 @@ func (l *Log) rest() error {
 	if err := replaceFile(l.store.fs, l.file(segmentFileName(end, snapshotSuffix)), l.producers.encode(), false); err != nil {
 		return err
 	}
+	if err := l.dropSnapshots(func(at int64) bool { return at != end && !l.beginsAt(at) }); err != nil {
+		return err
+	}
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}
 	l.store.note(l.tp, end, l.start.Load())
 	return l.store.fs.SyncDir(l.dir)
+}
+
+// beginsAt tells whether a segment begins at the offset: its snapshot stays.
+func (l *Log) beginsAt(offset int64) bool {
+	return slices.ContainsFunc(l.view.Load().segments, func(s *segment) bool { return s.base == offset })
 }
 
 // syncIndexes brings the active indexes to stable storage.

@@ -16,7 +16,7 @@ func (s *Store) Delete(tp TopicPartition) error {
 	if err != nil {
 		return fmt.Errorf("logstore: delete %s: %w", tp, err)
 	}
-	s.enqueue(task{atMs: s.nowMs() + delayMs, kind: taskRemove, dir: gone})
+	s.enqueue(task{atMs: later(s.nowMs(), delayMs), kind: taskRemove, dir: gone})
 	return nil
 }
 

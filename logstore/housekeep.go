@@ -15,6 +15,7 @@ type taskKind uint8
 
 const (
 	taskSeal       taskKind = iota // of a log's rolled segments
+	taskMark                       // of retired segments' files, as deleted
 	taskUnlink                     // of a retired segment's files
 	taskRemove                     // of a deleted log's directory
 	taskRetention                  // of a log
@@ -55,6 +56,14 @@ func newAgenda() *agenda {
 		}),
 		wake: make(chan struct{}, 1),
 	}
+}
+
+// later is ms and a delay, at most the end of time.
+func later(ms, delayMs int64) int64 {
+	if ms > math.MaxInt64-delayMs {
+		return math.MaxInt64
+	}
+	return ms + delayMs
 }
 
 func (s *Store) enqueue(t task) {
@@ -118,6 +127,8 @@ func (s *Store) do(t task, nowMs int64) error {
 	switch t.kind {
 	case taskSeal:
 		return t.log.sealAll()
+	case taskMark:
+		return t.log.markRetired()
 	case taskUnlink:
 		return removeSegmentFiles(s.fs, t.log.dir, t.base, deletedSuffix)
 	case taskRemove:
@@ -146,7 +157,7 @@ func (s *Store) do(t task, nowMs int64) error {
 }
 
 func (s *Store) report(t task, err error) {
-	e := HousekeepingFailed{Work: [...]string{"seal", "unlink", "remove", "retention", "flush", "checkpoint"}[t.kind], Err: err}
+	e := HousekeepingFailed{Work: [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint"}[t.kind], Err: err}
 	if t.log != nil {
 		e.Log = t.log.tp
 	}

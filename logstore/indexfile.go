@@ -38,13 +38,17 @@ func (f *indexFile) opened() (vfs.File, error) {
 	if f.file != nil {
 		return f.file, nil
 	}
-	flag := os.O_RDWR | os.O_CREATE
+	flag := os.O_RDWR
 	if f.readOnly {
 		flag = os.O_RDONLY
 	}
 	file, err := f.fs.OpenFile(f.name, flag, filePerm)
-	if f.readOnly && errors.Is(err, fs.ErrNotExist) {
-		file, err = emptyFile{}, nil
+	if errors.Is(err, fs.ErrNotExist) {
+		if f.readOnly {
+			file, err = emptyFile{}, nil
+		} else {
+			file, err = f.fs.OpenFile(f.name, flag|os.O_CREATE, filePerm)
+		}
 	}
 	if err != nil {
 		return nil, err

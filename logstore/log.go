@@ -162,6 +162,7 @@ type writer struct {
 	unsealed     []sealing // rolled segments, oldest first
 	jitterMs     int64     // what this segment's segment.ms is short of
 	dirty        bool      // changed since the last checkpoint
+	retired      []int64   // bases of segments whose files are to be marked deleted, oldest first
 	retentionDue bool      // a retention task is queued
 	flushDue     bool      // a flush task is queued
 }

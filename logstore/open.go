@@ -161,6 +161,9 @@ func (s *Store) openLog(tp TopicPartition, clean bool) (*Log, error) {
 	if s.opt.ConfigFor != nil {
 		c = s.opt.ConfigFor(tp)
 	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
 	l := s.newLog(tp, TopicID{}, c)
 	text, err := readFile(s.fs, l.file(partitionMetaFile))
 	switch {

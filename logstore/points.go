@@ -2,6 +2,7 @@ package logstore
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 )
 
@@ -9,6 +10,9 @@ import (
 // that a start after a crash scans only what came later. The store does it by
 // itself every Options.CheckpointMs.
 func (s *Store) Checkpoint() error {
+	if s.opt.ReadOnly {
+		return fmt.Errorf("logstore: checkpoint: %w", ErrReadOnly)
+	}
 	var failed error
 	for _, l := range s.Logs() {
 		if err := l.checkpoint(); err != nil && !errors.Is(err, ErrClosed) {
@@ -28,6 +32,7 @@ func (l *Log) checkpoint() error {
 	l.mu.Lock()
 	dirty := l.dirty
 	l.dirty = false
+	l.producers.expire(l.store.nowMs())
 	l.mu.Unlock()
 	if !dirty {
 		return nil
@@ -74,7 +79,8 @@ func (s *Store) note(tp TopicPartition, recovery, start int64) {
 	c := &s.checkpoints
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.recovery[tp] = recovery
+	// A higher point was true before and still is: the file may say it already.
+	c.recovery[tp] = max(c.recovery[tp], recovery)
 	c.noteStart(tp, start)
 }
 
@@ -105,7 +111,7 @@ func (s *Store) writeCheckpoints() error {
 	}
 	return errors.Join(
 		s.writeStarts(),
-		replaceFile(s.fs, s.path(highWatermarkFile), c.high.encode(), true),
+		s.writeCheckpoint(highWatermarkFile, c.high),
 		s.writePoints(),
 	)
 }
@@ -113,30 +119,43 @@ func (s *Store) writeCheckpoints() error {
 // The caller of each holds checkpoints.mu.
 
 func (s *Store) writePoints() error {
-	return replaceFile(s.fs, s.path(recoveryPointFile), s.checkpoints.recovery.encode(), true)
+	return s.writeCheckpoint(recoveryPointFile, s.checkpoints.recovery)
 }
 
-func (s *Store) writeStarts() error {
-	return replaceFile(s.fs, s.path(startOffsetFile), s.checkpoints.start.encode(), true)
+func (s *Store) writeStarts() error { return s.writeCheckpoint(startOffsetFile, s.checkpoints.start) }
+
+// writeCheckpoint replaces a checkpoint file, as long as the directory is ours.
+func (s *Store) writeCheckpoint(name string, c offsetCheckpoint) error {
+	if s.checkpoints.closed {
+		return ErrClosed
+	}
+	return replaceFile(s.fs, s.path(name), c.encode(), true)
 }
 
 // setRecoveryPoint writes a log's recovery point at once.
 func (s *Store) setRecoveryPoint(tp TopicPartition, point int64) error {
-	s.checkpoints.mu.Lock()
-	defer s.checkpoints.mu.Unlock()
-	s.checkpoints.recovery[tp] = point
+	c := &s.checkpoints
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.recovery[tp] = point
 	return s.writePoints()
 }
 
 // lowerRecoveryPoint is durable before what lies above it may be touched.
 func (s *Store) lowerRecoveryPoint(tp TopicPartition, point int64) error {
-	s.checkpoints.mu.Lock()
-	defer s.checkpoints.mu.Unlock()
-	if s.checkpoints.recovery[tp] <= point {
+	c := &s.checkpoints
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.recovery[tp]
+	if old <= point {
 		return nil
 	}
-	s.checkpoints.recovery[tp] = point
-	return s.writePoints()
+	c.recovery[tp] = point
+	err := s.writePoints()
+	if err != nil {
+		c.recovery[tp] = old // the file may say so still
+	}
+	return err
 }
 
 // setStartOffset is durable when it returns.

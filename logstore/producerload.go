@@ -20,7 +20,8 @@ func (l *Log) loadProducersFrom(segments []*segment, end int64) (*producers, err
 	}
 	from := max(ps.end, l.start.Load())
 	if from < end {
-		err = walkHeaders(segments, from, end, ps.update)
+		nowMs := l.store.nowMs()
+		err = walkHeaders(segments, from, end, func(b record.Batch) { ps.update(b, nowMs) })
 	}
 	ps.end = end
 	return ps, err
@@ -44,7 +45,7 @@ func (l *Log) newestSnapshot(end int64) (*producers, error) {
 			return nil, err
 		}
 		if err == nil {
-			if ps, err := decodeSnapshot(text, at, expiryMs); err == nil {
+			if ps, err := decodeSnapshot(text, at, expiryMs, l.store.nowMs()); err == nil {
 				return ps, nil
 			}
 		}

@@ -27,6 +27,7 @@ type producer struct {
 	coordinatorEpoch int32 // of the last marker, -1
 	txnFirst         int64 // first offset of the open transaction, -1
 	timestampMs      int64 // of the last batch
+	seenMs           int64 // the log's time at the last batch, or when it was loaded
 	// batches holds the newest count batches, oldest first. Fewer than
 	// producerWindow are there after a snapshot, which has room for one.
 	batches [producerWindow]producerBatch
@@ -76,9 +77,9 @@ const (
 
 // check compares a batch of an idempotent producer with what is remembered. It
 // changes nothing.
-func (ps *producers) check(b record.Batch, nowMs int64) (verdict, producerBatch, error) {
+func (ps *producers) check(b record.Batch) (verdict, producerBatch, error) {
 	p, ok := ps.byID[b.ProducerID()]
-	if !ok || ps.expired(p, nowMs) {
+	if !ok {
 		// Retention or DeleteRecords may have removed all that this producer
 		// wrote: it may go on at any sequence.
 		return accepted, producerBatch{}, nil
@@ -117,7 +118,7 @@ func nextSequence(seq int32) int32 {
 }
 
 // update reflects a batch that is in the log, with its offsets.
-func (ps *producers) update(b record.Batch) {
+func (ps *producers) update(b record.Batch, nowMs int64) {
 	ps.end = b.LastOffset() + 1
 	id := b.ProducerID()
 	if id < 0 || b.Control() {
@@ -131,19 +132,16 @@ func (ps *producers) update(b record.Batch) {
 	if b.ProducerEpoch() != p.epoch {
 		p.epoch, p.count = b.ProducerEpoch(), 0
 	}
-	p.timestampMs = b.MaxTimestamp()
+	p.timestampMs, p.seenMs = b.MaxTimestamp(), nowMs
 	p.push(producerBatch{b.BaseSequence(), b.LastSequence(), b.LastOffset(), b.LastOffsetDelta(), b.MaxTimestamp()})
 }
 
-// expired tells that a producer has been idle for longer than its state is
-// kept. One with an open transaction never is.
-func (ps *producers) expired(p *producer, nowMs int64) bool {
-	return p.txnFirst < 0 && nowMs-p.timestampMs > ps.expiryMs
-}
-
+// expire forgets producers that have been idle for longer than their state is
+// kept, by the log's own time: records may carry any. One with an open
+// transaction stays.
 func (ps *producers) expire(nowMs int64) {
 	for id, p := range ps.byID {
-		if ps.expired(p, nowMs) {
+		if p.txnFirst < 0 && nowMs-p.seenMs > ps.expiryMs {
 			delete(ps.byID, id)
 		}
 	}

@@ -144,7 +144,8 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 			bytesMax -= n
 		}
 		i++
-		if bytesMax < record.HeaderBytes || i == len(v.segments) || limit.limitIn(v.segments[i]) == 0 || !v.segments[i].pin() {
+		// A segment may be empty, as Kafka's compaction leaves them, and more follow.
+		if bytesMax < record.HeaderBytes || i == len(v.segments) || v.segments[i].base > limit.segment.base || !v.segments[i].pin() {
 			return nil
 		}
 	}

@@ -235,7 +235,7 @@ func (r *recovery) note(b record.Batch) {
 	if epoch := b.LeaderEpoch(); epoch >= 0 {
 		r.log.epochs.assign(epoch, b.BaseOffset())
 	}
-	r.log.producers.update(b)
+	r.log.producers.update(b, r.log.store.nowMs())
 }
 
 // secure syncs what the scan found: after kill -9 it may live in the page cache

@@ -52,10 +52,14 @@ func (l *Log) retire(nowMs int64) (nextMs int64, err error) {
 	c := l.Config()
 	start := l.start.Load()
 	// Sealed first: the snapshot at a segment's end is all that remembers the
-	// producers in it once it is gone.
-	if err := l.sealRolled(); err != nil {
-		return 0, err
-	}
+	// producers in it once it is gone. Where that fails, for want of space above
+	// all, what is sealed goes all the same.
+	sealErr := l.sealRolled()
+	next, err := l.retireDue(c, start, nowMs)
+	return next, errors.Join(err, sealErr)
+}
+
+func (l *Log) retireDue(c Config, start, nowMs int64) (nextMs int64, err error) {
 	if err := l.retireWhile("start offset", func(s *segment, end, _ int64) bool { return end <= start }); err != nil {
 		return 0, err
 	}
@@ -109,69 +113,101 @@ func (l *Log) nextExpiry(retentionMs int64) int64 {
 	return newest + retentionMs + 1
 }
 
-// retireWhile drops segments from the oldest on, as long as due says so and
-// they lie below the high watermark. due gets the segment, its end and the
-// bytes of all that are left. The last segment is rolled before it goes.
+// retireWhile drops segments from the oldest on, as long as they are sealed,
+// lie below the high watermark, and due says so of the segment, its end and the
+// bytes of all that are left. The active one is rolled, and sealed, before it
+// goes.
 func (l *Log) retireWhile(reason string, due func(s *segment, end, total int64) bool) error {
 	l.mu.Lock()
-	v, high, total := l.view.Load(), l.Offset(HighWatermark), l.Bytes()
-	n, bytes := 0, int64(0)
-	for ; n < len(v.segments); n++ {
-		s := v.segments[n]
-		last := n == len(v.segments)-1
-		end := s.endOffset()
-		if !last {
-			end = v.segments[n+1].base
+	gone, bytes := l.dueSegments(due)
+	v := l.view.Load()
+	var rollErr error
+	if n := len(gone); n == len(v.segments) && n > 0 {
+		if _, rollErr = l.roll(v.active().endOffset()); rollErr == nil {
+			l.mu.Unlock()
+			rollErr = l.sealRolled()
+			l.mu.Lock()
 		}
-		if end > high || last && s.size() == 0 || !due(s, end, total-bytes) {
-			break
+		if rollErr != nil {
+			bytes -= gone[n-1].size()
+			gone = gone[:n-1]
 		}
-		bytes += s.size()
 	}
-	if n == 0 {
+	if len(gone) == 0 {
 		l.mu.Unlock()
-		return nil
-	}
-	gone := slices.Clone(v.segments[:n])
-	if n == len(v.segments) {
-		_, err := l.roll(v.active().endOffset())
-		l.mu.Unlock()
-		if err == nil {
-			err = l.sealRolled()
-		}
-		if err != nil {
-			return err
-		}
-		l.mu.Lock()
+		return rollErr
 	}
 	v = l.view.Load()
-	l.view.Store(&view{slices.Clone(v.segments[n:])})
-	l.raiseStart(v.segments[n].base)
+	l.view.Store(&view{slices.Clone(v.segments[len(gone):])})
+	l.raiseStart(v.segments[len(gone)].base)
 	start := l.start.Load()
+	for _, s := range gone {
+		l.retired = append(l.retired, s.base)
+	}
 	l.mu.Unlock()
 	release(gone)
-	l.store.opt.Events(SegmentsRetired{l.tp, reason, n, bytes, start})
-	return l.markDeleted(gone)
+	l.store.opt.Events(SegmentsRetired{l.tp, reason, len(gone), bytes, start})
+	l.store.enqueue(task{atMs: math.MinInt64, kind: taskMark, log: l})
+	return rollErr
 }
 
-// markDeleted renames the files of retired segments, oldest first, each
-// durably, so that a crash leaves no hole, and has them unlinked later.
-func (l *Log) markDeleted(gone []*segment) error {
-	for _, s := range gone {
-		for _, suffix := range []string{offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix, logSuffix} {
-			err := l.store.fs.Rename(s.path(suffix), s.path(suffix)+deletedSuffix)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// dueSegments collects the segments that are due, and their bytes. The caller
+// holds l.mu.
+func (l *Log) dueSegments(due func(s *segment, end, total int64) bool) (gone []*segment, bytes int64) {
+	segments, high, total := l.view.Load().segments, l.Offset(HighWatermark), l.Bytes()
+	for i, s := range segments {
+		active := i == len(segments)-1
+		end := s.endOffset()
+		if !active {
+			end = segments[i+1].base
+		}
+		if end > high || active && s.size() == 0 || !active && !s.tail.sealed || !due(s, end, total-bytes) {
+			break
+		}
+		gone = append(gone, s)
+		bytes += s.size()
+	}
+	return gone, bytes
+}
+
+// markRetired marks the files of retired segments as deleted, oldest first: a
+// failure, or a crash, leaves a shorter step and never a hole.
+func (l *Log) markRetired() error {
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	for !l.closed.Load() {
+		l.mu.Lock()
+		retired := l.retired
+		l.mu.Unlock()
+		if len(retired) == 0 {
+			break
+		}
+		if !l.beginsAt(retired[0]) { // the log may have begun anew there
+			if err := l.markDeleted(retired[0]); err != nil {
 				return err
 			}
 		}
-		if err := l.store.fs.SyncDir(l.dir); err != nil {
+		l.mu.Lock()
+		l.retired = l.retired[1:]
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+// markDeleted renames the files of a retired segment, durably, and has them
+// unlinked later.
+func (l *Log) markDeleted(base int64) error {
+	for _, suffix := range []string{offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix, logSuffix} {
+		name := l.file(segmentFileName(base, suffix))
+		if err := l.store.fs.Rename(name, name+deletedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		l.store.enqueue(task{
-			atMs: l.store.nowMs() + l.Config().FileDeleteDelayMs,
-			kind: taskUnlink, log: l, base: s.base,
-		})
 	}
+	if err := l.store.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
+	at := later(l.store.nowMs(), l.Config().FileDeleteDelayMs)
+	l.store.enqueue(task{atMs: at, kind: taskUnlink, log: l, base: base})
 	return nil
 }
 

@@ -2,19 +2,16 @@ package logstore
 
 import (
 	"errors"
-	"fmt"
+
 	"math"
 	"slices"
-
-	"moldau/logstore/record"
 )
 
 // roll ends the active segment and begins one at base. The writer waits for
 // three file creations, not for a sync: the old segment is sealed in the
 // background. The caller holds l.mu.
 func (l *Log) roll(base int64) (*segment, error) {
-	old := l.view.Load()
-	s := old.active()
+	s := l.view.Load().active()
 	if s.base == base {
 		// An empty segment in which the first append does not fit by its offsets
 		// would be rolled onto itself.
@@ -24,9 +21,19 @@ func (l *Log) roll(base int64) (*segment, error) {
 	if err != nil {
 		return nil, spaceError(err)
 	}
-	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
+	if err := l.install(fresh); err != nil {
 		fresh.abandon()
 		return nil, err
+	}
+	return fresh, nil
+}
+
+// install makes fresh the active segment.
+func (l *Log) install(fresh *segment) error {
+	old := l.view.Load()
+	s, base := old.active(), fresh.base
+	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
+		return err
 	}
 	l.producers.expire(l.store.nowMs())
 	l.unsealed = append(l.unsealed, sealing{s, base, l.producers.encode()})
@@ -38,7 +45,7 @@ func (l *Log) roll(base int64) (*segment, error) {
 	l.bounds[LogEnd].store(mark{fresh, placeAt(0, 0)})
 	l.store.enqueue(task{atMs: math.MinInt64, kind: taskSeal, log: l})
 	l.store.enqueueRetention(l, l.store.nowMs())
-	return fresh, nil
+	return nil
 }
 
 // sealing is a rolled segment on its way to being sealed, with the producers'
@@ -117,47 +124,47 @@ func (l *Log) sealed(j sealing) {
 	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return u.segment == j.segment })
 }
 
-// bridgeGap lets the log go on behind a hole of 2^31 offsets, as a compacted
-// leader may have, which no segment can span. Segments otherwise touch, and
-// recovery takes a hole between them for lost writes: so all before it is made
-// durable, and a recovery point behind it, before anything is appended there.
-func (l *Log) bridgeGap(batches []byte) error {
-	first, last := int64(-1), int64(-1)
-	for rest := batches; len(rest) > 0; {
-		b, tail, err := record.Next(rest)
-		if err != nil {
-			return err
-		}
-		if first < 0 {
-			first = b.BaseOffset()
-		}
-		last, rest = b.LastOffset(), tail
-	}
-	if first < 0 || last < first {
-		return nil // refused where the batches are checked
-	}
-	if last-first >= math.MaxInt32 {
-		return fmt.Errorf("%w: one append from offset %d to %d", ErrTooLargeForSegment, first, last)
-	}
-	if last-l.Offset(LogEnd) < math.MaxInt32 {
-		return nil
-	}
+// bridgeGap lets the log go on at first, behind a hole of 2^31 offsets, as a
+// compacted leader may have, which no segment can span. Segments otherwise
+// touch, and recovery takes a hole between them for lost writes: so all before
+// it is made durable, and a recovery point behind it, before anybody can append
+// there. The writer waits meanwhile; it happens once in 2^31 offsets.
+func (l *Log) bridgeGap(first int64) error {
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
 	l.mu.Lock()
-	err := l.writable()
-	if err == nil && last-l.Offset(LogEnd) >= math.MaxInt32 {
-		_, err = l.roll(first)
+	defer l.mu.Unlock()
+	for l.commit.running {
+		l.commit.progress.Wait()
 	}
-	l.mu.Unlock()
-	if err == nil {
-		err = l.sealRolled()
-	}
-	if err == nil {
-		err = l.store.fs.SyncDir(l.dir)
-	}
-	if err != nil {
+	if err := l.writable(); err != nil || first < l.Offset(LogEnd) {
 		return err
 	}
-	return l.store.setRecoveryPoint(l.tp, first)
+	w := l.unsyncedBelow(l.bounds[LogEnd].load())
+	if err := w.sync(l); err != nil {
+		return l.poison(err)
+	}
+	l.synced(w)
+	for _, s := range l.view.Load().segments {
+		if !s.tail.sealed {
+			if err := s.syncIndexes(); err != nil {
+				return l.poison(err)
+			}
+		}
+	}
+	fresh, err := l.createSegment(first)
+	if err != nil {
+		return spaceError(err)
+	}
+	if err = l.store.fs.SyncDir(l.dir); err == nil {
+		err = l.store.setRecoveryPoint(l.tp, first)
+	}
+	if err == nil {
+		err = l.install(fresh)
+	}
+	if err != nil {
+		fresh.abandon()
+		return l.poison(err)
+	}
+	return nil
 }

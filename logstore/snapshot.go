@@ -47,7 +47,7 @@ func (ps *producers) encode() []byte {
 }
 
 // decodeSnapshot returns the producers as of end, with one batch each.
-func decodeSnapshot(b []byte, end, expiryMs int64) (*producers, error) {
+func decodeSnapshot(b []byte, end, expiryMs, nowMs int64) (*producers, error) {
 	if len(b) < snapshotHeaderBytes {
 		return nil, fmt.Errorf("%w: %d bytes", errSnapshot, len(b))
 	}
@@ -70,6 +70,7 @@ func decodeSnapshot(b []byte, end, expiryMs int64) (*producers, error) {
 		p := &producer{
 			epoch:            int16(binary.BigEndian.Uint16(e[8:])),
 			timestampMs:      int64(binary.BigEndian.Uint64(e[26:])),
+			seenMs:           nowMs,
 			coordinatorEpoch: int32(binary.BigEndian.Uint32(e[34:])),
 			txnFirst:         int64(binary.BigEndian.Uint64(e[38:])),
 		}

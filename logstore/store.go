@@ -48,6 +48,7 @@ type checkpoints struct {
 	start    offsetCheckpoint // log start offsets
 	cleaner  offsetCheckpoint // Kafka's first dirty offsets, kept as found
 	high     offsetCheckpoint // high watermarks as found, for replicated logs
+	closed   bool             // the directory may be another's by now
 }
 
 // path is a name in the log directory, relative to the file system's root.
@@ -100,6 +101,10 @@ func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 	l, err := s.create(tp, id, c)
 	if err == nil && !s.admitLog(l) {
 		err = errors.Join(ErrClosed, l.close())
+	} else if err != nil && !errors.Is(err, ErrExists) {
+		// Nothing is to be left that the next open would take for a log. Removing
+		// needs no space.
+		err = errors.Join(err, s.removeDir(s.path(tp.String())), s.fs.SyncDir(s.path("")))
 	}
 	if err != nil {
 		s.mu.Lock()
