@@ -61,7 +61,9 @@ func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controll
 			return nil, nil, err
 		}
 	}
-	replicas := replica.New(replica.Options{Store: store, NodeID: s.cfg.NodeID, LogConfig: logConfig, Logger: s.logger})
+	replicas := replica.New(replica.Options{
+		Store: store, NodeID: s.cfg.NodeID, LogConfig: logConfig, Logger: s.logger, Clock: s.cfg.Clock,
+	})
 	return control, replicas, control.Subscribe(replicas.Apply)
 }
 

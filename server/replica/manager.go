@@ -17,6 +17,8 @@ type Options struct {
 	// LogConfig is the configuration that a topic's logs shall have.
 	LogConfig func(*metadata.Image, *metadata.Topic) (logstore.Config, error)
 	Logger    *slog.Logger
+	// Clock says when a partition that is offline may be tried again.
+	Clock logstore.Clock
 }
 
 // Manager is this broker's partitions.
@@ -27,7 +29,8 @@ type Manager struct {
 	byName *shards[string, *Topic]
 	byID   *shards[logstore.TopicID, *Topic]
 
-	mu sync.Mutex // one Apply at a time
+	mu      sync.Mutex              // one change at a time
+	offline map[*Partition]struct{} // under mu; those without a log
 }
 
 // New makes a manager without partitions; the first [Manager.Apply] brings them.
@@ -36,6 +39,8 @@ func New(o Options) *Manager {
 		o:      o,
 		byName: newShards[string, *Topic](),
 		byID:   newShards[logstore.TopicID, *Topic](),
+
+		offline: map[*Partition]struct{}{},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
@@ -26,7 +27,10 @@ type fixture struct {
 	manager *replica.Manager
 	image   *metadata.Image
 	log     bytes.Buffer
+	now     time.Time
 }
+
+func (f *fixture) Now() time.Time { return f.now }
 
 func start(t *testing.T) *fixture {
 	f := &fixture{t: t, fs: vfs.NewMem(), image: metadata.NewImage()}
@@ -48,6 +52,7 @@ func (f *fixture) open() {
 			return configs.Layers{Default: img.BrokerConfig(metadata.DefaultBroker)}.Log(t.Configs)
 		},
 		Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
+		Clock:  f,
 	})
 }
 
@@ -325,32 +330,6 @@ func TestMissingLogIsMadeAgainAndReported(t *testing.T) {
 	if !strings.Contains(f.log.String(), "level=ERROR msg=\"log is missing") {
 		t.Errorf("the loss is not reported: %s", f.log.String())
 	}
-}
-
-func TestLogOfNoTopicIsLeftAlone(t *testing.T) {
-	f := start(t)
-	stray := logstore.TopicPartition{Topic: "stray", Partition: 3}
-	if _, err := f.store.Create(stray, logstore.TopicID{9}, logstore.DefaultConfig()); err != nil {
-		t.Fatal(err)
-	}
-	f.apply(topic("other", 1))
-	f.restart()
-	if _, ok := f.manager.Topic("stray"); ok {
-		t.Error("it is served")
-	}
-	if _, err := f.store.Log(stray); err != nil {
-		t.Errorf("it is not there any more: %v", err)
-	}
-	if !strings.Contains(f.log.String(), "partition=stray-3") {
-		t.Errorf("nobody is warned: %s", f.log.String())
-	}
-	// A topic of its name does not get another topic's records.
-	f.apply(topic("stray", 7), partitions(7, 0, led(node, node)), partitions(7, 1, led(node, node)),
-		partitions(7, 2, led(node, node)), partitions(7, 3, led(node, node)))
-	if _, _, err := f.partition("stray", 3).Append(batch(t)); !errors.Is(err, replica.ErrOffline) {
-		t.Errorf("append to a partition whose place is taken: %v", err)
-	}
-	f.append("stray", 2)
 }
 
 func TestLookupsDuringChanges(t *testing.T) {

@@ -52,10 +52,17 @@ type Partition struct {
 	// epoch of one leadership with the leader of another. The manager moves it.
 	role atomic.Uint64
 
-	// log is nil while the partition is offline, and offline says why. Both are
-	// set before the partition is published and never change.
-	log     *logstore.Log
-	offline error
+	// log is nil while the partition is offline, and why then says why. A log
+	// that is there stays. The manager sets them.
+	log     atomic.Pointer[logstore.Log]
+	why     atomic.Pointer[error]
+	triedAt atomic.Int64 // when the manager last tried to get the log, in ns
+
+	manager *Manager
+	opening opening // under the manager's lock
+
+	// Of requests that met an error of the disk, kept by those who serve them.
+	Appends, Reads Trouble
 }
 
 // Name is the topic and the partition's number.
@@ -72,12 +79,26 @@ func (p *Partition) setRole(leader, epoch int32) {
 }
 
 // Local is the partition's log, whoever leads it: for what concerns this
-// broker's disk alone.
+// broker's disk alone. Where there is none it is looked for again, at most once
+// a second.
 func (p *Partition) Local() (*logstore.Log, error) {
-	if p.log == nil {
-		return nil, fmt.Errorf("%s: %w: %w", p.name, ErrOffline, p.offline)
+	log := p.log.Load()
+	if log == nil {
+		p.manager.retry(p)
+		if log = p.log.Load(); log == nil {
+			return nil, p.Offline()
+		}
 	}
-	return p.log, nil
+	return log, nil
+}
+
+// Offline is why the partition has no log, which wraps [ErrOffline]; nil where
+// it has one.
+func (p *Partition) Offline() error {
+	if p.log.Load() != nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: %w", p.name, ErrOffline, *p.why.Load())
 }
 
 // Lead is the log as its leader may use it. A client that knows the leader

@@ -1,0 +1,175 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"moldau/logstore"
+	"moldau/server/metadata"
+)
+
+const (
+	// openersMax is how many logs are created or opened at once. Creating one
+	// waits for syncs of directories, not for a processor, and the file system
+	// merges syncs that wait together.
+	openersMax = 32
+	// retryPause lies between two attempts to get a partition its log, however
+	// many clients ask for it.
+	retryPause = time.Second
+)
+
+// kafkaMetadataTopic is Kafka's own metadata log. A directory that Kafka left
+// has one, and can be given back to it.
+const kafkaMetadataTopic = "__cluster_metadata"
+
+// opening is what a partition needs to get its log. It is of the manager, under
+// its lock.
+type opening struct {
+	id        logstore.TopicID
+	config    logstore.Config
+	configErr error
+	// existed: the topic is older than this start, so that a log on disk may be
+	// its own. Of a topic that is younger no log can be there.
+	existed bool
+	reason  error // why the last attempt failed
+}
+
+// openAll gets partitions their logs, as far as that goes.
+func (m *Manager) openAll(partitions []*Partition) {
+	var wg sync.WaitGroup
+	room := make(chan struct{}, openersMax)
+	for _, p := range partitions {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			m.open(p)
+		})
+	}
+	wg.Wait()
+	for _, p := range partitions {
+		if p.log.Load() == nil {
+			m.offline[p] = struct{}{}
+		} else {
+			delete(m.offline, p)
+		}
+	}
+}
+
+// open gets a partition its log, or takes it offline: a partition without a
+// usable log is not an unknown one. Both are logged when they begin, not with
+// each attempt.
+func (m *Manager) open(p *Partition) {
+	o := &p.opening
+	before := o.reason
+	p.triedAt.Store(m.o.Clock.Now().UnixNano())
+	log, err := m.openLog(p.name, o)
+	o.reason = err
+	if err != nil {
+		if before == nil {
+			m.o.Logger.Error("partition is offline", "partition", p.name.String(), "err", err)
+		}
+		p.why.Store(&err)
+		return
+	}
+	if before != nil {
+		m.o.Logger.Info("partition is online again", "partition", p.name.String())
+	}
+	p.log.Store(log)
+	m.configure(p, o.config, nil)
+}
+
+// openLog finds or creates the log. A directory that is another topic's, a
+// deleted one's of the same name most likely, makes room, and nobody told us to
+// delete it: it is set aside.
+func (m *Manager) openLog(name logstore.TopicPartition, o *opening) (*logstore.Log, error) {
+	if o.configErr != nil {
+		return nil, o.configErr
+	}
+	log, err := m.o.Store.Log(name)
+	switch {
+	case errors.Is(err, logstore.ErrNotFound):
+		if o.existed && o.reason == nil {
+			// A crash between a topic's creation and that of its logs comes here
+			// too, and then nothing is lost. Which of the two it was cannot be told.
+			m.o.Logger.Error("log is missing and is created empty", "partition", name.String())
+		}
+		return m.o.Store.Create(name, o.id, o.config)
+	case err != nil && o.existed:
+		return nil, err
+	case err != nil:
+		err = m.setAside(name, "it is not the topic's and cannot be opened: "+err.Error())
+	case log.ID() == o.id:
+		return log, nil
+	case log.ID() != logstore.TopicID{}:
+		err = m.setAside(name, "it is of a topic with id "+log.ID().String())
+	case log.Offset(logstore.LogEnd) == 0:
+		// A creation that was cut short leaves this. Made anew it has the id, by
+		// which it is known when the topic is gone one day.
+		err = m.o.Store.Delete(name)
+	case o.existed:
+		return log, nil // as Kafka wrote them before there were ids
+	default:
+		err = m.setAside(name, "it has no topic id, and is older than the topic")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make room for %s: %w", name, err)
+	}
+	return m.o.Store.Create(name, o.id, o.config)
+}
+
+// setStraysAside takes the logs that no topic of the cluster has out of the way,
+// as Kafka does: their names are free then, and none of their records comes to
+// light under a topic that is created later.
+func (m *Manager) setStraysAside(next *metadata.Image) {
+	for _, log := range m.o.Store.Logs() {
+		name := log.Name()
+		if name.Topic == kafkaMetadataTopic {
+			continue
+		}
+		if t, ok := next.Topic(name.Topic); ok && int(name.Partition) < len(t.Partitions) {
+			continue // open compares the ids
+		}
+		if err := m.setAside(name, "no topic of the cluster has it"); err != nil {
+			m.o.Logger.Error("log belongs to no topic and stays in its place", "partition", name.String(), "err", err)
+		}
+	}
+}
+
+func (m *Manager) setAside(name logstore.TopicPartition, reason string) error {
+	err := m.o.Store.SetAside(name)
+	if err == nil {
+		m.o.Logger.Warn("log was set aside: its directory is renamed and kept", "partition", name.String(), "reason", reason)
+	}
+	return err
+}
+
+// due are the offline partitions that may be tried again.
+func (m *Manager) due() []*Partition {
+	var due []*Partition
+	for p := range m.offline {
+		if m.isDue(p) {
+			due = append(due, p)
+		}
+	}
+	return due
+}
+
+func (m *Manager) isDue(p *Partition) bool {
+	return m.o.Clock.Now().UnixNano()-p.triedAt.Load() >= int64(retryPause)
+}
+
+// retry tries once more to get an offline partition its log: what it lacked,
+// room or descriptors, comes back without a restart. A request that finds the
+// manager at work does not wait for it.
+func (m *Manager) retry(p *Partition) {
+	if !m.isDue(p) || !m.mu.TryLock() {
+		return
+	}
+	defer m.mu.Unlock()
+	// A partition that is gone, or not there yet, is not to get a log.
+	if _, ok := m.offline[p]; ok && m.isDue(p) {
+		m.openAll([]*Partition{p})
+	}
+}
