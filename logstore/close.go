@@ -68,15 +68,14 @@ func (s *Store) retireCheckpoints() {
 
 // close brings one log to rest. It stays readable by those who hold pins.
 func (l *Log) close() error {
+	l.stop() // first: who appends could roll, and keep the sealer busy, for ever
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
 	if l.store.opt.ReadOnly {
-		l.stop()
 		l.releaseAll()
 		return nil
 	}
 	err := l.sealRolled()
-	l.stop()
 	defer l.releaseAll()
 	if failure := l.failure(); failure != nil {
 		return failure

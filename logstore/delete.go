@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 )
 
 // Delete takes a log away, durably: its directory is renamed, and removed with
@@ -43,6 +44,8 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 	default:
 		delete(s.logs, tp)
 		delete(s.broken, tp)
+		s.workers.Add(1) // Close waits
+		defer s.workers.Done()
 	}
 	s.mu.Unlock()
 	if err != nil {
@@ -50,13 +53,17 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 	}
 	delayMs, gone = s.opt.Log.FileDeleteDelayMs, s.path(s.uniqueName(tp, suffix))
 	if l != nil {
+		l.stop()
 		l.upkeep.Lock()
 		defer l.upkeep.Unlock()
-		l.stop()
 		defer l.releaseAll()
 		delayMs = l.Config().FileDeleteDelayMs
 	}
 	if err := s.fs.Rename(s.path(tp.String()), gone); err != nil {
+		// It is there still, with its checkpoints, and can be taken away again.
+		s.mu.Lock()
+		s.broken[tp] = err
+		s.mu.Unlock()
 		return 0, "", err
 	}
 	return delayMs, gone, s.fs.SyncDir(s.path(""))
@@ -71,6 +78,18 @@ func (s *Store) uniqueName(tp TopicPartition, suffix string) string {
 	}
 	suffix = fmt.Sprintf("-%d.%s%s", tp.Partition, hex.EncodeToString(unique[:]), suffix)
 	return tp.Topic[:min(len(tp.Topic), nameBytesMax-len(suffix))] + suffix
+}
+
+// isDeletedName tells the directories that uniqueName, or Kafka, named so.
+func isDeletedName(name string) bool {
+	name, ok := strings.CutSuffix(name, deleteSuffix)
+	dot := strings.LastIndexByte(name, '.')
+	if !ok || dot < 0 {
+		return false
+	}
+	_, isLog := parseDir(name[:dot])
+	unique, err := hex.DecodeString(name[dot+1:])
+	return isLog && err == nil && len(unique) == 16
 }
 
 // removeDir removes a deleted log's directory, which holds files only.

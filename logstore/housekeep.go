@@ -23,8 +23,8 @@ const (
 	taskCheckpoint                 // of the store
 )
 
-// task is one piece of work and when it is due. Tasks are never cancelled: one
-// that has become pointless finds nothing to do.
+// task is one piece of work and when it is due. One that has become
+// pointless finds nothing to do.
 type task struct {
 	atMs     int64
 	sequence uint64 // keeps tasks of the same time apart, and in order
@@ -66,7 +66,7 @@ func later(ms, delayMs int64) int64 {
 	return ms + delayMs
 }
 
-func (s *Store) enqueue(t task) {
+func (s *Store) enqueue(t task) task {
 	a := s.agenda
 	a.mu.Lock()
 	a.sequence++
@@ -80,11 +80,14 @@ func (s *Store) enqueue(t task) {
 		default:
 		}
 	}
+	return t
 }
 
-// enqueueRetention asks for a look at a log's retention at atMs.
-func (s *Store) enqueueRetention(l *Log, atMs int64) {
-	s.enqueue(task{atMs: atMs, kind: taskRetention, log: l})
+// drop takes a task off the queue, if it is there.
+func (a *agenda) drop(t task) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tree.Delete(t)
 }
 
 // due takes the first task off the queue if its time has come; otherwise it
@@ -115,8 +118,8 @@ func (s *Store) housekeep(nowMs int64) (nextMs int64) {
 		}
 		if err := s.do(t, nowMs); err != nil && !errors.Is(err, ErrClosed) {
 			s.report(t, err)
-			t.atMs = nowMs + retryMs
-			if !errors.Is(err, ErrPoisoned) {
+			if t.kind != taskRetention && !errors.Is(err, ErrPoisoned) { // retention has its own deadline
+				t.atMs = later(nowMs, retryMs)
 				s.enqueue(t)
 			}
 		}
@@ -134,16 +137,7 @@ func (s *Store) do(t task, nowMs int64) error {
 	case taskRemove:
 		return s.removeDir(t.dir)
 	case taskRetention:
-		next, err := t.log.retire(nowMs)
-		if err != nil {
-			return err
-		}
-		t.log.mu.Lock()
-		t.log.retentionDue = next < math.MaxInt64
-		t.log.mu.Unlock()
-		if next < math.MaxInt64 {
-			s.enqueueRetention(t.log, max(next, nowMs+1))
-		}
+		return t.log.doRetention(t, nowMs)
 	case taskFlush:
 		t.log.mu.Lock()
 		t.log.flushDue = false

@@ -10,6 +10,9 @@ import (
 // inside compressed batches too. ok is false if there is none.
 func (l *Log) OffsetForTimestamp(ms int64) (at TimestampOffset, ok bool, err error) {
 	v := l.view.Load()
+	if len(v.segments) == 0 {
+		return TimestampOffset{}, false, l.wrap("look up timestamp", ErrClosed)
+	}
 	for _, s := range v.segments {
 		if s.endOffset() <= l.start.Load() || s.timestampMax.Load() < ms {
 			continue

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math"
 	"runtime"
-	"strings"
 	"sync"
 
 	"moldau/logstore/vfs"
@@ -130,7 +129,7 @@ func (s *Store) openLogs(clean bool) error {
 		if !n.IsDir() {
 			continue
 		}
-		if strings.HasSuffix(n.Name(), deleteSuffix) && !s.opt.ReadOnly {
+		if isDeletedName(n.Name()) && !s.opt.ReadOnly {
 			s.enqueue(task{atMs: math.MinInt64, kind: taskRemove, dir: s.path(n.Name())})
 			continue
 		}

@@ -83,15 +83,15 @@ func TestOrderOfWrites(t *testing.T) {
 		{"an append that rolls syncs its data and its directory entry", fill, func(h *harness, l *logstore.Log) { h.appendDurably(l, "rolls", 1) },
 			lines("create 2.log", "create 2.index", "create 2.timeindex", "write 2.log", "sync 2.log", "syncdir t-0")},
 		{"seal", func(h *harness, l *logstore.Log) { fill(h, l); h.appendDurably(l, "rolls", 1) }, func(h *harness, l *logstore.Log) { h.store.Housekeep(h.clock.Now()) },
-			lines("create 0.index", "truncate 0.index", "write 0.index", "create 0.timeindex", "truncate 0.timeindex", "write 0.timeindex", "truncate 0.index", "sync 0.index", "truncate 0.timeindex", "sync 0.timeindex",
+			lines("truncate 0.index", "write 0.index", "truncate 0.timeindex", "write 0.timeindex", "truncate 0.index", "sync 0.index", "truncate 0.timeindex", "sync 0.timeindex",
 				text("2.snapshot"), "syncdir t-0")},
 		{"checkpoint", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1); h.appendDurably(l, "b", 1) }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) },
-			lines("create 0.index", "truncate 0.index", "write 0.index", "create 0.timeindex", "truncate 0.timeindex", "write 0.timeindex", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
+			lines("truncate 0.index", "write 0.index", "truncate 0.timeindex", "write 0.timeindex", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
 		{"checkpoint in os mode syncs the data first", func(h *harness, l *logstore.Log) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })
 			h.append(l, "a", 1)
 		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) },
-			lines("sync 0.log", "create 0.index", "truncate 0.index", "create 0.timeindex", "truncate 0.timeindex", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
+			lines("sync 0.log", "truncate 0.index", "truncate 0.timeindex", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
 		{"truncation lowers the recovery point first", func(h *harness, l *logstore.Log) {
 			h.appendDurably(l, "a", 1)
 			h.appendDurably(l, "b", 1)
@@ -110,7 +110,7 @@ func TestOrderOfWrites(t *testing.T) {
 			lines(text("log-start-offset-checkpoint"), "syncdir ")},
 		{"delete", nil, func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, lines("rename t-0 to !", "syncdir ")},
 		{"close", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) },
-			lines("create 0.index", "truncate 0.index", "create 0.timeindex", "truncate 0.timeindex", "write 0.timeindex", "sync 0.index", "sync 0.timeindex", text("1.snapshot"), text("leader-epoch-checkpoint"), "syncdir t-0", store,
+			lines("truncate 0.index", "truncate 0.timeindex", "write 0.timeindex", "sync 0.index", "sync 0.timeindex", text("1.snapshot"), text("leader-epoch-checkpoint"), "syncdir t-0", store,
 				text(".kafka_cleanshutdown"), "syncdir ")},
 		{"close in os mode syncs the data first", func(h *harness, l *logstore.Log) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })

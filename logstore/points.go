@@ -43,15 +43,16 @@ func (l *Log) checkpoint() error {
 		err = l.flushBeside()
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err != nil {
-		l.dirty = true
-		return l.wrap("checkpoint", err)
-	}
 	if len(l.unsealed) > 0 {
 		// Indexes of rolled segments are synced by sealing, which failed or has
-		// yet to run.
+		// yet to run; then it is the next checkpoint's turn.
 		point = min(point, l.unsealed[0].segment.base)
+		l.dirty = true
+	}
+	l.dirty = l.dirty || err != nil
+	l.mu.Unlock()
+	if err != nil {
+		return l.wrap("checkpoint", err)
 	}
 	l.store.note(l.tp, point, l.start.Load())
 	return nil
@@ -61,13 +62,21 @@ func (l *Log) checkpoint() error {
 func (l *Log) flushBeside() error {
 	l.mu.Lock()
 	s := l.view.Load().active()
-	err := errors.Join(s.offsets.Flush(), s.times.Flush(), l.writeEpochs())
+	err := errors.Join(s.offsets.Flush(), s.times.Flush())
+	epochs, dirty := l.epochs.entries(), l.epochs.dirty
+	l.epochs.dirty = false
 	l.mu.Unlock()
-	if err != nil {
-		return err
-	}
 	// Outside the lock: these may take as long as the disk likes.
 	defer s.restIndexes()
+	if err == nil && dirty {
+		err = replaceFile(l.store.fs, l.file(epochFile), encodeEpochs(epochs), false)
+	}
+	if err != nil {
+		l.mu.Lock()
+		l.epochs.dirty = l.epochs.dirty || dirty
+		l.mu.Unlock()
+		return err
+	}
 	if err := errors.Join(s.offsets.Sync(), s.times.Sync()); err != nil {
 		return l.poison(err)
 	}

@@ -96,7 +96,7 @@ func (s *segment) locate(offset, limit int64) (batchAt, error) {
 // as they are until f.Release, whatever happens to the log. Reads take no lock
 // and, once f has grown, allocate nothing.
 func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bool) error {
-	f.Sections, f.pins, f.Bytes = f.Sections[:0], f.pins[:0], 0
+	f.Release()
 	if l.failure() != nil && l.Offset(Durable) < l.Offset(upto) {
 		upto = Durable // what a poisoned log holds above is not known
 	}
@@ -124,7 +124,9 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 	for located := false; ; {
 		s := v.segments[i]
 		f.pins = append(f.pins, s)
-		position, end := int64(0), limit.limitIn(s)
+		// Not beyond the pinned segment's own end: the bound may be older than a
+		// truncation that the view is not.
+		position, end := int64(0), min(limit.limitIn(s), s.size())
 		if !located {
 			at, err := s.locate(from, end)
 			if err != nil {
@@ -133,6 +135,7 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 			position, located = at.position, at.bytes > 0
 			if at.bytes > bytesMax {
 				if !oneAtLeast {
+					f.Release()
 					return nil
 				}
 				bytesMax = at.bytes
@@ -161,6 +164,9 @@ func (l *Log) pinAt(offset int64) (*view, int, error) {
 		}
 		// A failed pin means that a newer view is there: it is stored before the
 		// old segment's reference is dropped.
+		if v.segments[i].base > offset {
+			return nil, 0, fmt.Errorf("%w: %d was just retired", ErrOffsetRange, offset)
+		}
 		if v.segments[i].pin() {
 			return v, i, nil
 		}

@@ -80,7 +80,7 @@ func (r *recovery) run() error {
 		_ = l.poison(r.fatal)
 	}
 	l.dirty = !r.clean
-	l.store.enqueueRetention(l, math.MinInt64)
+	l.askRetention(l.store.nowMs())
 	if !r.clean && !l.store.opt.ReadOnly {
 		l.store.opt.Events(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason})
 	}

@@ -28,9 +28,9 @@ func (l *Log) AdvanceStart(offset int64) error {
 		return l.wrap("advance start", err)
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.raiseStart(offset)
-	l.mu.Unlock()
-	l.store.enqueueRetention(l, math.MinInt64)
+	l.askRetention(l.store.nowMs())
 	return nil
 }
 
@@ -107,10 +107,7 @@ func (l *Log) nextExpiry(retentionMs int64) int64 {
 		return math.MaxInt64
 	}
 	newest := l.newest(s)
-	if newest > math.MaxInt64-retentionMs-1 {
-		return math.MaxInt64
-	}
-	return newest + retentionMs + 1
+	return later(newest, later(retentionMs, 1))
 }
 
 // retireWhile drops segments from the oldest on, as long as they are sealed,
@@ -138,8 +135,10 @@ func (l *Log) retireWhile(reason string, due func(s *segment, end, total int64) 
 		return rollErr
 	}
 	v = l.view.Load()
-	l.view.Store(&view{slices.Clone(v.segments[len(gone):])})
+	// The start first: a reader that finds the new view must not take its first
+	// segment for the one it asked for.
 	l.raiseStart(v.segments[len(gone)].base)
+	l.view.Store(&view{slices.Clone(v.segments[len(gone):])})
 	start := l.start.Load()
 	for _, s := range gone {
 		l.retired = append(l.retired, s.base)
@@ -220,12 +219,40 @@ func (l *Log) scheduleDeadlines(s *segment) {
 		l.flushDue = true
 		l.store.enqueue(task{atMs: l.store.nowMs() + min(c.FlushMs, math.MaxInt32), kind: taskFlush, log: l})
 	}
-	if l.retentionDue || !c.Delete || c.RetentionMs < 0 {
-		return
+	if l.retention.atMs == math.MaxInt64 && c.Delete && c.RetentionMs >= 0 {
+		l.askRetention(later(max(s.timestampMax.Load(), 0), c.RetentionMs))
 	}
-	newest := max(s.timestampMax.Load(), 0)
-	if newest < math.MaxInt64-c.RetentionMs-1 {
-		l.retentionDue = true
-		l.store.enqueueRetention(l, newest+c.RetentionMs+1)
+}
+
+// askRetention has retention looked at by atMs. A log has one deadline. The
+// caller holds l.mu.
+func (l *Log) askRetention(atMs int64) {
+	if atMs < l.retention.atMs {
+		l.store.agenda.drop(l.retention)
+		l.retention = l.store.enqueue(task{atMs: atMs, kind: taskRetention, log: l})
 	}
+}
+
+// doRetention is the task of the log's deadline.
+func (l *Log) doRetention(t task, nowMs int64) error {
+	l.mu.Lock()
+	current := l.retention.sequence == t.sequence // or it was moved meanwhile
+	if current {
+		l.retention = task{atMs: math.MaxInt64}
+	}
+	l.mu.Unlock()
+	if !current {
+		return nil
+	}
+	next, err := l.retire(nowMs)
+	if err != nil || next <= nowMs {
+		// A segment that is due may have to wait for the high watermark.
+		next = later(nowMs, retryMs)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if next < math.MaxInt64 {
+		l.askRetention(next)
+	}
+	return err
 }

@@ -44,7 +44,7 @@ func (l *Log) install(fresh *segment) error {
 	// end is final, and readers of it need no bound.
 	l.bounds[LogEnd].store(mark{fresh, placeAt(0, 0)})
 	l.store.enqueue(task{atMs: math.MinInt64, kind: taskSeal, log: l})
-	l.store.enqueueRetention(l, l.store.nowMs())
+	l.askRetention(l.store.nowMs())
 	return nil
 }
 
@@ -69,10 +69,15 @@ func (l *Log) drawJitter() {
 func (l *Log) sealAll() error {
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
-	return l.sealRolled()
+	for !l.closed.Load() { // the directory may be another log's by then
+		if more, err := l.seal(); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
-// sealRolled is sealAll for who holds l.upkeep.
+// sealRolled is sealAll for who holds l.upkeep, and for a log at its end.
 func (l *Log) sealRolled() error {
 	for {
 		if more, err := l.seal(); err != nil || !more {
@@ -86,7 +91,7 @@ func (l *Log) sealRolled() error {
 // more to do. The writer goes on meanwhile. The caller holds l.upkeep.
 func (l *Log) seal() (more bool, err error) {
 	l.mu.Lock()
-	if len(l.unsealed) == 0 || l.Err() != nil {
+	if len(l.unsealed) == 0 || l.failure() != nil {
 		l.mu.Unlock()
 		return false, nil
 	}
@@ -134,9 +139,8 @@ func (l *Log) bridgeGap(first int64) error {
 	defer l.upkeep.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.commit.running {
-		l.commit.progress.Wait()
-	}
+	l.pauseSyncs()
+	defer l.resumeSyncs()
 	if err := l.writable(); err != nil || first < l.Offset(LogEnd) {
 		return err
 	}

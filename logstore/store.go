@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"sync"
@@ -98,6 +99,7 @@ func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 	if err := s.reserve(tp); err != nil {
 		return nil, fmt.Errorf("logstore: create %s: %w", tp, err)
 	}
+	defer s.workers.Done()
 	l, err := s.create(tp, id, c)
 	if err == nil && !s.admitLog(l) {
 		err = errors.Join(ErrClosed, l.close())
@@ -139,6 +141,7 @@ func (s *Store) reserve(tp TopicPartition) error {
 		return ErrExists
 	}
 	s.logs[tp] = nil
+	s.workers.Add(1) // Close waits
 	return nil
 }
 
@@ -175,6 +178,7 @@ func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 // newLog is a log without segments.
 func (s *Store) newLog(tp TopicPartition, id TopicID, c Config) *Log {
 	l := &Log{store: s, tp: tp, id: id, dir: s.path(tp.String()), producers: newProducers(s.opt.ProducerExpiryMs)}
+	l.retention.atMs = math.MaxInt64
 	l.config.Store(&c)
 	l.commit.progress = sync.NewCond(&l.mu)
 	for b := range l.bounds {

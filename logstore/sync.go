@@ -12,6 +12,7 @@ import (
 // next one. All fields are under Log.mu.
 type commit struct {
 	running      bool
+	paused       bool       // the sync in flight is the last: a truncation waits
 	progress     *sync.Cond // on Log.mu: a sync ended, or the log was cut or poisoned
 	wanted       int64      // offset that a flush waits for, whatever the durability
 	freshEntries bool       // files were created since the directory was synced
@@ -44,10 +45,25 @@ func (l *Log) scheduleSync() {
 
 func (l *Log) syncDue() bool {
 	c, end, durable := l.config.Load(), l.Offset(LogEnd), l.Offset(Durable)
-	if durable >= end || l.failure() != nil {
+	if durable >= end || l.commit.paused || l.failure() != nil {
 		return false
 	}
 	return c.Durability == Synced || l.commit.wanted > durable || end-durable >= c.FlushMessages
+}
+
+// pauseSyncs waits for the sync in flight and lets no other begin. The caller
+// holds l.mu, which is given up meanwhile.
+func (l *Log) pauseSyncs() {
+	l.commit.paused = true
+	for l.commit.running {
+		l.commit.progress.Wait()
+	}
+}
+
+func (l *Log) resumeSyncs() {
+	l.commit.paused = false
+	l.scheduleSync()
+	l.commit.progress.Broadcast()
 }
 
 // runSyncs syncs until there is nothing more to sync.

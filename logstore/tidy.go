@@ -108,6 +108,11 @@ func (t *tidying) putInPlace(l *Log, base int64) error {
 	}
 	t.bases = slices.DeleteFunc(t.bases, func(other int64) bool { return other >= base && other < end })
 	t.bases = append(t.bases, base)
+	// The originals are gone for good before the swap has its name: both together
+	// would overlap.
+	if err := fsys.SyncDir(l.dir); err != nil {
+		return err
+	}
 	return fsys.Rename(name+swapSuffix, name)
 }
 

@@ -22,9 +22,8 @@ func (l *Log) TruncateTo(offset int64) error {
 	defer l.upkeep.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.commit.running {
-		l.commit.progress.Wait()
-	}
+	l.pauseSyncs()
+	defer l.resumeSyncs()
 	if err := l.writable(); err != nil {
 		return l.wrap("truncate", err)
 	}
