@@ -43,6 +43,12 @@ type Config struct {
 	// num.partitions, log.retention.ms or moldau.durability.
 	Properties map[string]string
 
+	// PartitionsMax is how many partitions all topics may have together before
+	// further ones are refused with POLICY_VIOLATION. Default is three quarters of
+	// the files that the process may open (RLIMIT_NOFILE), because every log holds
+	// one for each of its segments.
+	PartitionsMax int
+
 	// ShutdownGrace is how long a close waits for the answers that clients still
 	// get; default 5 s.
 	ShutdownGrace time.Duration
@@ -68,6 +74,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.NodeID < 0 {
 		return c, errors.New("server: node.id is negative")
+	}
+	if c.PartitionsMax < 0 {
+		return c, errors.New("server: PartitionsMax is negative")
 	}
 	if c.ShutdownGrace == 0 {
 		c.ShutdownGrace = 5 * time.Second

@@ -92,7 +92,7 @@ func (s *Server) openController(fsys vfs.FS, clusterID string, static configs.La
 	}
 	control, err := controller.Open(controller.Options{
 		Store: store, NodeID: s.cfg.NodeID, Listeners: []metadata.Listener{listener},
-		ClusterID: clusterID, Static: static.Static, Clock: s.cfg.Clock, Logger: s.logger,
+		ClusterID: clusterID, Static: static.Static, PartitionsMax: s.cfg.PartitionsMax, Clock: s.cfg.Clock, Logger: s.logger,
 	})
 	if err != nil {
 		return nil, err

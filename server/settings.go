@@ -2,8 +2,10 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"moldau/server/api"
@@ -33,7 +35,25 @@ func (s *Server) settings() (configs.Layers, api.Endpoint, error) {
 	if err := configs.ValidateStatic(static); err != nil {
 		return configs.Layers{}, api.Endpoint{}, err
 	}
-	return configs.Layers{Static: static}, advertised, nil
+	s.warnOfUnknown(static)
+	layers := configs.Layers{Static: static}
+	s.limit(static, number(layers, "max.connections"), limitsOf(descriptorsMax()))
+	return layers, advertised, nil
+}
+
+// warnOfUnknown names the properties that have no effect. They are no error:
+// files written for Apache Kafka are full of them.
+func (s *Server) warnOfUnknown(static map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(static)) {
+		if _, known := configs.Broker(name); known {
+			continue
+		}
+		reason, ok := configs.Absent(name)
+		if !ok {
+			reason = "Moldau does not know it"
+		}
+		s.logger.Warn("property has no effect", "name", name, "reason", reason)
+	}
 }
 
 // listenerText is the listener as Kafka writes it, with the port that was

@@ -40,7 +40,10 @@ func (b *Broker) autoCreate(ctx context.Context, req *kmsg.MetadataRequest) map[
 	}
 	for _, result := range b.Controller.CreateTopics(ctx, missing, false) {
 		// Another connection was faster: then the topic is there.
-		if result.Err != nil && !errors.Is(result.Err, controller.ErrTopicExists) {
+		if result.Err == nil || errors.Is(result.Err, controller.ErrTopicExists) {
+			result.Err = b.usable(result.Name)
+		}
+		if result.Err != nil {
 			refused[result.Name] = errorCode(result.Err)
 		}
 	}

@@ -33,6 +33,9 @@ func (b *Broker) createPartitions(ctx context.Context, r *wire.Request) (wire.Re
 			continue // what is asked twice is refused once
 		}
 		answered[result.Name] = true
+		if result.Err == nil && !req.ValidateOnly {
+			result.Err = b.usable(result.Name)
+		}
 		t := kmsg.NewCreatePartitionsResponseTopic()
 		t.Topic = result.Name
 		t.ErrorCode, t.ErrorMessage = errorCode(result.Err), errorMessage(result.Err)

@@ -52,6 +52,9 @@ func (b *Broker) createTopics(ctx context.Context, r *wire.Request) (wire.Reply,
 			continue // what is asked twice is refused once
 		}
 		answered[result.Name] = true
+		if result.Err == nil && !req.ValidateOnly {
+			result.Err = b.usable(result.Name)
+		}
 		if result.Err != nil {
 			resp.Topics = append(resp.Topics, refusedTopic(result.Name, result.Err))
 			continue

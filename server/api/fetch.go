@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -154,6 +155,9 @@ func (f *fetching) readOne(r *reading, answer *wire.FetchPartition, bytesMax int
 		f.refuse(r, answer, err)
 		return 0
 	}
+	if r.partition.Reads.Over() {
+		f.b.Logger.Info("partition can be read again", "partition", r.partition.Name().String())
+	}
 	r.log = log
 	if answer.DivergingEpoch != nil {
 		f.must = true
@@ -197,7 +201,9 @@ func (f *fetching) refuse(r *reading, answer *wire.FetchPartition, err error) {
 	answer.ErrorCode = errorCode(err)
 	switch answer.ErrorCode {
 	case kerr.KafkaStorageError.Code:
-		f.b.Logger.Error("fetch failed", "partition", r.partition.Name().String(), "err", err)
+		if !errors.Is(err, replica.ErrOffline) && r.partition.Reads.Begins() {
+			f.b.Logger.Error("partition cannot be read", "partition", r.partition.Name().String(), "offset", r.asked.FetchOffset, "err", err)
+		}
 		if f.req.Version <= 5 {
 			// Clients of that time do not know the error and would give up on it.
 			answer.ErrorCode = kerr.NotLeaderForPartition.Code

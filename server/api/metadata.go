@@ -96,11 +96,12 @@ func metadataTopics(img *metadata.Image, req *kmsg.MetadataRequest, refused map[
 	}
 	for _, name := range namesOnce(req) {
 		t, ok := img.Topic(name)
-		if ok {
+		// A topic may be there and refused: created just now, without its logs.
+		code, wasRefused := refused[name]
+		if ok && !wasRefused {
 			topics = append(topics, metadataTopic(t))
 			continue
 		}
-		code, wasRefused := refused[name]
 		if !wasRefused {
 			code = unknownTopicCode(name)
 		}

@@ -138,6 +138,9 @@ func (p *production) append(t *replica.Topic, records []byte, answer *produced) 
 		p.refuse(partition, answer, err)
 		return
 	}
+	if partition.Appends.Over() {
+		p.b.Logger.Info("partition takes records again", "partition", partition.Name().String())
+	}
 	answer.baseOffset, answer.appendTimeMs, answer.startOffset = a.First, a.TimestampMs, a.Start
 	if p.req.Acks == acksAll {
 		p.waiting = append(p.waiting, appended{log: log, last: a.Last, answer: answer})
@@ -184,7 +187,10 @@ func (p *production) refuse(partition *replica.Partition, answer *produced, err 
 	}
 	switch answer.code {
 	case kerr.KafkaStorageError.Code:
-		p.b.Logger.Error("produce failed", "partition", partition.Name().String(), "err", err)
+		// Whoever took a partition offline said so.
+		if !errors.Is(err, replica.ErrOffline) && partition.Appends.Begins() {
+			p.b.Logger.Error("partition takes no records", "partition", partition.Name().String(), "err", err)
+		}
 	case kerr.NotLeaderForPartition.Code:
 		leader, epoch := partition.Leader()
 		answer.currentLeader = &wire.LeaderEpoch{LeaderID: leader, Epoch: epoch}

@@ -36,6 +36,9 @@ type Options struct {
 	// Static is the broker's configuration from its file or command line, by
 	// Kafka's names. Names without a meaning here are ignored.
 	Static map[string]string
+	// PartitionsMax bounds the partitions of all topics together; 0 is no bound.
+	// What is above it already, stays.
+	PartitionsMax int
 	// Clock is nil for real time.
 	Clock Clock
 	// Rand fills b for new ids and is nil for crypto/rand.

@@ -20,13 +20,14 @@ type NewPartitions struct {
 func (c *Controller) CreatePartitions(ctx context.Context, topics []NewPartitions, validateOnly bool) []TopicResult {
 	return c.runTopics(ctx, len(topics), validateOnly,
 		func(i int) TopicResult { return TopicResult{Name: topics[i].Topic} },
-		func(img *metadata.Image) topicDecision { return decidePartitions(img, topics) })
+		func(img *metadata.Image) topicDecision { return c.decidePartitions(img, topics) })
 }
 
-func decidePartitions(img *metadata.Image, topics []NewPartitions) topicDecision {
+func (c *Controller) decidePartitions(img *metadata.Image, topics []NewPartitions) topicDecision {
 	d := topicDecision{results: make([]TopicResult, len(topics))}
 	times := map[string]int{}
 	var added int64
+	room := c.roomFor(img)
 	for i := range topics {
 		times[topics[i].Topic]++
 		if t, ok := img.Topic(topics[i].Topic); ok {
@@ -50,6 +51,9 @@ func decidePartitions(img *metadata.Image, topics []NewPartitions) topicDecision
 			continue
 		}
 		partitions, err := morePartitions(img, t, ask)
+		if err == nil {
+			err = room.take(len(partitions))
+		}
 		if r.Err = err; err != nil {
 			continue
 		}

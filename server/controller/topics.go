@@ -98,6 +98,7 @@ func (c *Controller) decideCreate(img *metadata.Image, topics []NewTopic) topicD
 	}
 	tooMany := c.countPartitions(img, topics) > partitionsPerRequestMax
 	shapes := map[string]bool{}
+	room := c.roomFor(img)
 	for i := range topics {
 		t, result := &topics[i], &d.results[i]
 		result.Name = t.Name
@@ -109,6 +110,9 @@ func (c *Controller) decideCreate(img *metadata.Image, topics []NewTopic) topicD
 		default:
 			var partitions []metadata.Partition
 			if partitions, result.Err = c.decideTopic(img, t, shapes); result.Err == nil {
+				result.Err = room.take(len(partitions))
+			}
+			if result.Err == nil {
 				result.ID = c.newID()
 				d.records = append(d.records, topicRecords(t, result.ID, partitions)...)
 			}

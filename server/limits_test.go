@@ -1,0 +1,52 @@
+package server
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// In the package, because the limit of a process cannot be chosen in a test.
+func TestDescriptorsAreDivided(t *testing.T) {
+	for _, r := range []struct {
+		descriptors             int64
+		partitions, connections int
+	}{
+		{0, partitionsMaxUnknown, 1<<31 - 1},
+		{4, 3, 1},
+		{64, 48, 8},
+		{1024, 768, 224},
+		{20_000, 15_000, 4968},
+		{1 << 62, (1<<31-1)/4*3 + 2, (1<<31-1)/4 - descriptorsReserve},
+	} {
+		got := limitsOf(r.descriptors)
+		if got.partitions != r.partitions || got.connections != r.connections {
+			t.Errorf("%d descriptors: %d partitions, %d connections; want %d, %d",
+				r.descriptors, got.partitions, got.connections, r.partitions, r.connections)
+		}
+		if r.descriptors >= 256 && int64(got.partitions+got.connections+descriptorsReserve) > r.descriptors {
+			t.Errorf("%d descriptors are overdrawn", r.descriptors)
+		}
+	}
+}
+
+// What is in force is what is shown.
+func TestConnectionsAreClamped(t *testing.T) {
+	var log bytes.Buffer
+	s := &Server{logger: slog.New(slog.NewTextHandler(&log, nil))}
+	static := map[string]string{}
+	s.limit(static, 200, limitsOf(1024))
+	if len(static) != 0 || log.Len() != 0 || s.cfg.PartitionsMax != 768 {
+		t.Errorf("200 of 224 connections: %v, %q, %d partitions", static, &log, s.cfg.PartitionsMax)
+	}
+	s.limit(static, 10_000, limitsOf(1024))
+	if static["max.connections"] != "224" || !strings.Contains(log.String(), "max.connections=224") {
+		t.Errorf("10,000 connections: %v, %q", static, &log)
+	}
+	s.cfg.PartitionsMax = 5
+	s.limit(static, 1, limitsOf(1024))
+	if s.cfg.PartitionsMax != 5 {
+		t.Errorf("PartitionsMax became %d", s.cfg.PartitionsMax)
+	}
+}
