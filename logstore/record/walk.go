@@ -45,18 +45,53 @@ func (b Batch) Walk(o WalkOptions) (Walked, error) {
 		c := cursor{buf: b.Payload()}
 		return b.walk(&c, o)
 	}
+	var w Walked
+	err := b.unpacked(o.UnpackedBytesMax, func(c *cursor) (err error) {
+		w, err = b.walk(c, o)
+		return err
+	})
+	return w, err
+}
+
+// unpacked hands the records of a compressed batch to walk, through a window of
+// fixed size.
+func (b Batch) unpacked(bytesMax int, walk func(*cursor) error) error {
 	if b.Count() == 0 && len(b.Payload()) == 0 {
-		return b.walk(&cursor{}, o)
+		return walk(&cursor{})
 	}
-	r, err := NewReader(b.Codec(), b.Payload(), o.UnpackedBytesMax)
+	r, err := NewReader(b.Codec(), b.Payload(), bytesMax)
 	if err != nil {
-		return Walked{}, err
+		return err
 	}
 	defer r.Close()
 	window := windows.Get().(*[windowBytes]byte)
 	defer windows.Put(window)
-	c := cursor{buf: window[:0], r: r}
-	return b.walk(&c, o)
+	return walk(&cursor{buf: window[:0], r: r})
+}
+
+// Timestamps tells visit the offset and timestamp of each record, until it
+// returns false. Like Walk it keeps no record, however large they are.
+func (b Batch) Timestamps(unpackedBytesMax int, visit func(offset, timestampMs int64) (more bool)) error {
+	walk := func(c *cursor) error {
+		for i := range b.Count() {
+			f := c.record()
+			if c.err != nil {
+				return &RecordError{Index: int(i), Err: c.err}
+			}
+			timestamp := b.BaseTimestamp() + f.timestampDelta
+			if b.LogAppendTime() {
+				timestamp = b.MaxTimestamp()
+			}
+			if !visit(b.BaseOffset()+int64(f.delta), timestamp) {
+				break
+			}
+		}
+		return nil
+	}
+	if b.Codec() == None {
+		return walk(&cursor{buf: b.Payload()})
+	}
+	return b.unpacked(unpackedBytesMax, walk)
 }
 
 func (b Batch) walk(c *cursor, o WalkOptions) (Walked, error) {
