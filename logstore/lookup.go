@@ -79,13 +79,14 @@ func (l *Log) largestIn(s *segment, at batchAt, start int64) (int64, error) {
 		return -1, err
 	}
 	largest := int64(-1)
-	for r, err := range b.Records(l.store.opt.DecompressedBytesMax) {
-		if err != nil {
-			return -1, s.corrupt(at.position, err)
+	err = b.Timestamps(l.store.opt.DecompressedBytesMax, func(offset, timestampMs int64) bool {
+		if offset >= start {
+			largest = max(largest, timestampMs)
 		}
-		if r.Offset >= start {
-			largest = max(largest, r.TimestampMs)
-		}
+		return true
+	})
+	if err != nil {
+		return -1, s.corrupt(at.position, err)
 	}
 	return largest, nil
 }
@@ -131,20 +132,18 @@ func (l *Log) lookInBatch(s *segment, at batchAt, ms int64) (TimestampOffset, bo
 	if err != nil {
 		return TimestampOffset{}, false, err
 	}
-	var it record.Iterator
-	defer it.Close()
-	if err := it.Reset(b, l.store.opt.DecompressedBytesMax); err != nil {
+	found, start := TimestampOffset{Offset: -1, Epoch: b.LeaderEpoch()}, l.start.Load()
+	err = b.Timestamps(l.store.opt.DecompressedBytesMax, func(offset, timestampMs int64) bool {
+		if timestampMs < ms || offset < start {
+			return true
+		}
+		found.Offset, found.TimestampMs = offset, timestampMs
+		return false
+	})
+	if err != nil {
 		return TimestampOffset{}, false, s.corrupt(at.position, err)
 	}
-	for it.Next() {
-		if r := it.Record(); r.TimestampMs >= ms && r.Offset >= l.start.Load() {
-			return TimestampOffset{r.Offset, r.TimestampMs, b.LeaderEpoch()}, true, nil
-		}
-	}
-	if it.Err() != nil {
-		return TimestampOffset{}, false, s.corrupt(at.position, it.Err())
-	}
-	return TimestampOffset{}, false, nil
+	return found, found.Offset >= 0, nil
 }
 
 // readBatch reads one whole batch.
