@@ -31,6 +31,12 @@ const (
 // offsetCheckpoint is one offset for each of many partitions.
 type offsetCheckpoint map[TopicPartition]int64
 
+// ownMark is an entry of our recovery point checkpoint that names no log, as
+// topics cannot have such a name. Kafka ignores it, and leaves it out of what it
+// writes: so a checkpoint without it tells that another program was the last to
+// keep this directory, and its rules hold.
+var ownMark = TopicPartition{Topic: "moldau!"}
+
 // epochEntry is the first offset that was written under a leader epoch.
 type epochEntry struct {
 	epoch int32

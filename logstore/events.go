@@ -11,6 +11,9 @@ type LogRecovered struct {
 	BytesScanned       int64
 	BytesCut           int64 // behind the last valid batch, or in segments behind a bad one
 	Reason             error // why bytes were cut; nil where none were
+	// Kept names the files that hold what was cut, where a whole batch is in it:
+	// a torn tail has none, unless pages reached the disk out of order.
+	Kept []string
 }
 
 // LogNotOpened tells that a log on disk could not be opened. Its files were not

@@ -71,13 +71,20 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	s.checkpoints.recovery = s.readCheckpoint(recoveryPointFile)
+	_, ours := s.checkpoints.recovery[ownMark]
+	delete(s.checkpoints.recovery, ownMark)
 	s.checkpoints.start = s.readCheckpoint(startOffsetFile)
 	s.checkpoints.high = s.readCheckpoint(highWatermarkFile)
 	s.checkpoints.cleaner = s.readCheckpoint(cleanerOffsetFile)
-	if err := s.openLogs(clean); err != nil {
+	if err := s.openLogs(clean, ours); err != nil {
 		return err
 	}
 	if !s.opt.ReadOnly {
+		if !ours {
+			if err := s.adopt(); err != nil {
+				return err
+			}
+		}
 		// An earlier process may have been killed between making a directory and
 		// syncing its entry; what is appended there now must not be lost with it.
 		if err := s.fs.SyncDir(s.path("")); err != nil {
@@ -90,6 +97,23 @@ func (s *Store) open() (err error) {
 		}
 	}
 	return nil
+}
+
+// adopt makes a directory ours that is new, or was another program's: from now on
+// segments touch, but for those that recovery points lie behind.
+func (s *Store) adopt() error {
+	logs := s.Logs()
+	for _, l := range logs {
+		l.mu.Lock()
+		l.dirty = true
+		l.mu.Unlock()
+	}
+	if len(logs) > 0 {
+		return s.Checkpoint()
+	}
+	s.checkpoints.mu.Lock()
+	defer s.checkpoints.mu.Unlock()
+	return s.writePoints()
 }
 
 // takeCleanMarker tells whether the directory was closed cleanly and removes
@@ -110,7 +134,7 @@ func (s *Store) takeCleanMarker() (clean bool, err error) {
 
 // openLogs opens every log of the directory, several at a time. One that cannot
 // be opened does not keep the others from being served.
-func (s *Store) openLogs(clean bool) error {
+func (s *Store) openLogs(clean, ours bool) error {
 	names, err := s.fs.ReadDir(s.path(""))
 	if err != nil {
 		if s.opt.ReadOnly && errors.Is(err, fs.ErrNotExist) {
@@ -140,7 +164,7 @@ func (s *Store) openLogs(clean bool) error {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			l, err := s.openLog(tp, clean)
+			l, err := s.openLog(tp, clean, ours)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -155,7 +179,7 @@ func (s *Store) openLogs(clean bool) error {
 	return nil
 }
 
-func (s *Store) openLog(tp TopicPartition, clean bool) (*Log, error) {
+func (s *Store) openLog(tp TopicPartition, clean, ours bool) (*Log, error) {
 	c := s.opt.Log
 	if s.opt.ConfigFor != nil {
 		c = s.opt.ConfigFor(tp)
@@ -178,6 +202,9 @@ func (s *Store) openLog(tp TopicPartition, clean bool) (*Log, error) {
 		clean:   clean,
 		point:   s.checkpoints.recovery[tp],
 		cleaned: s.checkpoints.cleaner[tp],
+	}
+	if !ours {
+		r.cleaned = math.MaxInt64
 	}
 	l.start.Store(s.checkpoints.start[tp])
 	if err := r.run(); err != nil {

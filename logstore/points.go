@@ -128,7 +128,9 @@ func (s *Store) writeCheckpoints() error {
 // The caller of each holds checkpoints.mu.
 
 func (s *Store) writePoints() error {
-	return s.writeCheckpoint(recoveryPointFile, s.checkpoints.recovery)
+	marked := maps.Clone(s.checkpoints.recovery)
+	marked[ownMark] = 0
+	return s.writeCheckpoint(recoveryPointFile, marked)
 }
 
 func (s *Store) writeStarts() error { return s.writeCheckpoint(startOffsetFile, s.checkpoints.start) }

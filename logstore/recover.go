@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"slices"
 
 	"moldau/index"
 	"moldau/logstore/record"
@@ -19,13 +20,14 @@ type recovery struct {
 	log     *Log
 	clean   bool
 	point   int64 // recovery point
-	cleaned int64 // Kafka compacted up to here: holes between segments are legal
+	cleaned int64 // below it holes between segments are legal: Kafka compacted up to here, or wrote all of it
 
 	segments  []*segment
 	unreached []*segment // behind a fatal fault: neither served nor touched
 	scanned   int64      // bytes
 	cut       int64      // bytes
 	reason    error      // for cutting
+	kept      []string   // files that hold what was cut and may have been whole
 	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends
 }
 
@@ -55,6 +57,9 @@ func (r *recovery) run() error {
 	if err := r.openSegments(bases); err != nil {
 		return err
 	}
+	if err := r.dropLeftovers(); err != nil {
+		return err
+	}
 	l := r.log
 	l.start.Store(max(l.start.Load(), r.segments[0].base))
 	if err := r.recoverTail(); err != nil {
@@ -82,7 +87,7 @@ func (r *recovery) run() error {
 	l.dirty = !r.clean
 	l.askRetention(l.store.nowMs())
 	if !r.clean && !l.store.opt.ReadOnly {
-		l.store.opt.Events(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason})
+		l.store.opt.Events(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason, r.kept})
 	}
 	return nil
 }
@@ -163,6 +168,31 @@ func (r *recovery) openSegments(bases []int64) error {
 		below := !last && (r.clean || bases[i+1] <= r.point)
 		if err := r.openIndexes(s, below); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// dropLeftovers removes empty segments that lie within the one before: a roll
+// failed there, its clearing up too, and the log went on without it. Others that
+// are empty are Kafka's, which compaction has left.
+func (r *recovery) dropLeftovers() error {
+	for i := len(r.segments) - 2; i > 0; i-- {
+		s, before := r.segments[i], r.segments[i-1]
+		if s.size() > 0 {
+			continue
+		}
+		last, err := before.lastOffset(before.size())
+		if err != nil || last < s.base {
+			continue // what cannot be read is found by the scan
+		}
+		r.segments = slices.Delete(r.segments, i, i+1)
+		before.places[LogEnd].Store(uint64(placeAt(min(r.segments[i].base-before.base, math.MaxUint32), before.size())))
+		s.unpin()
+		if !r.log.store.opt.ReadOnly {
+			if err := r.log.dropFiles([]*segment{s}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -283,10 +313,25 @@ func (r *recovery) fail(err error) error {
 func (r *recovery) dropSegments(from int) error {
 	gone := r.segments[from:]
 	r.segments = r.segments[:from]
-	for _, s := range gone {
-		r.cut += s.size()
-	}
 	defer release(gone)
+	for _, s := range gone {
+		size, err := s.data.Size()
+		if err != nil {
+			return err
+		}
+		if r.cut += size; size == 0 || r.log.store.opt.ReadOnly {
+			continue
+		}
+		// Its bytes stay, under a name that neither we nor Kafka take for a log.
+		name, err := r.cutName(s)
+		if err == nil {
+			err = r.log.store.fs.Rename(s.path(logSuffix), name)
+		}
+		if err != nil {
+			return err
+		}
+		r.kept = append(r.kept, name)
+	}
 	if r.log.store.opt.ReadOnly {
 		return nil
 	}

@@ -227,6 +227,9 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 	if r.log.store.opt.ReadOnly {
 		return false, nil
 	}
+	if err := r.keepCut(s, end, size); err != nil {
+		return false, err
+	}
 	return false, s.data.Truncate(end)
 }
 

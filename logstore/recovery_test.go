@@ -250,8 +250,14 @@ func TestBadBytesAboveTheRecoveryPointAreCut(t *testing.T) {
 			if o.log.EpochOf(c.end) != int32(c.end-1)/10 {
 				t.Fatalf("epoch of the end is %d", o.log.EpochOf(c.end))
 			}
+			// What went is out of the log, and where it was whole it is kept and told.
 			for _, name := range filesIn(t, mem, logDir, "") {
-				if base := strings.TrimPrefix(name, logDir+"/"); base[0] == '0' && base[:20] > fmt.Sprintf("%020d", c.end) {
+				base := strings.TrimPrefix(name, logDir+"/")
+				if strings.HasSuffix(name, ".cut") {
+					if !slices.Contains(o.recovered(t).Kept, name) {
+						t.Errorf("%s was kept and not told", name)
+					}
+				} else if base[0] == '0' && base[:20] > fmt.Sprintf("%020d", c.end) {
 					t.Errorf("%s was left", name)
 				}
 			}

@@ -22,6 +22,7 @@ const (
 	deletedSuffix  = ".deleted"
 	cleanedSuffix  = ".cleaned"
 	swapSuffix     = ".swap"
+	cutSuffix      = ".cut"
 )
 
 const filePerm, dirPerm = 0o644, 0o755

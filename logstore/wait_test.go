@@ -228,7 +228,7 @@ func TestHousekeepingGoroutine(t *testing.T) {
 		}
 		advanceBubble(61)
 		synctest.Wait()
-		if got := string(readAll(t, h.mem, "data/logs/recovery-point-offset-checkpoint")); got != "0\n1\nt 0 10\n" {
+		if got := string(readAll(t, h.mem, "data/logs/recovery-point-offset-checkpoint")); got != "0\n2\nmoldau! 0 0\nt 0 10\n" {
 			t.Fatalf("checkpoint %q", got)
 		}
 		advanceBubble(3540)

@@ -1,0 +1,106 @@
+package logstore_test
+
+import (
+	"fmt"
+	"path"
+	"testing"
+
+	"moldau/logstore"
+	"moldau/logstore/record"
+	"moldau/logstore/vfs"
+)
+
+// holey is a directory whose segments do not touch, and was not closed cleanly.
+func holey(t *testing.T) *vfs.Mem {
+	t.Helper()
+	mem := vfs.NewMem()
+	for _, dir := range []string{"data", "data/logs", logDir} {
+		must(t, mem.Mkdir(dir, 0o755))
+		must(t, mem.SyncDir(path.Dir(dir)))
+	}
+	for _, base := range []int64{0, 10, 25} {
+		name := fmt.Sprintf("%s/%020d", logDir, base)
+		overwrite(t, mem, name+".log", batchOf(t, record.BuilderOptions{BaseOffset: base}, 1000, fmt.Sprint("r", base), 1))
+		overwrite(t, mem, name+".index", nil)
+		overwrite(t, mem, name+".timeindex", nil)
+	}
+	return mem
+}
+
+// A follower of a compacted topic leaves segments that do not touch, in Kafka.
+// In our own directories only lost writes do.
+func TestHolesAreLegalInKafkasDirectories(t *testing.T) {
+	mem := holey(t)
+	want := []string{"r0-0", "r10-0", "r25-0"}
+	for range 2 { // the second time as ours, from the recovery point of the first
+		s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true})
+		must(t, err)
+		l, err := s.Log(tp)
+		must(t, err)
+		wantValues(t, values(t, l, logstore.HighWatermark), want...)
+		mem = mem.Crash()
+		_ = s.Close()
+	}
+}
+
+func TestHolesAreLostWritesInOurs(t *testing.T) {
+	mem := holey(t)
+	overwrite(t, mem, "data/logs/recovery-point-offset-checkpoint", []byte("0\n1\nmoldau! 0 0\n"))
+	var told events
+	s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true, Events: told.add})
+	must(t, err)
+	defer s.Close()
+	l, err := s.Log(tp)
+	must(t, err)
+	wantValues(t, values(t, l, logstore.HighWatermark), "r0-0")
+	r := eventsOf[logstore.LogRecovered](&told)
+	if len(r) != 1 || r[0].Reason == nil || len(r[0].Kept) != 2 {
+		t.Fatalf("recovered %+v", r)
+	}
+	for _, name := range r[0].Kept {
+		if len(readAll(t, mem, name)) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+// A whole batch behind a bad one is kept and told: it may be what was
+// acknowledged, and the bad one rot.
+func TestCutThatHoldsABatchIsKept(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		flip int // batch in which a byte is flipped
+		kept bool
+	}{{"the last one is bad", 4, false}, {"others follow", 1, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t, nil)
+			l := h.log()
+			positions := []int64{}
+			for i := range 5 {
+				positions = append(positions, l.Bytes())
+				h.appendDurably(l, fmt.Sprint("r", i), 1)
+			}
+			mem := h.mem.Crash()
+			bytes := readAll(t, mem, logFile(0))
+			cut := bytes[positions[c.flip]:]
+			bytes[positions[c.flip]+70] ^= 1
+			overwrite(t, mem, logFile(0), bytes)
+			var told events
+			s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true, Events: told.add})
+			must(t, err)
+			defer s.Close()
+			l, err = s.Log(tp)
+			must(t, err)
+			if got := values(t, l, logstore.HighWatermark); len(got) != c.flip {
+				t.Fatalf("%v", got)
+			}
+			r := eventsOf[logstore.LogRecovered](&told)[0]
+			if (len(r.Kept) == 1) != c.kept {
+				t.Fatalf("recovered %+v", r)
+			}
+			if c.kept && len(readAll(t, mem, r.Kept[0])) != len(cut) {
+				t.Errorf("%d bytes were kept of %d", len(readAll(t, mem, r.Kept[0])), len(cut))
+			}
+		})
+	}
+}
