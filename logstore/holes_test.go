@@ -81,10 +81,10 @@ func TestCutThatHoldsABatchIsKept(t *testing.T) {
 				h.appendDurably(l, fmt.Sprint("r", i), 1)
 			}
 			mem := h.mem.Crash()
-			bytes := readAll(t, mem, logFile(0))
+			bytes := readAll(t, mem, firstLog)
 			cut := bytes[positions[c.flip]:]
 			bytes[positions[c.flip]+70] ^= 1
-			overwrite(t, mem, logFile(0), bytes)
+			overwrite(t, mem, firstLog, bytes)
 			var told events
 			s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true, Events: told.add})
 			must(t, err)
