@@ -189,7 +189,7 @@ func (l *checkedLog) checkBeside() {
 		if !l.clean && offset > l.recovery {
 			s = Note // a crash leaves it half written, and an older one serves
 		}
-		l.checkFile(s, name, func(b []byte) error { _, err := decodeSnapshot(b, offset, 0); return err })
+		l.checkFile(s, name, func(b []byte) error { _, err := decodeSnapshot(b, offset, 0, 0); return err })
 	}
 }
 
