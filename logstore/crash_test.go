@@ -176,7 +176,7 @@ func TestCrashInOSModeLeavesAPrefix(t *testing.T) {
 	c := crashConfig()
 	c.Durability = logstore.OS
 	crashEverywhere(t, c, []step{
-		create(led, 1), produce(0, 2), flush, produce(0, 3), lead(0, 3), housekeep(0), lead(1, 1), checkpoint, lead(1, 7), flush,
+		create(led, 1), produce(0, 2), flush, produce(0, 3), lead(0, 3), housekeep(0), lead(1, 1), housekeep(0), checkpoint, lead(1, 7), flush,
 		truncate(led, 26), lead(2, 3), advance(led, 4), housekeep(0), truncate(led, 6), lead(3, 2),
 		configure("synced", func(c *logstore.Config) { c.Durability = logstore.Synced }), lead(3, 2),
 		configure("os", func(c *logstore.Config) { c.Durability = logstore.OS }), lead(3, 2), reopen, lead(4, 2),

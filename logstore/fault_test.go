@@ -201,7 +201,7 @@ func TestFailedRoll(t *testing.T) {
 	for _, suffix := range []string{"1.log", "1.index", "1.timeindex"} {
 		for _, fits := range []bool{false, true} {
 			for name, again := range map[string]func(*harness) *logstore.Log{"clean": (*harness).reopen, "kill": (*harness).kill, "power cut": (*harness).powerCut} {
-				for removes := range 1 { // clearing up may fail, too
+				for removes := range 2 { // clearing up may fail, too
 					t.Run(fmt.Sprint(suffix, " fits ", fits, " ", name, " ", removes), func(t *testing.T) {
 						h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes = 200 })
 						l := h.log()
@@ -251,6 +251,7 @@ func TestHousekeepingIsRetried(t *testing.T) {
 		done func() bool
 	}{
 		{"seal", failing(vfs.OpCreate, ".snapshot.tmp", syscall.ENOSPC), func() {}, func() bool { return l.Segments()[0].Sealed }},
+		{"mark", failing(vfs.OpRename, ".log", syscall.ENOSPC), func() { must(t, l.AdvanceStart(2)) }, func() bool { return len(filesIn(t, h.mem, logDir, ".log")) == 1 }},
 		{"remove", failing(vfs.OpReadDir, "-delete", syscall.EMFILE), func() {
 			other, err := h.store.Create(logstore.TopicPartition{Topic: "u"}, logstore.TopicID{}, h.config)
 			must(t, err)
@@ -285,5 +286,39 @@ func TestHousekeepingIsRetried(t *testing.T) {
 				t.Fatal(l.Err())
 			}
 		})
+	}
+}
+
+func TestFailedCreateLeavesNothing(t *testing.T) {
+	clean := newHarness(t, nil)
+	before := clean.fault.Ops()
+	clean.log()
+	ops := clean.fault.Ops() - before
+	for n := int64(1); n <= ops; n++ {
+		h := newHarness(t, nil)
+		from := h.fault.Ops()
+		h.fault.SetHook(func(op vfs.Op) error {
+			if op.Seq == from+n && op.Kind != vfs.OpClose {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		_, err := h.store.Create(tp, logstore.TopicID{1}, h.config)
+		h.fault.SetHook(nil)
+		if err == nil {
+			continue // a close, or something it could do without
+		}
+		if !errors.Is(err, logstore.ErrNoSpace) {
+			t.Fatalf("operation %d: %v", n, err)
+		}
+		if _, err := h.store.Log(tp); !errors.Is(err, logstore.ErrNotFound) {
+			t.Fatalf("operation %d: %v", n, err)
+		}
+		l, err := h.store.Create(tp, logstore.TopicID{1}, h.config)
+		if err != nil {
+			t.Fatalf("operation %d failed; created again: %v", n, err)
+		}
+		h.appendDurably(l, "a", 1)
+		wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "a-0")
 	}
 }

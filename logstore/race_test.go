@@ -243,3 +243,30 @@ func TestManyLogsAtOnce(t *testing.T) {
 		wantValues(t, values(t, l, logstore.HighWatermark), "0-0", "1-0", "2-0", "3-0", "4-0")
 	}
 }
+
+// A truncation replaces segments, and the places that bounds lead to with them.
+// A bound that lies below it stands still for every reader.
+func TestBoundsDoNotFlicker(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.Replicated, c.Durability = true, logstore.OS })
+	l := h.log()
+	h.append(l, "kept", 10)
+	must(t, l.SetHighWatermark(10))
+	var done atomic.Bool
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			for !done.Load() {
+				if high := l.Offset(logstore.HighWatermark); high != 10 {
+					t.Errorf("the high watermark was %d for a moment, want 10", high)
+					return
+				}
+			}
+		})
+	}
+	for range 300 {
+		h.append(l, "cut", 1)
+		must(t, l.TruncateTo(10))
+	}
+	done.Store(true)
+	group.Wait()
+}

@@ -1,6 +1,7 @@
 package logstore_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -308,5 +309,49 @@ func TestReadWithoutRecords(t *testing.T) {
 	}
 	if err := l.Err(); !errors.Is(err, logstore.ErrClosed) {
 		t.Fatal(err)
+	}
+}
+
+// Every offset finds its batch, by indexes whose entries name the last offset of
+// the batch they lead to, as Kafka's do.
+func TestReadFromEveryOffset(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes, c.IndexIntervalBytes = 900, 0 })
+	l := h.log()
+	var base []int64 // of the batch, by offset
+	for i := range 30 {
+		a := h.append(l, fmt.Sprint(i), 1+i%3)
+		for range 1 + i%3 {
+			base = append(base, a.First)
+		}
+	}
+	check := func(t *testing.T) {
+		var f logstore.Fetch
+		for from := range int64(len(base)) {
+			must(t, l.Read(&f, from, logstore.LogEnd, 1, true))
+			if got, _ := batchesIn(t, bytesOf(t, &f)); !slices.Equal(got, base[from:from+1]) {
+				t.Fatalf("from %d: batches %v, want %d", from, got, base[from])
+			}
+			f.Release()
+		}
+	}
+	t.Run("active", check)
+	h.store.Housekeep(h.clock.Now())
+	t.Run("sealed", check)
+	l = h.reopen()
+	t.Run("reopened", check)
+	entries := 0
+	for _, name := range filesIn(t, h.mem, logDir, ".index") {
+		file := readAll(t, h.mem, strings.TrimSuffix(name, ".index")+".log")
+		first := record.Batch(file).BaseOffset()
+		for e := readAll(t, h.mem, name); len(e) > 0; e = e[8:] {
+			b := record.Batch(file[binary.BigEndian.Uint32(e[4:]):])
+			if got := first + int64(binary.BigEndian.Uint32(e)); got != b.LastOffset() {
+				t.Fatalf("%s: entry of offset %d leads to the batch that ends at %d", name, got, b.LastOffset())
+			}
+			entries++
+		}
+	}
+	if entries < 20 {
+		t.Fatalf("%d entries", entries)
 	}
 }
