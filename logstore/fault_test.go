@@ -237,6 +237,36 @@ func TestFailedRoll(t *testing.T) {
 	}
 }
 
+// The same, closed before another roll could tidy up.
+func TestFailedRollThenReopened(t *testing.T) {
+	for name, again := range map[string]func(*harness) *logstore.Log{"clean": (*harness).reopen, "kill": (*harness).kill, "power cut": (*harness).powerCut} {
+		for _, suffix := range []string{"1.log", "1.index", "1.timeindex"} {
+			t.Run(name+" "+suffix, func(t *testing.T) {
+				h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes = 200 })
+				l := h.log()
+				h.appendDurably(l, "a", 1)
+				h.fault.SetHook(func(op vfs.Op) error {
+					if op.Kind == vfs.OpCreate && strings.HasSuffix(op.Name, suffix) || op.Kind == vfs.OpRemove {
+						return syscall.ENOSPC
+					}
+					return nil
+				})
+				_, err := l.AppendLeader(batchOf(t, record.BuilderOptions{}, h.clock.ms(), strings.Repeat("long", 20), 1), 0)
+				if !errors.Is(err, logstore.ErrNoSpace) {
+					t.Fatalf("rolled: %v", err)
+				}
+				h.appendDurably(l, "b", 1)
+				h.fault.SetHook(nil)
+				must(t, h.store.Checkpoint())
+				l = again(h)
+				wantValues(t, values(t, l, logstore.HighWatermark), "a-0", "b-0")
+				h.appendDurably(l, "c", 1)
+				wantValues(t, values(t, h.reopen(), logstore.HighWatermark), "a-0", "b-0", "c-0")
+			})
+		}
+	}
+}
+
 // Housekeeping that fails is reported and tried again.
 func TestHousekeepingIsRetried(t *testing.T) {
 	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes, c.FileDeleteDelayMs = 200, 0 })

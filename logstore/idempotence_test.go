@@ -340,3 +340,39 @@ func TestDuplicateUnderLogAppendTime(t *testing.T) {
 		t.Fatalf("%+v, want the original's time %d", again, first.TimestampMs)
 	}
 }
+
+// Batches below the start offset are still in the file, and still tell where
+// their producers are.
+func TestStateBelowTheStartCounts(t *testing.T) {
+	for name, again := range map[string]func(*harness, *logstore.Log) *logstore.Log{
+		"truncated": func(h *harness, l *logstore.Log) *logstore.Log { must(h.t, l.TruncateTo(3)); return l },
+		"kill":      func(h *harness, l *logstore.Log) *logstore.Log { return h.kill() },
+		"checkpoint and power cut": func(h *harness, l *logstore.Log) *logstore.Log {
+			must(h.t, h.store.Checkpoint())
+			return h.powerCut()
+		},
+		"clean close": func(h *harness, l *logstore.Log) *logstore.Log { return h.reopen() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, nil)
+			l := h.log()
+			h.appendDurably(l, "a", 1)
+			appendFrom := func(sequence int32) {
+				t.Helper()
+				a, err := l.AppendLeader(from(t, 7, 0, sequence, 1, h.clock.ms()), 0)
+				must(t, err)
+				must(t, l.Wait(t.Context(), logstore.HighWatermark, a.Last+1))
+			}
+			appendFrom(0)
+			l = h.reopen()
+			appendFrom(1)
+			must(t, l.AdvanceStart(3))
+			h.appendDurably(l, "b", 1)
+			l = again(h, l)
+			appendFrom(2)
+			if _, err := l.AppendLeader(from(t, 7, 0, 9, 1, h.clock.ms()), 0); !errors.Is(err, logstore.ErrSequence) {
+				t.Fatalf("a gap: %v", err)
+			}
+		})
+	}
+}

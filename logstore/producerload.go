@@ -18,7 +18,7 @@ func (l *Log) loadProducersFrom(segments []*segment, end int64) (*producers, err
 	if err != nil {
 		return nil, err
 	}
-	from := max(ps.end, l.start.Load())
+	from := max(ps.end, segments[0].base) // what is on disk counts, below the start too
 	if from < end {
 		nowMs := l.store.nowMs()
 		err = walkHeaders(segments, from, end, func(b record.Batch) { ps.update(b, nowMs) })

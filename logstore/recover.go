@@ -57,9 +57,6 @@ func (r *recovery) run() error {
 	if err := r.openSegments(bases); err != nil {
 		return err
 	}
-	if err := r.dropLeftovers(); err != nil {
-		return err
-	}
 	l := r.log
 	l.start.Store(max(l.start.Load(), r.segments[0].base))
 	if err := r.recoverTail(); err != nil {
@@ -145,13 +142,13 @@ func (r *recovery) startEmpty() error {
 // openSegments opens the files of all segments, and believes the indexes of
 // those below the recovery point.
 func (r *recovery) openSegments(bases []int64) error {
-	for i, base := range bases {
-		last := i == len(bases)-1
+	for _, base := range bases {
 		s := &segment{base: base, dir: r.log.dir}
 		if err := r.openFiles(s); err != nil {
 			return err
 		}
 		r.segments = append(r.segments, s)
+		s.reset(r.log.store.nowMs())
 		size, err := s.data.Size()
 		if err != nil {
 			return err
@@ -159,13 +156,18 @@ func (r *recovery) openSegments(bases []int64) error {
 		if size > math.MaxInt32 {
 			return &CorruptionError{s.path(logSuffix), size, record.ErrTooLarge}
 		}
-		s.reset(r.log.store.nowMs())
-		end := int64(0)
-		if !last {
-			end = min(bases[i+1]-base, math.MaxUint32)
+		s.places[LogEnd].Store(uint64(placeAt(0, size)))
+	}
+	if err := r.dropLeftovers(); err != nil {
+		return err
+	}
+	for i, s := range r.segments {
+		below := false
+		if i < len(r.segments)-1 {
+			next := r.segments[i+1].base
+			s.places[LogEnd].Store(uint64(placeAt(min(next-s.base, math.MaxUint32), s.size())))
+			below = r.clean || next <= r.point
 		}
-		s.places[LogEnd].Store(uint64(placeAt(end, size)))
-		below := !last && (r.clean || bases[i+1] <= r.point)
 		if err := r.openIndexes(s, below); err != nil {
 			return err
 		}
@@ -177,18 +179,17 @@ func (r *recovery) openSegments(bases []int64) error {
 // failed there, its clearing up too, and the log went on without it. Others that
 // are empty are Kafka's, which compaction has left.
 func (r *recovery) dropLeftovers() error {
-	for i := len(r.segments) - 2; i > 0; i-- {
-		s, before := r.segments[i], r.segments[i-1]
+	for i := len(r.segments) - 1; i > 0; i-- {
+		s, before, last := r.segments[i], r.segments[i-1], int64(-1)
 		if s.size() > 0 {
 			continue
 		}
-		last, err := before.lastOffset(before.size())
-		if err != nil || last < s.base {
-			continue // what cannot be read is found by the scan
+		_, _ = before.scan(0, before.size(), func(at batchAt) bool { last = at.last; return false })
+		if last < s.base {
+			continue // what could not be read is found later
 		}
 		r.segments = slices.Delete(r.segments, i, i+1)
-		before.places[LogEnd].Store(uint64(placeAt(min(r.segments[i].base-before.base, math.MaxUint32), before.size())))
-		s.unpin()
+		s.abandon()
 		if !r.log.store.opt.ReadOnly {
 			if err := r.log.dropFiles([]*segment{s}); err != nil {
 				return err

@@ -12,15 +12,17 @@ import (
 // and CRC to run at their speed.
 const scanWindowBytes = 1 << 20
 
-// errHole tells that a segment does not end where the next one begins. It ends
-// behind that if a roll failed and left an empty segment.
+// errHole tells that a segment does not end where the next one begins.
 var errHole = errors.New("segments do not touch")
 
 // recoverTail finds the end of the log: from the last index entry after a clean
 // close, otherwise from the recovery point, reading every byte.
 func (r *recovery) recoverTail() error {
 	if r.clean {
-		return r.recoverClean()
+		if err := r.findEnd(r.last()); err != nil {
+			return err
+		}
+		return r.loadState(r.last().endOffset())
 	}
 	first := (&view{r.segments}).find(r.point)
 	s := r.segments[first]
@@ -65,37 +67,6 @@ func (r *recovery) recoverTail() error {
 		}
 	}
 	return r.secure(first)
-}
-
-// recoverClean finds the end by the last segment that holds anything.
-func (r *recovery) recoverClean() error {
-	if err := r.findEnd(r.last()); err != nil {
-		return err
-	}
-	if n := len(r.segments); n > 1 && r.last().size() == 0 {
-		// A roll that failed may have left the empty segment behind.
-		before := r.segments[n-2]
-		last, err := before.lastOffset(before.size())
-		if err := r.fail(err); err != nil {
-			return err
-		}
-		if last >= r.last().base {
-			if err := r.dropSegments(n - 1); err != nil {
-				return err
-			}
-			if err := r.reactivate(before); err != nil {
-				return err
-			}
-		}
-	}
-	return r.loadState(r.last().endOffset())
-}
-
-// reactivate makes a segment the active one, whose indexes were opened sealed.
-func (r *recovery) reactivate(s *segment) error {
-	s.freshIndexes(r.log.indexOptions())
-	s.tail.sealed = false
-	return r.findEnd(s)
 }
 
 // findEnd sets the last segment's end by the headers behind its last index
