@@ -3,8 +3,10 @@ package logstore_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +17,15 @@ import (
 )
 
 var tp = logstore.TopicPartition{Topic: "t", Partition: 0}
+
+// TestMain lets rapid draw the same in every run. -rapid.seed=N explores.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.seed"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("1")
+	}
+	os.Exit(m.Run())
+}
 
 // clock is a time that only the test moves.
 type clock struct {

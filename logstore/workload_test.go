@@ -30,7 +30,8 @@ type workload struct {
 	histories map[logstore.TopicPartition]*history // of logs that must be there
 	doubtful  map[logstore.TopicPartition]*history // of logs whose creation or deletion was not acknowledged
 	sent      int                                  // batches
-	produced  []sentBatch                          // by producer 7 and acknowledged, as far as they are in the log
+	producer  int64                                // id of the idempotent one; another one after a log began anew
+	produced  []sentBatch                          // by it and acknowledged, as far as they are in the log
 }
 
 // sentBatch is an idempotent batch and where it was appended.
@@ -177,9 +178,9 @@ func (w *workload) batch(o record.BuilderOptions, n int) ([]byte, []string) {
 	return batchOf(w.t, o, w.clock.ms(), fmt.Sprint(w.sent), n), values
 }
 
-// produce is lead by the idempotent producer 7.
+// produce is lead by the idempotent producer.
 func (w *workload) produce(tp logstore.TopicPartition, epoch int32, n int) error {
-	o := record.BuilderOptions{Producer: &record.Producer{ID: 7}}
+	o := record.BuilderOptions{Producer: &record.Producer{ID: w.producer}}
 	if k := len(w.produced); k > 0 {
 		o.Producer.BaseSequence = record.Batch(w.produced[k-1].bytes).LastSequence() + 1
 	}
@@ -238,6 +239,9 @@ func (w *workload) truncate(tp logstore.TopicPartition, to int64) error {
 	w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool {
 		return b.tp == tp && (b.at.Last >= to || hi.restart >= 0)
 	})
+	if hi.restart >= 0 {
+		w.producer++ // what is remembered of the old one is undefined
+	}
 	hi.cut(to)
 	return w.same(tp, hi)
 }
@@ -342,7 +346,7 @@ func (w *workload) check(mem *vfs.Mem, killed bool) (map[logstore.TopicPartition
 	return states, s, nil
 }
 
-// goOn appends to what was found: new records, and again what producer 7 sent
+// goOn appends to what was found: new records, and again what the producer sent
 // last, which must be known.
 func (w *workload) goOn(s *logstore.Store) error {
 	for _, tp := range slices.SortedFunc(maps.Keys(w.histories), func(a, b logstore.TopicPartition) int { return int(a.Partition - b.Partition) }) {
@@ -372,7 +376,7 @@ func (w *workload) goOn(s *logstore.Store) error {
 	return nil
 }
 
-// lastIn is producer 7's last batch in a log, nil if there is none.
+// lastIn is the producer's last batch in a log, nil if there is none.
 func (w *workload) lastIn(l *logstore.Log) *sentBatch {
 	for _, r := range slices.Backward(w.produced) {
 		if r.tp == l.Name() && r.at.First >= l.StartOffset() && r.at.Last < l.Offset(logstore.LogEnd) {
