@@ -21,7 +21,14 @@ type budget struct {
 	free     int64        // less than 0 while overdraft exceeds the limit
 	overdraw *reservation // the one that may
 	waiting  []*waiter
+
+	exhausted func() // called, without mu, when somebody must wait
 }
+
+// freeBytes are granted to every request at once, whatever others hold: how many
+// requests there are is bounded by the connections. So a few that hold all there
+// is, and send no more, do not keep others from what takes next to nothing.
+const freeBytes = 4 * bufferBytesMin
 
 type waiter struct {
 	r       *reservation
@@ -50,6 +57,9 @@ func (r *reservation) acquire(bytes int64) error {
 	w := &waiter{r: r, bytes: bytes, granted: make(chan struct{})}
 	b.waiting = append(b.waiting, w)
 	b.mu.Unlock()
+	if b.exhausted != nil {
+		b.exhausted()
+	}
 
 	select {
 	case <-w.granted:
@@ -67,6 +77,13 @@ func (r *reservation) acquire(bytes int64) error {
 		}
 	}
 	return nil // granted meanwhile
+}
+
+// contended tells whether anybody waits.
+func (b *budget) contended() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting) > 0
 }
 
 // shrink gives back a part of what r holds.
@@ -95,7 +112,7 @@ func (r *reservation) release() {
 // grant is called with mu held.
 func (b *budget) grant(r *reservation, bytes int64) bool {
 	switch {
-	case b.overdraw == r:
+	case b.overdraw == r, r.bytes+bytes <= freeBytes:
 	case len(b.waiting) == 0 && bytes <= b.free:
 	case b.overdraw == nil:
 		b.overdraw = r

@@ -35,19 +35,13 @@ type Conn struct {
 	nc     net.Conn
 	cancel context.CancelCauseFunc // ends both goroutines and closes nc
 
-	frames  frameReader   // of the reading goroutine
-	client  string        // id of the last request; of the reading goroutine
-	replies chan pending  // to the writing goroutine, in the order of the requests
-	writer  replyWriter   // of the writing goroutine; of the reading one while outstanding is 0
-	owed    atomic.Int64  // replies handed to the writing goroutine and not sent yet
-	paidAt  atomic.Int64  // when that one last sent any, in ns
-	ended   chan struct{} // closed when the writing goroutine is gone
-}
-
-// pending is a reply on its way to the writing goroutine.
-type pending struct {
-	correlationID int32
-	reply         Reply
+	frames frameReader   // of the reading goroutine
+	client string        // id of the last request; of the reading goroutine
+	queue  replyQueue    // to the writing goroutine
+	writer replyWriter   // of the writing goroutine; of the reading one while outstanding is 0
+	owed   atomic.Int64  // replies handed to the writing goroutine and not sent yet
+	paidAt atomic.Int64  // when that one last sent any, in ns
+	ended  chan struct{} // closed when the writing goroutine is gone
 }
 
 // RemoteAddr is the peer's address.
@@ -64,12 +58,12 @@ func (c *Conn) Draining() <-chan struct{} { return c.server.draining }
 func newConn(s *Server, nc net.Conn, id uint64) (*Conn, context.Context) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &Conn{
-		ID:      id,
-		server:  s,
-		nc:      nc,
-		cancel:  cancel,
-		replies: make(chan pending, s.options.PipelineMax),
-		ended:   make(chan struct{}),
+		ID:     id,
+		server: s,
+		nc:     nc,
+		cancel: cancel,
+		queue:  newReplyQueue(s.options.PipelineMax),
+		ended:  make(chan struct{}),
 	}
 	c.frames = frameReader{
 		nc:    nc,
@@ -89,7 +83,7 @@ func (c *Conn) serve(ctx context.Context) error {
 	defer stop()
 	go func() {
 		defer close(c.ended)
-		c.writer.run(ctx, c.replies)
+		c.writer.run(ctx, &c.queue)
 	}()
 
 	err := c.handshake(ctx)
@@ -104,7 +98,7 @@ func (c *Conn) serve(ctx context.Context) error {
 	default:
 		c.cancel(err)
 	}
-	close(c.replies)
+	close(c.queue.replies)
 	<-c.ended
 	c.cancel(err)
 	c.nc.Close()
@@ -148,7 +142,7 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 			return err
 		}
 		c.frames.release(frame)
-		c.answer(ctx, pending{r.CorrelationID, reply})
+		c.answer(ctx, pending{correlationID: r.CorrelationID, reply: reply})
 	}
 }
 
@@ -190,25 +184,11 @@ func (c *Conn) answer(ctx context.Context, p pending) {
 		return
 	}
 	c.owed.Add(1)
-	select {
-	case c.replies <- p:
-		return
-	default:
-	}
-	// Nothing is read from here on, not even that the peer is gone, and the reply
-	// at the head may wait for as long as the client asked for.
-	probe := time.NewTicker(c.server.probeInterval)
-	defer probe.Stop()
-	for {
-		select {
-		case c.replies <- p:
-			return
-		case <-probe.C:
-			if peerClosed(c.nc) {
-				c.cancel(errPeerClosed)
-			}
+	c.queue.put(p, c.server.probeInterval, func() {
+		if peerClosed(c.nc) {
+			c.cancel(errPeerClosed)
 		}
-	}
+	})
 }
 
 // rejection is an error that a peer's request caused.

@@ -42,6 +42,7 @@ func (r *Request) Decode(into kmsg.Request) error {
 		return fmt.Errorf("%w: key %d, version %d: %d bytes would unfold to %d, allowed are %d",
 			ErrMalformed, r.Key, r.Version, len(r.Body), g.heapBytes, decodedBytesMax)
 	}
+	r.decodedBytes = g.heapBytes
 	if r.held != nil && g.heapBytes > 0 {
 		if err := r.held.acquire(g.heapBytes); err != nil {
 			return err

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// progressBytes must arrive in every FrameTimeout while a frame is received.
+// progressBytes must arrive in every FrameTimeout while a frame is received, and
+// as much as came before while others wait for the memory it holds.
 const progressBytes = 64 << 10
 
 // frameReader takes frames off a connection.
@@ -89,6 +90,9 @@ func (f *frameReader) read(size int) ([]byte, error) {
 				return nil, err
 			}
 			progress = have + progressBytes
+			if have > progressBytes && f.held.budget.contended() {
+				progress = min(2*have, size)
+			}
 		}
 		n, err := f.in.Read(frame[have:min(size, len(frame))])
 		have += n

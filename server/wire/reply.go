@@ -36,11 +36,12 @@ func newReplyWriter(c *Conn) replyWriter {
 }
 
 // run sends replies until the queue is closed.
-func (w *replyWriter) run(ctx context.Context, replies <-chan pending) {
-	for p := range replies {
+func (w *replyWriter) run(ctx context.Context, q *replyQueue) {
+	for p := range q.replies {
 		w.answer(ctx, p)
+		q.done(&p)
 		w.unsent++
-		if len(replies) == 0 {
+		if len(q.replies) == 0 {
 			w.flush()
 		}
 	}
@@ -50,9 +51,16 @@ func (w *replyWriter) run(ctx context.Context, replies <-chan pending) {
 // encoded before whenever it waits, and when enough has come together.
 func (w *replyWriter) answer(ctx context.Context, p pending) {
 	resp, err := w.respond(ctx, p.reply)
+	if err == nil {
+		err = p.err
+	}
 	if err != nil {
 		w.flush()
 		w.fail(err)
+		return
+	}
+	if p.frame != nil {
+		w.add(ctx, p.frame)
 		return
 	}
 	if ctx.Err() != nil || w.failed {
@@ -70,6 +78,25 @@ func (w *replyWriter) answer(ctx context.Context, p pending) {
 			w.flush()
 		}
 		w.fail(err)
+	}
+	if len(w.out) >= sharedWriteBytesMax {
+		w.flush()
+	}
+}
+
+// add sends what was encoded before, or keeps it for the next write.
+func (w *replyWriter) add(ctx context.Context, frame []byte) {
+	if ctx.Err() != nil || w.failed {
+		w.failed = true
+		return
+	}
+	if len(w.out)+len(frame) > sharedWriteBytesMax {
+		w.flush()
+	}
+	if w.out == nil {
+		w.out = frame
+	} else {
+		w.out = append(w.out, frame...)
 	}
 	if len(w.out) >= sharedWriteBytesMax {
 		w.flush()

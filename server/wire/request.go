@@ -21,8 +21,12 @@ type Request struct {
 	Body          []byte // what follows the request header
 	Conn          *Conn
 
-	held *reservation // what the request holds in flight; nil outside a server
+	held         *reservation // what the request holds in flight; nil outside a server
+	decodedBytes int64
 }
+
+// DecodedBytes is what [Request.Decode] allocated, at most.
+func (r *Request) DecodedBytes() int64 { return r.decodedBytes }
 
 // Response is the body of a response. Every kmsg.Response is one.
 type Response interface {
@@ -46,6 +50,12 @@ type Reply struct {
 	// and its Response is released, not sent. A wait that may be cut short without
 	// harm also watches [Conn.Draining].
 	Park func(ctx context.Context) (Response, error)
+
+	// HeldBytes is what the reply holds in memory until it is sent, beside what
+	// every reply does: the memory of a wait, or of a Response that is kept as it
+	// is. Where replies of a connection hold much, its next request waits. A
+	// Response without it is encoded if it must wait for earlier replies.
+	HeldBytes int64
 
 	// Ready, where set, reports without waiting whether Park would return at
 	// once. Such replies share a write with those before them.

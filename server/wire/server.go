@@ -31,7 +31,8 @@ type Server struct {
 	lastID    uint64
 
 	running       sync.WaitGroup // a goroutine for each of conns
-	refusedLogged atomic.Int64   // when last, in ns
+	refusedLogged seldom
+	memoryLogged  seldom
 	counters      counters
 }
 
@@ -43,7 +44,7 @@ type counters struct {
 // NewServer returns a server that has no listener yet.
 func NewServer(o Options) *Server {
 	o = o.withDefaults()
-	return &Server{
+	s := &Server{
 		options:  o,
 		budget:   newBudget(o.InFlightBytesMax),
 		draining: make(chan struct{}),
@@ -54,6 +55,21 @@ func NewServer(o Options) *Server {
 		conns:     map[*Conn]struct{}{},
 		perAddr:   map[netip.Addr]int{},
 	}
+	s.budget.exhausted = func() {
+		if s.memoryLogged.now() {
+			o.Logger.Warn("requests wait for memory: those in flight hold all there is for them", "bytesMax", o.InFlightBytesMax)
+		}
+	}
+	return s
+}
+
+// seldom tells whether to log, once a second: whoever reaches a limit reaches
+// it again and again.
+type seldom struct{ last atomic.Int64 } // in ns
+
+func (s *seldom) now() bool {
+	now, last := time.Now().UnixNano(), s.last.Load()
+	return now-last >= int64(time.Second) && s.last.CompareAndSwap(last, now)
 }
 
 // Serve accepts connections until the listener fails or the server is shut
@@ -138,14 +154,10 @@ func (s *Server) remove(c *Conn, addr netip.Addr) {
 	}
 }
 
-// refuse logs at most once a second: whoever reaches a limit reaches it again
-// and again.
 func (s *Server) refuse(nc net.Conn, limit string) {
 	nc.Close()
 	refused := s.counters.refused.Add(1)
-	now := time.Now().UnixNano()
-	last := s.refusedLogged.Load()
-	if now-last >= int64(time.Second) && s.refusedLogged.CompareAndSwap(last, now) {
+	if s.refusedLogged.now() {
 		s.options.Logger.Warn("connection refused",
 			"remote", nc.RemoteAddr(), "limit", limit, "refused_so_far", refused)
 	}
@@ -159,8 +171,11 @@ func ipOf(nc net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
+// clientLoggedMax is how much is logged of a client's id, which may have 32 KiB.
+const clientLoggedMax = 64
+
 func (s *Server) logEnd(c *Conn, err error) {
-	attrs := []any{"conn", c.ID, "remote", c.RemoteAddr(), "client", c.client, "err", err}
+	attrs := []any{"conn", c.ID, "remote", c.RemoteAddr(), "client", c.client[:min(len(c.client), clientLoggedMax)], "err", err}
 	level := slog.LevelDebug
 	switch {
 	case isRejection(err):

@@ -1,0 +1,101 @@
+package wire
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// queuedBytesMax is what replies of one connection that wait for earlier ones
+// may hold before its next request is left unread. A client that pipelines large
+// requests gets one response beyond it; small ones, as produce and fetch have,
+// do not come near.
+const queuedBytesMax = 256 << 10
+
+// replyQueue hands replies from the reading goroutine to the writing one, in the
+// order of the requests. Who asks for much and does not read is not read from
+// any more: what it asks next would otherwise be answered into memory.
+type replyQueue struct {
+	replies chan pending
+	bytes   atomic.Int64  // held by what is queued
+	room    chan struct{} // told when that fell
+}
+
+// pending is a reply on its way to the writing goroutine.
+type pending struct {
+	correlationID int32
+	reply         Reply
+
+	// A Response that did not say what it holds is encoded when it is queued, in
+	// place of the Response: encoded it takes a fraction, and that is known.
+	frame []byte
+	err   error // of encoding
+	bytes int64
+}
+
+func newReplyQueue(replies int) replyQueue {
+	return replyQueue{replies: make(chan pending, replies), room: make(chan struct{}, 1)}
+}
+
+// put queues a reply and returns when the next request may be read. Nothing is
+// read until then, not even that the peer is gone, so look, which does, is called
+// again and again: the reply at the head may wait for as long as the client
+// asked for.
+func (q *replyQueue) put(p pending, every time.Duration, look func()) {
+	p.pack()
+	// Before it can be taken off.
+	full := q.bytes.Add(p.bytes) > queuedBytesMax
+	if !full {
+		select {
+		case q.replies <- p:
+			return
+		default:
+		}
+	}
+	probe := time.NewTicker(every)
+	defer probe.Stop()
+	for queued := false; !queued; {
+		select {
+		case q.replies <- p:
+			queued = true
+		case <-probe.C:
+			look()
+		}
+	}
+	for q.bytes.Load() > queuedBytesMax {
+		select {
+		case <-q.room:
+		case <-probe.C:
+			look()
+		}
+	}
+}
+
+// done is called by the writing goroutine when it holds nothing of p any more.
+func (q *replyQueue) done(p *pending) {
+	if p.bytes == 0 {
+		return
+	}
+	q.bytes.Add(-p.bytes)
+	select {
+	case q.room <- struct{}{}:
+	default:
+	}
+}
+
+// pack finds out what the reply holds.
+func (p *pending) pack() {
+	p.bytes = p.reply.HeldBytes
+	resp := p.reply.Response
+	if _, sections := resp.(*FetchResponse); resp == nil || sections || p.bytes > 0 {
+		return
+	}
+	p.frame, p.err = encodeFrame(p.correlationID, resp)
+	p.bytes = int64(cap(p.frame))
+	p.reply = Reply{}
+}
+
+func encodeFrame(correlationID int32, resp Response) (frame []byte, err error) {
+	defer recoverAs(&err)
+	frame = resp.AppendTo(appendHeader(nil, correlationID, resp))
+	return frame, finishFrame(frame, 0, 0)
+}

@@ -1,0 +1,94 @@
+package wire_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"moldau/server/wire"
+)
+
+// A client that pipelines large requests, and waits for none of the answers, is
+// read from no more when some are held, and gets them all in the end.
+func TestReadingPausesWhileRepliesHoldMuch(t *testing.T) {
+	const requests, responseBytes = 40, 60 << 10
+	large := pong(strings.Repeat("x", responseBytes))
+	for _, r := range []struct {
+		name  string
+		large func(wire.Response) wire.Reply
+		most  int32 // served while the first waits
+	}{
+		{"ready", func(p wire.Response) wire.Reply { return wire.Reply{Response: p} }, 1 + 5},
+		{"ready, of known size", func(p wire.Response) wire.Reply {
+			return wire.Reply{Response: p, HeldBytes: 100 << 10}
+		}, 1 + 3},
+		{"parked", func(p wire.Response) wire.Reply {
+			return wire.Reply{Park: func(context.Context) (wire.Response, error) { return p, nil }, HeldBytes: 200 << 10}
+		}, 1 + 2},
+		{"small", func(p wire.Response) wire.Reply { return wire.Reply{Response: p, HeldBytes: 1 << 10} }, requests},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var served atomic.Int32
+				release := make(chan struct{})
+				h := handlerFunc(func(_ context.Context, req *wire.Request) (wire.Reply, error) {
+					served.Add(1)
+					if req.CorrelationID == 0 {
+						return parked(func(context.Context) (wire.Response, error) { <-release; return pong("first"), nil }), nil
+					}
+					return r.large(large), nil
+				})
+				p := newPipes()
+				s := startOn(t, wire.Options{Handler: h}, p)
+				c := p.dial(t)
+				go func() {
+					for id := range int32(requests) {
+						c.Write(frame(id, ""))
+					}
+				}()
+				synctest.Wait()
+				if n := served.Load(); n > r.most || n < 2 {
+					t.Errorf("%d requests were answered into memory, want at most %d", n, r.most)
+				}
+				close(release)
+				c.expect(t, 0, "first")
+				for id := int32(1); id < requests; id++ {
+					c.expect(t, id, string(large))
+				}
+				s.stop(t)
+			})
+		})
+	}
+}
+
+// A connection that is not read from ends with the server, and with its peer.
+func TestPauseEnds(t *testing.T) {
+	large := pong(strings.Repeat("x", 300<<10))
+	h := handlerFunc(func(_ context.Context, req *wire.Request) (wire.Reply, error) {
+		if req.CorrelationID == 0 {
+			return parked(func(ctx context.Context) (wire.Response, error) { <-ctx.Done(); return nil, ctx.Err() }), nil
+		}
+		return ready(large), nil
+	})
+	s := start(t, wire.Options{Handler: h})
+	for _, end := range []func(c client){
+		func(c client) { _ = c.Close() },
+		func(client) {
+			atOnce, cancel := context.WithCancel(t.Context())
+			cancel()
+			_ = s.Shutdown(atOnce)
+		},
+	} {
+		c := s.dial(t)
+		for id := range int32(5) {
+			c.write(t, frame(id, ""))
+		}
+		end(c)
+	}
+	s.stop(t)
+	if n := s.Counters().Connections; n != 0 {
+		t.Errorf("%d connections are left", n)
+	}
+}
