@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -10,6 +11,9 @@ import (
 	"moldau/server/metadata"
 	"moldau/server/wire"
 )
+
+// alterTimeout bounds the requests that alter configs, which carry no timeout.
+const alterTimeout = 30 * time.Second
 
 // alteration is what both requests that alter configs ask of one resource.
 type alteration struct {
@@ -87,12 +91,8 @@ func (a *alteration) add(key string, op controller.ConfigOp, value *string) {
 // alter answers each alteration. One that is refused keeps no other from being
 // made.
 func (b *Broker) alter(ctx context.Context, asked []alteration, replace, validateOnly bool) []altered {
-	ctx, cancel := administer(ctx, 0) // these requests carry no timeout
+	ctx, cancel := context.WithTimeout(ctx, alterTimeout)
 	defer cancel()
-	type resource struct {
-		kind kmsg.ConfigResourceType
-		name string
-	}
 	times := make(map[resource]int, len(asked))
 	for i := range asked {
 		times[resource{asked[i].kind, asked[i].name}]++

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -55,8 +56,9 @@ type Broker struct {
 	// advertised is the answer to ApiVersions, made once from the table.
 	advertised  []kmsg.ApiVersionsResponseApiKey
 	producerIDs producerIDs
-	productions sync.Pool // of *production
-	fetchings   sync.Pool // of *fetching
+	productions sync.Pool    // of *production
+	fetchings   sync.Pool    // of *fetching
+	parkedBytes atomic.Int64 // held by fetches that wait
 }
 
 // New makes a broker.

@@ -314,3 +314,31 @@ func TestConfigsTakeEffectAtOnce(t *testing.T) {
 	c = b.Dial()
 	tooLarge(true)
 }
+
+// An answer is a thousand times as large as its question: once is enough, also
+// under the many spellings of a number.
+func TestDescribeConfigsAnswersEachResourceOnce(t *testing.T) {
+	c := start(t).Dial()
+	createTopic(c, t, "t", 1)
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	req.Version = 4
+	for _, r := range []struct {
+		kind kmsg.ConfigResourceType
+		name string
+	}{
+		{kmsg.ConfigResourceTypeBroker, "1"}, {kmsg.ConfigResourceTypeBroker, "1"}, {kmsg.ConfigResourceTypeBroker, "001"},
+		{kmsg.ConfigResourceTypeBroker, "+1"}, {kmsg.ConfigResourceTypeBroker, ""}, {kmsg.ConfigResourceTypeBroker, ""},
+		{kmsg.ConfigResourceTypeTopic, "t"}, {kmsg.ConfigResourceTypeTopic, "nope"}, {kmsg.ConfigResourceTypeTopic, "t"},
+	} {
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName = r.kind, r.name
+		req.Resources = append(req.Resources, resource)
+	}
+	var got []string
+	for _, r := range c.Request(req).(*kmsg.DescribeConfigsResponse).Resources {
+		got = append(got, fmt.Sprintf("%d %q", r.ResourceType, r.ResourceName))
+	}
+	if want := `[4 "1" 4 "" 2 "t" 2 "nope"]`; fmt.Sprint(got) != want {
+		t.Errorf("answered %v, want %v", got, want)
+	}
+}

@@ -12,17 +12,11 @@ import (
 	"moldau/server/wire"
 )
 
-// administrationTimeout stands for the timeout of a request that names none.
-const administrationTimeout = 30 * time.Second
-
 // administer bounds ctx by a request's timeout. What is under way when it ends
-// goes on: the client is told that it does not know.
+// goes on: the client is told that it does not know. A request without any time
+// is over before it began, as in Kafka.
 func administer(ctx context.Context, timeoutMs int32) (context.Context, context.CancelFunc) {
-	timeout := time.Duration(timeoutMs) * time.Millisecond
-	if timeoutMs <= 0 {
-		timeout = administrationTimeout
-	}
-	return context.WithTimeout(ctx, timeout)
+	return context.WithTimeout(ctx, time.Duration(timeoutMs)*time.Millisecond)
 }
 
 // createTopics creates topics. It answers once they can be used.

@@ -19,16 +19,31 @@ func (b *Broker) deleteRecords(_ context.Context, r *wire.Request) (wire.Reply, 
 	resp := kmsg.NewPtrDeleteRecordsResponse()
 	resp.Version = r.Version
 	resp.Topics = make([]kmsg.DeleteRecordsResponseTopic, 0, len(req.Topics))
+	// What is asked twice is answered once, and the last mention counts.
+	offsets := map[logstore.TopicPartition]int64{}
+	for i := range req.Topics {
+		for _, asked := range req.Topics[i].Partitions {
+			offsets[logstore.TopicPartition{Topic: req.Topics[i].Topic, Partition: asked.Partition}] = asked.Offset
+		}
+	}
 	for i := range req.Topics {
 		t := kmsg.NewDeleteRecordsResponseTopic()
 		t.Topic = req.Topics[i].Topic
 		for _, asked := range req.Topics[i].Partitions {
+			tp := logstore.TopicPartition{Topic: t.Topic, Partition: asked.Partition}
+			offset, open := offsets[tp]
+			if !open {
+				continue
+			}
+			delete(offsets, tp)
 			p := kmsg.NewDeleteRecordsResponseTopicPartition()
 			p.Partition = asked.Partition
-			p.LowWatermark, p.ErrorCode = b.deleteBefore(t.Topic, asked.Partition, asked.Offset)
+			p.LowWatermark, p.ErrorCode = b.deleteBefore(t.Topic, asked.Partition, offset)
 			t.Partitions = append(t.Partitions, p)
 		}
-		resp.Topics = append(resp.Topics, t)
+		if len(t.Partitions) > 0 || len(req.Topics[i].Partitions) == 0 {
+			resp.Topics = append(resp.Topics, t)
+		}
 	}
 	return wire.Reply{Response: resp}, nil
 }
@@ -51,7 +66,9 @@ func (b *Broker) deleteBefore(topic string, n int32, offset int64) (start int64,
 	if err != nil {
 		return -1, errorCode(err)
 	}
-	if !log.Config().Delete {
+	// Kafka refuses where compaction alone decides; with no policy at all nothing
+	// else would ever delete anything.
+	if c := log.Config(); c.Compact && !c.Delete {
 		return -1, kerr.PolicyViolation.Code
 	}
 	if offset == -1 {

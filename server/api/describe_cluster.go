@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -9,8 +10,11 @@ import (
 	"moldau/server/wire"
 )
 
-// brokerEndpoints is the kind of endpoint that DescribeCluster is asked at.
-const brokerEndpoints int8 = 1
+// Kinds of endpoints that DescribeCluster may be asked at.
+const (
+	brokerEndpoints     int8 = 1
+	controllerEndpoints int8 = 2
+)
 
 // describeCluster answers which brokers there are.
 func (b *Broker) describeCluster(_ context.Context, r *wire.Request) (wire.Reply, error) {
@@ -21,9 +25,15 @@ func (b *Broker) describeCluster(_ context.Context, r *wire.Request) (wire.Reply
 	resp := kmsg.NewPtrDescribeClusterResponse()
 	resp.Version = r.Version
 	resp.ClusterAuthorizedOperations = operationsOmitted
-	if req.EndpointType != brokerEndpoints {
+	switch req.EndpointType {
+	case brokerEndpoints:
+	case controllerEndpoints:
 		resp.ErrorCode = kerr.MismatchedEndpointType.Code
 		resp.ErrorMessage = kmsg.StringPtr("this is a broker's endpoint, not a controller's")
+		return wire.Reply{Response: resp}, nil
+	default:
+		resp.ErrorCode = kerr.UnsupportedEndpointType.Code
+		resp.ErrorMessage = kmsg.StringPtr(fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType))
 		return wire.Reply{Response: resp}, nil
 	}
 	img := b.Controller.Image()

@@ -21,8 +21,15 @@ func (b *Broker) describeConfigs(_ context.Context, r *wire.Request) (wire.Reply
 	resp := kmsg.NewPtrDescribeConfigsResponse()
 	resp.Version = r.Version
 	img := b.Controller.Image()
+	answered := map[resource]bool{}
 	for i := range req.Resources {
 		asked := &req.Resources[i]
+		// Once each: an answer is a thousand times as large as its question.
+		key := b.resourceOf(asked)
+		if answered[key] {
+			continue
+		}
+		answered[key] = true
 		res := kmsg.NewDescribeConfigsResponseResource()
 		res.ResourceType, res.ResourceName = asked.ResourceType, asked.ResourceName
 		// Kafka leaves the message empty, and not null, where there is no error.
@@ -37,6 +44,22 @@ func (b *Broker) describeConfigs(_ context.Context, r *wire.Request) (wire.Reply
 		resp.Resources = append(resp.Resources, res)
 	}
 	return wire.Reply{Response: resp}, nil
+}
+
+// resource is what configs belong to.
+type resource struct {
+	kind kmsg.ConfigResourceType
+	name string
+}
+
+// resourceOf is the resource that is asked for. A broker's id can be spelled in
+// any number of ways.
+func (b *Broker) resourceOf(asked *kmsg.DescribeConfigsRequestResource) resource {
+	r := resource{asked.ResourceType, asked.ResourceName}
+	if r.kind == kmsg.ConfigResourceTypeBroker && r.name != "" && b.checkOwnID(r.name, "") == nil {
+		r.name = strconv.Itoa(int(b.NodeID))
+	}
+	return r
 }
 
 func (b *Broker) configEntries(img *metadata.Image, asked *kmsg.DescribeConfigsRequestResource) ([]configs.Entry, error) {

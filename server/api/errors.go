@@ -12,9 +12,6 @@ import (
 	"moldau/server/replica"
 )
 
-// errInvalidRecord is what Produce refuses before the engine sees the batch.
-var errInvalidRecord = errors.New("not exactly one record batch of magic 2")
-
 // codes says which of Kafka's errors an error of ours is. The first match
 // counts, so what wraps stands before what is wrapped.
 var codes = []struct {
@@ -43,7 +40,6 @@ var codes = []struct {
 	{record.ErrShort, kerr.CorruptMessage},
 
 	// The batch is what it says, and not acceptable.
-	{errInvalidRecord, kerr.InvalidRecord},
 	{record.ErrCodec, kerr.InvalidRecord},
 	{logstore.ErrTooLarge, kerr.MessageTooLarge},
 	{logstore.ErrTooLargeForSegment, kerr.RecordListTooLarge},

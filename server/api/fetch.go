@@ -26,11 +26,16 @@ type fetching struct {
 	bytes int  // found by the last pass
 	must  bool // answer without waiting: an error, or a diverging epoch
 
+	seen   seenPartitions
+	held   int64 // bytes that this takes
+	parked int64 // those of it that are reserved for the wait
+
 	parkFunc func(context.Context) (wire.Response, error)
 }
 
 // reading is the read of one partition.
 type reading struct {
+	topic     *kmsg.FetchRequestTopic
 	asked     *kmsg.FetchRequestTopicPartition
 	partition *replica.Partition // nil where there is none
 	unknown   int16              // the error code of that
@@ -54,74 +59,38 @@ func (b *Broker) fetch(_ context.Context, r *wire.Request) (wire.Reply, error) {
 		return wire.Reply{}, err
 	}
 	f.resp.Version = r.Version
-	// No sessions are kept: every request is answered in full, and one that
-	// refers to a session is told to start over. Id 0 tells the client not to try.
-	if f.req.SessionID != 0 || f.req.SessionEpoch > 0 {
+	f.req.ForgottenTopics = nil
+	f.held = r.DecodedBytes() + f.answerBytes()
+	// No sessions are kept: every full request is answered in full, also one that
+	// closes a session, and one that goes on with a session is told to start over.
+	// Id 0 tells the client not to try.
+	if f.req.SessionEpoch != newSession && f.req.SessionEpoch != noSession {
 		f.resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
 		return wire.Reply{Response: &f.resp}, nil
+	}
+	if err := r.Reserve(f.answerBytes()); err != nil {
+		f.recycle()
+		return wire.Reply{}, err
 	}
 	f.resolve()
 	f.read()
 	if f.enough() || f.req.MaxWaitMillis <= 0 {
-		return wire.Reply{Response: &f.resp}, nil
+		return wire.Reply{Response: &f.resp, HeldBytes: f.held}, nil
 	}
 	f.unpin()
-	return wire.Reply{Park: f.parkFunc}, nil
+	if !b.reserveWait(f.held) {
+		f.read()
+		return wire.Reply{Response: &f.resp, HeldBytes: f.held}, nil
+	}
+	f.parked = f.held
+	return wire.Reply{Park: f.parkFunc, HeldBytes: f.held}, nil
 }
 
-// follower tells whether a broker asks, to copy the partition. None is served
-// yet, and none shall be without being authorized to (CVE-2018-1288): it reads
-// what consumers may not see. Ids below -1 are Kafka's debugging tools.
-func (f *fetching) follower() bool {
-	if f.req.Version >= 15 {
-		return f.req.ReplicaState.ID >= 0
-	}
-	return f.req.ReplicaID >= 0
-}
-
-// resolve lays the answer out as the request is and finds the partitions.
-func (f *fetching) resolve() {
-	n := 0
-	for i := range f.req.Topics {
-		n += len(f.req.Topics[i].Partitions)
-	}
-	f.answers = grown(f.answers, n)
-	f.reads = grown(f.reads, n)
-	f.resp.Topics = grown(f.resp.Topics, len(f.req.Topics))
-	follower := f.follower()
-	n = 0
-	for i := range f.req.Topics {
-		asked := &f.req.Topics[i]
-		topic, unknown := f.b.fetchedTopic(f.req.Version, asked)
-		if follower {
-			topic, unknown = nil, kerr.TopicAuthorizationFailed.Code
-		}
-		from := n
-		for j := range asked.Partitions {
-			read := &f.reads[n]
-			read.asked, read.partition, read.unknown = &asked.Partitions[j], nil, unknown
-			if topic != nil {
-				read.partition, _ = topic.Partition(read.asked.Partition)
-			}
-			n++
-		}
-		f.resp.Topics[i] = wire.FetchTopic{Name: asked.Topic, ID: asked.TopicID, Partitions: f.answers[from:n:n]}
-	}
-}
-
-// fetchedTopic finds a topic, or the code to answer with where it, or one of
-// its partitions, is unknown.
-func (b *Broker) fetchedTopic(version int16, asked *kmsg.FetchRequestTopic) (*replica.Topic, int16) {
-	if version >= 13 {
-		topic, ok := b.Replicas.TopicByID(asked.TopicID)
-		if !ok {
-			return nil, kerr.UnknownTopicID.Code
-		}
-		return topic, kerr.UnknownTopicOrPartition.Code
-	}
-	topic, _ := b.Replicas.Topic(asked.Topic)
-	return topic, kerr.UnknownTopicOrPartition.Code
-}
+// Epochs of requests that do not go on with a session.
+const (
+	newSession int32 = 0
+	noSession  int32 = -1
+)
 
 // read makes one pass over the partitions. The first that has anything returns
 // at least one batch, whatever the limits say: a consumer whose limit is below
@@ -276,18 +245,20 @@ func (f *fetching) unpin() {
 	}
 }
 
-// readsMax is how much memory of one request is kept for the next.
-const readsMax = 4096
+// keptBytesMax is how much memory of one request is kept for the next.
+const keptBytesMax = 1 << 20
 
 // recycle is called when nothing is pinned any more.
 func (f *fetching) recycle() {
-	if cap(f.reads) > readsMax || cap(f.req.Topics) > readsMax {
+	f.b.parkedBytes.Add(-f.parked)
+	f.parked, f.seen.places = 0, nil
+	if f.held > keptBytesMax {
 		return
 	}
 	f.conn = nil
 	for i := range f.reads {
 		r := &f.reads[i]
-		r.asked, r.partition, r.log = nil, nil, nil
+		r.topic, r.asked, r.partition, r.log = nil, nil, nil, nil
 	}
 	clear(f.answers)
 	f.reads, f.answers = f.reads[:0], f.answers[:0]

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -238,13 +239,70 @@ func TestFetchKeepsNoSessions(t *testing.T) {
 	for _, r := range []struct {
 		id, epoch int32
 		code      int16
-	}{{0, -1, 0}, {0, 0, 0}, {7, 1, 70}, {7, 0, 70}, {7, -1, 70}, {0, 3, 70}} {
+	}{{0, -1, 0}, {0, 0, 0}, {7, 1, 70}, {7, 0, 0}, {7, -1, 0}, {0, 3, 70}, {0, -2, 70}} {
 		req := fetchFrom(12, "t", 0, 0)
 		req.SessionID, req.SessionEpoch = r.id, r.epoch
 		resp := c.Request(req).(*kmsg.FetchResponse)
 		if resp.ErrorCode != r.code || resp.SessionID != 0 || (len(resp.Topics) == 1) != (r.code == 0) {
 			t.Errorf("session %d, epoch %d: error code %d, session %d, %d topics", r.id, r.epoch, resp.ErrorCode, resp.SessionID, len(resp.Topics))
 		}
+	}
+}
+
+// What is asked for twice is read once, as the last mention says.
+func TestFetchReadsAPartitionOnce(t *testing.T) {
+	c := start(t).Dial()
+	id := createTopic(c, t, "t", 3)
+	for range 2 {
+		mustProduce(c, t, "t", 1, plain(t))
+	}
+	for _, version := range []int16{4, 12, 13, 18} {
+		for _, times := range []int{2, 9, 40} {
+			req := fetchFrom(version, "t", 0, 0)
+			for range times {
+				addFetch(req, "t", 1, 0)
+				addFetch(req, "t", 2, 0)
+			}
+			addFetch(req, "t", 1, 1)
+			for i := range req.Topics {
+				req.Topics[i].TopicID = id
+			}
+			var numbers []int32
+			for _, topic := range c.Request(req).(*kmsg.FetchResponse).Topics {
+				for _, p := range topic.Partitions {
+					numbers = append(numbers, p.Partition)
+					if n := len(checkedBatches(t, p.RecordBatches)); p.ErrorCode != 0 || p.Partition == 1 && n != 1 {
+						t.Errorf("version %d, partition %d: error code %d, %d batches", version, p.Partition, p.ErrorCode, n)
+					}
+				}
+			}
+			if !slices.Equal(numbers, []int32{0, 1, 2}) {
+				t.Errorf("version %d, %d times: answered partitions %v", version, times, numbers)
+			}
+		}
+	}
+}
+
+// A fetch that would hold much memory for as long as its client likes is
+// answered at once; others wait as ever.
+func TestHugeFetchDoesNotWait(t *testing.T) {
+	b := start(t)
+	c := b.Dial()
+	createTopic(c, t, "t", 1)
+	waiting := b.Dial()
+	ask, sent := longPoll(waiting, 1, 0)
+	huge := fetchFrom(12, "t", 0, 0)
+	huge.MaxWaitMillis = 1 << 30
+	partition := huge.Topics[0].Partitions[0]
+	for range 300_000 {
+		huge.Topics[0].Partitions = append(huge.Topics[0].Partitions, partition)
+	}
+	if got := c.Request(huge).(*kmsg.FetchResponse); len(got.Topics) != 1 || len(got.Topics[0].Partitions) != 1 {
+		t.Errorf("answered %d topics", len(got.Topics))
+	}
+	mustProduce(c, t, "t", 0, plain(t))
+	if got := waiting.Receive(ask, sent).(*kmsg.FetchResponse).Topics[0].Partitions[0]; len(got.RecordBatches) == 0 {
+		t.Errorf("the one that waited got %+v", got)
 	}
 }
 

@@ -35,39 +35,44 @@ func (b *Broker) listOffsets(_ context.Context, r *wire.Request) (wire.Reply, er
 	resp := kmsg.NewPtrListOffsetsResponse()
 	resp.Version = r.Version
 	resp.Topics = make([]kmsg.ListOffsetsResponseTopic, 0, len(req.Topics))
-	twice := askedTwice(req)
+	times := mentions(req)
 	for i := range req.Topics {
 		t := kmsg.NewListOffsetsResponseTopic()
 		t.Topic = req.Topics[i].Topic
 		t.Partitions = make([]kmsg.ListOffsetsResponseTopicPartition, 0, len(req.Topics[i].Partitions))
 		for j := range req.Topics[i].Partitions {
 			asked := &req.Topics[i].Partitions[j]
+			tp := logstore.TopicPartition{Topic: t.Topic, Partition: asked.Partition}
+			n := times[tp]
+			if times[tp] = 0; n == 0 {
+				continue // answered where it came first
+			}
 			answer := kmsg.NewListOffsetsResponseTopicPartition()
 			found, code := notFound, kerr.InvalidRequest.Code
-			if !twice[logstore.TopicPartition{Topic: t.Topic, Partition: asked.Partition}] {
+			if n == 1 {
 				found, code = b.listOffset(req, t.Topic, asked)
 			}
 			answer.Partition, answer.ErrorCode = asked.Partition, code
 			answer.Offset, answer.Timestamp, answer.LeaderEpoch = found.Offset, found.TimestampMs, found.Epoch
 			t.Partitions = append(t.Partitions, answer)
 		}
-		resp.Topics = append(resp.Topics, t)
+		if len(t.Partitions) > 0 || len(req.Topics[i].Partitions) == 0 {
+			resp.Topics = append(resp.Topics, t)
+		}
 	}
 	return wire.Reply{Response: resp}, nil
 }
 
-// askedTwice is the partitions that a request names more than once. Kafka
-// refuses those, because answers are matched by partition.
-func askedTwice(req *kmsg.ListOffsetsRequest) map[logstore.TopicPartition]bool {
-	seen := map[logstore.TopicPartition]bool{}
+// mentions counts how often each partition is asked for. One that is asked for
+// twice is refused, and answered once, because answers are matched by partition.
+func mentions(req *kmsg.ListOffsetsRequest) map[logstore.TopicPartition]int {
+	times := map[logstore.TopicPartition]int{}
 	for i := range req.Topics {
 		for j := range req.Topics[i].Partitions {
-			tp := logstore.TopicPartition{Topic: req.Topics[i].Topic, Partition: req.Topics[i].Partitions[j].Partition}
-			_, again := seen[tp]
-			seen[tp] = again
+			times[logstore.TopicPartition{Topic: req.Topics[i].Topic, Partition: req.Topics[i].Partitions[j].Partition}]++
 		}
 	}
-	return seen
+	return times
 }
 
 func (b *Broker) listOffset(req *kmsg.ListOffsetsRequest, topic string, asked *kmsg.ListOffsetsRequestTopicPartition) (logstore.TimestampOffset, int16) {

@@ -111,7 +111,10 @@ func TestListOffsetsOfOnePartitionTwice(t *testing.T) {
 	req := listOffsets(5, "t", 0, -1)
 	req.Topics = append(req.Topics, listOffsets(5, "t", 0, -2).Topics[0], listOffsets(5, "t", 1, -2).Topics[0])
 	resp := c.Request(req).(*kmsg.ListOffsetsResponse)
-	for n, want := range []int16{42, 42, 0} {
+	if len(resp.Topics) != 2 {
+		t.Fatalf("%d answers", len(resp.Topics))
+	}
+	for n, want := range []int16{42, 0} {
 		if code := resp.Topics[n].Partitions[0].ErrorCode; code != want {
 			t.Errorf("answer %d: error code %d, want %d", n, code, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -20,6 +21,13 @@ const (
 	acksLeader int16 = 1  // once it is written
 	acksAll    int16 = -1 // once consumers can see it
 )
+
+// syncPatience is how long a producer of acks=all waits at least for the sync
+// that makes its batch durable, however short its own timeout. In Kafka that
+// timeout is about other replicas: alone in sync it has nothing to wait for, and
+// clients send 0. To tell them before the sync that the batch is safe would be a
+// lie, and to tell them that it timed out makes them send it again.
+const syncPatience = 30 * time.Second
 
 // adminClientID is the client id that may write to internal topics.
 const adminClientID = "__admin_client"
@@ -60,7 +68,7 @@ func (b *Broker) produce(_ context.Context, r *wire.Request) (wire.Reply, error)
 		p.recycle()
 		return wire.Reply{}, err
 	}
-	p.timeout = time.Duration(p.req.TimeoutMs) * time.Millisecond
+	p.timeout = max(time.Duration(p.req.TimeoutMs)*time.Millisecond, syncPatience)
 	p.appendAll(r)
 	acks, resp, failed := p.req.Acks, p.resp, p.failed
 	switch {
@@ -74,9 +82,10 @@ func (b *Broker) produce(_ context.Context, r *wire.Request) (wire.Reply, error)
 		return wire.Reply{}, nil
 	case acks != acksAll || p.ready():
 		p.recycle()
-		return wire.Reply{Response: resp}, nil
+		return wire.Reply{Response: resp, HeldBytes: resp.heldBytes()}, nil
 	}
-	return wire.Reply{Park: p.parkFunc, Ready: p.readyFunc}, nil
+	held := resp.heldBytes() + int64(cap(p.waiting))*int64(unsafe.Sizeof(appended{}))
+	return wire.Reply{Park: p.parkFunc, Ready: p.readyFunc, HeldBytes: held}, nil
 }
 
 func (p *production) appendAll(r *wire.Request) {
@@ -161,6 +170,8 @@ func checkBatch(version int16, req *wire.ProduceRequest, records []byte) int16 {
 		return kerr.InvalidRecord.Code
 	case batch.Magic() != 2:
 		return kerr.CorruptMessage.Code
+	case batch.BaseOffset() != 0:
+		return kerr.InvalidRecord.Code
 	case version < 7 && batch.Codec() == record.Zstd:
 		return kerr.UnsupportedCompressionType.Code
 	case batch.Transactional() && req.TransactionalID == nil:

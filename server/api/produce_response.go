@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"moldau/server/wire"
 )
@@ -37,6 +38,16 @@ type produced struct {
 type refusedRecord struct {
 	index  int32
 	reason string
+}
+
+// heldBytes is what the response takes in memory, roughly.
+func (r *produceResponse) heldBytes() int64 {
+	var n int64
+	for i := range r.topics {
+		t := &r.topics[i]
+		n += int64(unsafe.Sizeof(*t)) + int64(len(t.name)) + int64(len(t.partitions))*int64(unsafe.Sizeof(produced{}))
+	}
+	return n
 }
 
 func (r *produceResponse) Key() int16 { return 0 }

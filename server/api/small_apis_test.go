@@ -29,6 +29,7 @@ func TestDeleteRecords(t *testing.T) {
 	c := b.Dial()
 	createTopic(c, t, "t", 1)
 	createTopic(c, t, "compacted", 1, "cleanup.policy", "compact")
+	createTopic(c, t, "kept", 1, "cleanup.policy", "")
 	for range 5 {
 		mustProduce(c, t, "t", 0, batchOf(t, record.BuilderOptions{}, "a", "b"))
 	}
@@ -48,6 +49,7 @@ func TestDeleteRecords(t *testing.T) {
 		{"an unknown topic", "nope", 0, 1, 3, -1},
 		{"an unknown partition", "t", 1, 1, 3, -1},
 		{"a topic that is only compacted", "compacted", 0, 0, 44, -1},
+		{"a topic without cleanup policy", "kept", 0, 0, 0, 0},
 	} {
 		for version := int16(0); version <= 2; version++ {
 			if p := deleteRecords(c, version, r.topic, r.part, r.offset); p.ErrorCode != r.code || p.LowWatermark != r.start {
@@ -134,6 +136,31 @@ func TestDescribeCluster(t *testing.T) {
 		if resp := c.Request(req).(*kmsg.DescribeClusterResponse); version >= 1 && resp.ErrorCode != 114 {
 			t.Errorf("version %d, asked for controllers: error code %d", version, resp.ErrorCode)
 		}
+		req.EndpointType = 9
+		if resp := c.Request(req).(*kmsg.DescribeClusterResponse); version >= 1 && resp.ErrorCode != 115 {
+			t.Errorf("version %d, asked for what is not there: error code %d", version, resp.ErrorCode)
+		}
+	}
+}
+
+func TestDeleteRecordsAnswersAPartitionOnce(t *testing.T) {
+	c := start(t).Dial()
+	createTopic(c, t, "t", 2)
+	mustProduce(c, t, "t", 0, batchOf(t, record.BuilderOptions{}, "a", "b", "c"))
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.Version, req.TimeoutMillis = 2, 10_000
+	for _, part := range []int32{0, 1, 0} {
+		topic := kmsg.NewDeleteRecordsRequestTopic()
+		topic.Topic = "t"
+		p := kmsg.NewDeleteRecordsRequestTopicPartition()
+		p.Partition, p.Offset = part, int64(len(req.Topics)) // the last mention counts
+		topic.Partitions = append(topic.Partitions, p)
+		req.Topics = append(req.Topics, topic)
+	}
+	req.Topics[1].Partitions[0].Offset = 0
+	got := c.Request(req).(*kmsg.DeleteRecordsResponse).Topics
+	if len(got) != 2 || got[0].Partitions[0].LowWatermark != 2 || got[1].Partitions[0].Partition != 1 {
+		t.Errorf("answered %+v", got)
 	}
 }
 

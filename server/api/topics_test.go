@@ -194,6 +194,20 @@ func TestCreateTopicsOnAFailingDisk(t *testing.T) {
 	}
 }
 
+// A request without any time is over before it began, in Kafka too.
+func TestCreateTopicsWithoutTime(t *testing.T) {
+	c := start(t).Dial()
+	for _, ms := range []int32{0, -1} {
+		got := createTopics(c, newTopics(7, []string{"t"}, func(req *kmsg.CreateTopicsRequest) { req.TimeoutMillis = ms }))[0]
+		if got.ErrorCode != kerr.RequestTimedOut.Code {
+			t.Errorf("timeout %d: error code %d", ms, got.ErrorCode)
+		}
+	}
+	if n := len(metadata(c, metadataAll()).Topics); n != 0 {
+		t.Errorf("%d topics", n)
+	}
+}
+
 func TestDeleteTopicsInEveryVersion(t *testing.T) {
 	c := start(t).Dial()
 	for version := int16(1); version <= 6; version++ {

@@ -198,6 +198,9 @@ func (c *Controller) run() {
 // f did not run; where ctx ended first f may be running, and what f writes must
 // not be read.
 func (c *Controller) do(ctx context.Context, f func()) bool {
+	if ctx.Err() != nil {
+		return false // which select below would leave to chance
+	}
 	done := make(chan struct{})
 	select {
 	case c.work <- func() { defer close(done); f() }:

@@ -28,6 +28,15 @@ type Request struct {
 // DecodedBytes is what [Request.Decode] allocated, at most.
 func (r *Request) DecodedBytes() int64 { return r.decodedBytes }
 
+// Reserve counts what the handler is about to allocate for the request as in
+// flight, like what was decoded, until the handler returns.
+func (r *Request) Reserve(bytes int64) error {
+	if r.held == nil {
+		return nil
+	}
+	return r.held.acquire(bytes)
+}
+
 // Response is the body of a response. Every kmsg.Response is one.
 type Response interface {
 	Key() int16
