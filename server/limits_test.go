@@ -3,8 +3,10 @@ package server
 import (
 	"bytes"
 	"log/slog"
+	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
 // In the package, because the limit of a process cannot be chosen in a test.
@@ -48,5 +50,13 @@ func TestConnectionsAreClamped(t *testing.T) {
 	s.limit(static, 1, limitsOf(1024))
 	if s.cfg.PartitionsMax != 5 {
 		t.Errorf("PartitionsMax became %d", s.cfg.PartitionsMax)
+	}
+}
+
+func TestIdleTimeout(t *testing.T) {
+	for ms, want := range map[int64]time.Duration{1: time.Millisecond, 600_000: 10 * time.Minute, -1: idleForever, math.MaxInt64: idleForever} {
+		if got := idleTimeout(ms); got != want {
+			t.Errorf("%d ms is %v, want %v", ms, got, want)
+		}
 	}
 }

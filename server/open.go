@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 
 	"moldau/logstore"
@@ -25,7 +27,9 @@ const (
 
 func (s *Server) logDir() string { return filepath.Join(s.cfg.DataDir, dataLogs) }
 
-// open opens what is on disk, from the cluster's metadata to the last log.
+// open opens what is on disk. The logs come first, because the lock on their
+// directory is Kafka's own: nothing is written anywhere while a Kafka, or another
+// of us, is at work there.
 func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controller.Controller, *replica.Manager, error) {
 	fsys, err := s.openData()
 	if err != nil {
@@ -42,17 +46,15 @@ func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controll
 		}
 		clusterID = known.clusterID
 	}
+	store, err := s.openStore(fsys, dataStore, dataOptions(static))
+	if err != nil {
+		return nil, nil, err
+	}
 	control, err := s.openController(fsys, clusterID, static, advertised)
 	if err != nil {
 		return nil, nil, err
 	}
-	logConfig := func(img *metadata.Image, t *metadata.Topic) (logstore.Config, error) {
-		return layersOf(static, img, s.cfg.NodeID).Log(t.Configs)
-	}
-	store, err := s.openStore(fsys, dataStore, logstore.Options{
-		ConfigFor: func(tp logstore.TopicPartition) logstore.Config { return found(control.Image(), tp, logConfig) },
-	})
-	if err != nil {
+	if err := checkMetadata(control.Image(), store); err != nil {
 		return nil, nil, err
 	}
 	if known == nil {
@@ -62,15 +64,38 @@ func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controll
 		}
 	}
 	replicas := replica.New(replica.Options{
-		Store: store, NodeID: s.cfg.NodeID, LogConfig: logConfig, Logger: s.logger, Clock: s.cfg.Clock,
+		Store: store, NodeID: s.cfg.NodeID, Logger: s.logger, Clock: s.cfg.Clock,
+		LogConfig: func(img *metadata.Image, t *metadata.Topic) (logstore.Config, error) {
+			return layersOf(static, img, s.cfg.NodeID).Log(t.Configs)
+		},
 	})
 	return control, replicas, control.Subscribe(replicas.Apply)
+}
+
+// dataOptions are those of the store of the topics' logs.
+func dataOptions(static configs.Layers) logstore.Options {
+	// A log keeps everything until the cluster's metadata says what it may lose:
+	// retention by defaults would delete what nobody decided about.
+	keep := logstore.DefaultConfig()
+	keep.RetentionMs, keep.RetentionBytes = -1, -1
+	return logstore.Options{
+		Log:              keep,
+		CheckpointMs:     number(static, "log.flush.offset.checkpoint.interval.ms"),
+		ProducerExpiryMs: number(static, "producer.id.expiration.ms"),
+	}
 }
 
 // openData opens the data directory.
 func (s *Server) openData() (vfs.FS, error) {
 	if s.cfg.FS != nil {
 		return s.cfg.FS, nil
+	}
+	// Paths are followed inside the data directory only.
+	for _, name := range []string{dataLogs, "moldau"} {
+		path := filepath.Join(s.cfg.DataDir, name)
+		if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return nil, fmt.Errorf("%s is a symbolic link: the data directory itself may be one, or %s a mount point", path, name)
+		}
 	}
 	fsys, err := vfs.OpenOS(s.cfg.DataDir)
 	if err != nil {
@@ -83,6 +108,9 @@ func (s *Server) openData() (vfs.FS, error) {
 func (s *Server) openController(fsys vfs.FS, clusterID string, static configs.Layers, advertised api.Endpoint) (*controller.Controller, error) {
 	store, err := s.openStore(fsys, metadataStore, logstore.Options{})
 	if err != nil {
+		return nil, err
+	}
+	if err := refuseCutMetadata(fsys, s.cfg.DataDir); err != nil {
 		return nil, err
 	}
 	listener := metadata.Listener{Name: "PLAINTEXT", Host: advertised.Host, Port: uint16(advertised.Port)}
@@ -113,18 +141,4 @@ func (s *Server) openStore(fsys vfs.FS, dir string, o logstore.Options) (*logsto
 	}
 	s.closing(func(context.Context) error { return store.Close() })
 	return store, nil
-}
-
-// found configures a log found on disk. One that no topic has, or whose
-// configuration is not understood, keeps everything: retention by defaults
-// would delete what nobody decided about.
-func found(img *metadata.Image, tp logstore.TopicPartition, of func(*metadata.Image, *metadata.Topic) (logstore.Config, error)) logstore.Config {
-	if t, ok := img.Topic(tp.Topic); ok {
-		if c, err := of(img, t); err == nil {
-			return c
-		}
-	}
-	keep := logstore.DefaultConfig()
-	keep.RetentionMs, keep.RetentionBytes = -1, -1
-	return keep
 }

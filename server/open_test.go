@@ -1,38 +1,39 @@
 package server
 
 import (
-	"errors"
 	"testing"
 
 	"moldau/logstore"
-	"moldau/server/metadata"
+	"moldau/server/metadata/configs"
 )
 
 // In the package, because what it prevents happens in the background: default
 // retention on a log that nobody decided about.
 func TestLogsNobodyDecidedAboutAreKept(t *testing.T) {
-	img, err := metadata.NewImage().Apply(0, []metadata.Record{
-		&metadata.TopicRecord{Name: "good", ID: metadata.TopicID{1}},
-		&metadata.TopicRecord{Name: "bad", ID: metadata.TopicID{2}},
-	})
-	if err != nil {
-		t.Fatal(err)
+	o := dataOptions(configs.Layers{})
+	if o.Log.RetentionMs != -1 || o.Log.RetentionBytes != -1 {
+		t.Errorf("logs are kept for %d ms and %d bytes", o.Log.RetentionMs, o.Log.RetentionBytes)
 	}
-	decided := logstore.DefaultConfig()
-	decided.RetentionMs = 5
-	configOf := func(_ *metadata.Image, topic *metadata.Topic) (logstore.Config, error) {
-		if topic.Name == "bad" {
-			return logstore.DefaultConfig(), errors.New("not understood")
-		}
-		return decided, nil
+	if err := o.Log.Validate(); err != nil {
+		t.Error(err)
 	}
-	for topic, want := range map[string]int64{"good": 5, "bad": -1, "stray": -1} {
-		c := found(img, logstore.TopicPartition{Topic: topic}, configOf)
-		if c.RetentionMs != want || c.RetentionBytes != -1 {
-			t.Errorf("%s is kept for %d ms and %d bytes, want %d ms", topic, c.RetentionMs, c.RetentionBytes, want)
+}
+
+// Configs that are shown as in force are.
+func TestStaticConfigsReachTheStore(t *testing.T) {
+	for _, r := range []struct {
+		name, value string
+		get         func(logstore.Options) int64
+		want, def   int64
+	}{
+		{"log.flush.offset.checkpoint.interval.ms", "1234", func(o logstore.Options) int64 { return o.CheckpointMs }, 1234, 60_000},
+		{"producer.id.expiration.ms", "5678", func(o logstore.Options) int64 { return o.ProducerExpiryMs }, 5678, 86_400_000},
+	} {
+		if got := r.get(dataOptions(configs.Layers{Static: map[string]string{r.name: r.value}})); got != r.want {
+			t.Errorf("%s of %s is %d", r.name, r.value, got)
 		}
-		if err := c.Validate(); err != nil {
-			t.Error(err)
+		if got := r.get(dataOptions(configs.Layers{})); got != r.def {
+			t.Errorf("%s is %d by default, shown is %d", r.name, got, r.def)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"context"
+	"log/slog"
+
 	"moldau/logstore"
 )
 
@@ -10,8 +13,16 @@ func (s *Server) logEvent(event logstore.Event) {
 	l := s.logger
 	switch e := event.(type) {
 	case logstore.LogRecovered:
-		l.Info("log recovered after an unclean close", "log", e.Log.String(), "from", e.RecoveryPoint, "end", e.End,
-			"bytesScanned", e.BytesScanned, "bytesCut", e.BytesCut, "reason", e.Reason)
+		level := slog.LevelInfo
+		if len(e.Kept) > 0 {
+			// A torn tail has no whole batch in it: this is damage, or pages that
+			// reached the disk out of order.
+			level = slog.LevelError
+		}
+		l.Log(context.Background(), level, "log recovered after an unclean close", "log", e.Log.String(), "from", e.RecoveryPoint, "end", e.End,
+			"bytesScanned", e.BytesScanned, "bytesCut", e.BytesCut, "reason", e.Reason, "kept", e.Kept)
+	case logstore.LogNotOpened:
+		l.Error("log cannot be opened, its partition is offline", "log", e.Log.String(), "err", e.Err)
 	case logstore.CheckpointIgnored:
 		l.Warn("checkpoint file is of no use and every log is scanned", "file", e.File, "err", e.Err)
 	case logstore.SegmentsRetired:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"time"
 
 	"moldau/server/api"
 	"moldau/server/metadata/configs"
@@ -154,7 +153,7 @@ func (s *Server) serve(handler wire.Handler, layers configs.Layers) {
 		FrameBytesMax:   int(number(layers, "socket.request.max.bytes")),
 		ConnectionsMax:  int(number(layers, "max.connections")),
 		MaxConnsPerAddr: int(number(layers, "max.connections.per.ip")),
-		IdleTimeout:     time.Duration(number(layers, "connections.max.idle.ms")) * time.Millisecond,
+		IdleTimeout:     idleTimeout(number(layers, "connections.max.idle.ms")),
 	})
 	go func() {
 		err := s.wire.Serve(s.clients)

@@ -75,6 +75,13 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		{"advertised everywhere", func(c *server.Config) { c.Advertise = "0.0.0.0:9092" }, "no client can connect"},
 		{"advertised without host", func(c *server.Config) { c.Advertise = ":9092" }, `":9092"`},
 		{"bad property", func(c *server.Config) { c.Properties = map[string]string{"num.partitions": "many"} }, "num.partitions"},
+		{"no connections", func(c *server.Config) { c.Properties = map[string]string{"max.connections": "0"} }, "max.connections"},
+		{"no connections of an address", func(c *server.Config) { c.Properties = map[string]string{"max.connections.per.ip": "0"} }, "max.connections.per.ip"},
+		{"idle at once", func(c *server.Config) { c.Properties = map[string]string{"connections.max.idle.ms": "0"} }, "connections.max.idle.ms"},
+		{"checkpoints all the time", func(c *server.Config) {
+			c.Properties = map[string]string{"log.flush.offset.checkpoint.interval.ms": "0"}
+		}, "checkpoint.interval"},
+		{"negative limit", func(c *server.Config) { c.PartitionsMax = -1 }, "PartitionsMax"},
 		{"negative node id", func(c *server.Config) { c.NodeID = -1 }, "node.id"},
 	} {
 		t.Run(r.name, func(t *testing.T) {

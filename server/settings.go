@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"moldau/server/api"
 	"moldau/server/metadata"
@@ -80,4 +81,16 @@ func number(l configs.Layers, name string) int64 {
 func flag(l configs.Layers, name string) bool {
 	v, _ := l.Value(name)
 	return v.Bool()
+}
+
+// idleForever is longer than any connection lasts.
+const idleForever = 10 * 365 * 24 * time.Hour
+
+// idleTimeout is Kafka's connections.max.idle.ms, of which a negative one never
+// ends.
+func idleTimeout(ms int64) time.Duration {
+	if ms < 0 || ms > idleForever.Milliseconds() {
+		return idleForever
+	}
+	return time.Duration(ms) * time.Millisecond
 }

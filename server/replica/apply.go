@@ -43,6 +43,7 @@ func (m *Manager) Apply(prev, next *metadata.Image) error {
 // remove deletes the logs of topics that are gone. They are unpublished first,
 // so that requests find no topic rather than a closed log.
 func (m *Manager) remove(removed []*metadata.Topic) {
+	var gone []*Partition
 	for _, t := range removed {
 		topic, ok := m.byID.get(logstore.TopicID(t.ID))
 		if !ok {
@@ -55,15 +56,18 @@ func (m *Manager) remove(removed []*metadata.Topic) {
 			_, epoch := p.Leader()
 			p.setRole(noLeader, epoch)
 			delete(m.offline, p)
-			err := m.o.Store.Delete(p.name)
-			if p.log.Load() == nil && errors.Is(err, logstore.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				m.o.Logger.Error("log of a deleted topic stays on disk", "partition", p.name.String(), "err", err)
-			}
+			gone = append(gone, p)
 		}
 	}
+	atOnce(gone, func(p *Partition) {
+		err := m.o.Store.Delete(p.name)
+		if p.log.Load() == nil && errors.Is(err, logstore.ErrNotFound) {
+			return
+		}
+		if err != nil {
+			m.o.Logger.Error("log of a deleted topic stays on disk", "partition", p.name.String(), "err", err)
+		}
+	})
 }
 
 // bring makes the topic as it shall be published: with the partitions there

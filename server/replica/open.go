@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// openersMax is how many logs are created or opened at once. Creating one
+	// openersMax is how many logs are created, opened or deleted at once. Each
 	// waits for syncs of directories, not for a processor, and the file system
 	// merges syncs that wait together.
 	openersMax = 32
@@ -38,16 +38,7 @@ type opening struct {
 
 // openAll gets partitions their logs, as far as that goes.
 func (m *Manager) openAll(partitions []*Partition) {
-	var wg sync.WaitGroup
-	room := make(chan struct{}, openersMax)
-	for _, p := range partitions {
-		room <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-room }()
-			m.open(p)
-		})
-	}
-	wg.Wait()
+	atOnce(partitions, m.open)
 	for _, p := range partitions {
 		if p.log.Load() == nil {
 			m.offline[p] = struct{}{}
@@ -55,6 +46,20 @@ func (m *Manager) openAll(partitions []*Partition) {
 			delete(m.offline, p)
 		}
 	}
+}
+
+// atOnce calls f for each partition, several at a time.
+func atOnce(partitions []*Partition, f func(*Partition)) {
+	var wg sync.WaitGroup
+	room := make(chan struct{}, openersMax)
+	for _, p := range partitions {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			f(p)
+		})
+	}
+	wg.Wait()
 }
 
 // open gets a partition its log, or takes it offline: a partition without a
