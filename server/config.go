@@ -13,6 +13,7 @@ import (
 	"moldau/logstore"
 	"moldau/logstore/vfs"
 	"moldau/server/api"
+	"moldau/server/metadata/configs"
 )
 
 // Config is what a broker is started with. Fields that Kafka has a property for
@@ -72,12 +73,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.NodeID == 0 {
 		c.NodeID = 1
 	}
-	if c.NodeID < 0 {
-		return c, errors.New("server: node.id is negative")
-	}
-	if c.PartitionsMax < 0 {
-		return c, errors.New("server: PartitionsMax is negative")
-	}
 	if c.ShutdownGrace == 0 {
 		c.ShutdownGrace = 5 * time.Second
 	}
@@ -91,7 +86,42 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Properties == nil {
 		c.Properties = map[string]string{}
 	}
-	return c, nil
+	return c, c.Validate()
+}
+
+// Validate reports what is wrong with a config by itself. What depends on the
+// machine, as an address that is taken, is found by [Start].
+func (c *Config) Validate() error {
+	for _, a := range []struct{ name, address string }{{"listen", c.Listen}, {"admin", c.Admin}} {
+		if a.address == "" {
+			continue
+		}
+		if err := checkAddress(a.address); err != nil {
+			return fmt.Errorf("%s address %q is not host:port: %w", a.name, a.address, err)
+		}
+	}
+	if c.Advertise != "" {
+		if _, err := parseEndpoint(c.Advertise); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.NodeID < 0:
+		return errors.New("node.id is negative")
+	case c.PartitionsMax < 0:
+		return errors.New("PartitionsMax is negative")
+	}
+	return configs.ValidateStatic(c.Properties)
+}
+
+// checkAddress is about the form alone: names are for the system to resolve.
+func checkAddress(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return err
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err
 }
 
 // advertised is the address that clients are told whatever way they came, or

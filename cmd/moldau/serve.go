@@ -42,7 +42,7 @@ Ctrl-C or SIGTERM closes it cleanly, a second one at once.`,
 			if c.Flags().Changed("durability") {
 				f.config.Properties = map[string]string{"moldau.durability": f.durability}
 			}
-			return f.run(c.Context(), c.ErrOrStderr())
+			return f.run(c.Context(), c.ErrOrStderr(), outputOf(c).json)
 		},
 	}
 	flags := c.Flags()
@@ -55,14 +55,25 @@ Ctrl-C or SIGTERM closes it cleanly, a second one at once.`,
 	return c
 }
 
-func (f *serveFlags) run(ctx context.Context, log io.Writer) error {
+func (f *serveFlags) run(ctx context.Context, log io.Writer, json bool) error {
 	if f.durability != "synced" && f.durability != "os" {
 		return usageErrorf("--durability is %q, want synced or os", f.durability)
 	}
 	if err := f.logLevel.UnmarshalText([]byte(strings.ToUpper(f.level))); err != nil {
 		return usageErrorf("--log-level is %q, want debug, info, warn or error", f.level)
 	}
-	f.config.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: &f.logLevel}))
+	// Empty would be taken for the default, which is not what somebody wants
+	// whose script lost a variable.
+	if f.config.Listen == "" {
+		return usageErrorf("--listen is empty, want host:port")
+	}
+	if f.config.DataDir == "" {
+		return usageErrorf("--data is empty, want a directory")
+	}
+	if err := f.config.Validate(); err != nil {
+		return &usageError{err}
+	}
+	f.config.Logger = slog.New(f.handler(log, json))
 	tuneCollector()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	// After the first signal the next one has its default effect again: it ends
@@ -70,6 +81,15 @@ func (f *serveFlags) run(ctx context.Context, log io.Writer) error {
 	context.AfterFunc(ctx, stop)
 	defer stop()
 	return server.Run(ctx, f.config)
+}
+
+// handler writes the log in the form that --format asks for.
+func (f *serveFlags) handler(log io.Writer, json bool) slog.Handler {
+	o := &slog.HandlerOptions{Level: &f.logLevel}
+	if json {
+		return slog.NewJSONHandler(log, o)
+	}
+	return slog.NewTextHandler(log, o)
 }
 
 // tuneCollector lets the heap grow to four times what lives before it is
