@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"log/slog"
 	"math"
 	"strconv"
 )
@@ -45,8 +47,12 @@ func (s *Server) limit(static map[string]string, connectionsMax int64, l limits)
 		s.cfg.PartitionsMax = l.partitions
 	}
 	if connectionsMax > int64(l.connections) {
-		s.logger.Warn("fewer connections than configured: the process may not open more files",
-			"max.connections", l.connections, "configured", connectionsMax, "filesMax", l.descriptors)
+		level := slog.LevelInfo
+		if _, asked := static["max.connections"]; asked {
+			level = slog.LevelWarn
+		}
+		s.logger.Log(context.Background(), level, "max.connections is lowered: the process may not open more files",
+			"max.connections", l.connections, "wanted", connectionsMax, "filesMax", l.descriptors)
 		static["max.connections"] = strconv.Itoa(l.connections)
 	}
 	if l.descriptors > 0 && int64(s.cfg.PartitionsMax) > l.descriptors {

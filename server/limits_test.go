@@ -43,8 +43,13 @@ func TestConnectionsAreClamped(t *testing.T) {
 		t.Errorf("200 of 224 connections: %v, %q, %d partitions", static, &log, s.cfg.PartitionsMax)
 	}
 	s.limit(static, 10_000, limitsOf(1024))
-	if static["max.connections"] != "224" || !strings.Contains(log.String(), "max.connections=224") {
+	if static["max.connections"] != "224" || !strings.Contains(log.String(), "level=INFO") || !strings.Contains(log.String(), "max.connections=224") {
 		t.Errorf("10,000 connections: %v, %q", static, &log)
+	}
+	log.Reset()
+	s.limit(map[string]string{"max.connections": "500"}, 500, limitsOf(1024))
+	if !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("500 connections that were asked for: %q", &log)
 	}
 	s.cfg.PartitionsMax = 5
 	s.limit(static, 1, limitsOf(1024))
