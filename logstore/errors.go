@@ -26,7 +26,6 @@ var (
 	ErrInvalidRecord      = errors.New("invalid record")
 	ErrInvalidTimestamp   = errors.New("timestamp is out of range")
 	ErrSequence           = errors.New("sequence number is out of order")
-	ErrDuplicateSequence  = errors.New("sequence number was seen, but is no longer remembered")
 	ErrProducerEpoch      = errors.New("producer epoch is older than the log's")
 	ErrTransactional      = errors.New("transactional batches are not accepted")
 )

@@ -45,7 +45,6 @@ var codes = []struct {
 	{logstore.ErrTooLargeForSegment, kerr.RecordListTooLarge},
 	{logstore.ErrInvalidTimestamp, kerr.InvalidTimestamp},
 	{logstore.ErrInvalidRecord, kerr.InvalidRecord},
-	{logstore.ErrDuplicateSequence, kerr.DuplicateSequenceNumber},
 	{logstore.ErrSequence, kerr.OutOfOrderSequenceNumber},
 	{logstore.ErrProducerEpoch, kerr.InvalidProducerEpoch},
 	{logstore.ErrTransactional, kerr.InvalidTxnState},
