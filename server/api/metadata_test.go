@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -55,6 +56,9 @@ func TestAutoCreatedTopicWorksAtOnce(t *testing.T) {
 		topic := metadata(c, metadataOf(version, true, name)).Topics[0]
 		if topic.ErrorCode != 0 || len(topic.Partitions) != 1 || topic.Partitions[0].Leader != 1 || topic.Partitions[0].ErrorCode != 0 {
 			t.Fatalf("version %d: %+v", version, topic)
+		}
+		if p := topic.Partitions[0]; !slices.Equal(p.ISR, []int32{1}) || !slices.Equal(p.Replicas, []int32{1}) {
+			t.Errorf("version %d: replicas %v, in sync %v", version, p.Replicas, p.ISR)
 		}
 		if version >= 10 && topic.TopicID == [16]byte{} {
 			t.Errorf("version %d: no topic id", version)

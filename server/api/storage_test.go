@@ -94,6 +94,10 @@ func TestTopicWithoutItsLogs(t *testing.T) {
 	if code := fetch(c, fetchFrom(12, "made", 0, 0)).ErrorCode; code != kerr.KafkaStorageError.Code {
 		t.Errorf("fetch: error code %d", code)
 	}
+	// Up to version 5 clients do not know the storage error, and give up on it.
+	if code := fetch(c, fetchFrom(5, "made", 0, 0)).ErrorCode; code != kerr.NotLeaderForPartition.Code {
+		t.Errorf("fetch of version 5: error code %d", code)
+	}
 	for range 20 {
 		clock.step(time.Second)
 		produce(c, produceTo(9, -1, "made", 0, plain(t)))
