@@ -188,7 +188,7 @@ func replaceFile(fsys vfs.FS, name string, b []byte, syncDir bool) error {
 }
 
 // readCheckpoint reads an offset checkpoint. A missing or malformed one is
-// empty: the callers fall back to scanning, which is slow and always right.
+// empty and reported: recovery then scans from the first segment.
 func (s *Store) readCheckpoint(name string) offsetCheckpoint {
 	text, err := readFile(s.fs, s.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
