@@ -1,6 +1,7 @@
 package logstore_test
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"testing"
@@ -38,6 +39,27 @@ func TestHolesAreLegalInKafkasDirectories(t *testing.T) {
 		l, err := s.Log(tp)
 		must(t, err)
 		wantValues(t, values(t, l, logstore.HighWatermark), want...)
+		mem = mem.Crash()
+		_ = s.Close()
+	}
+}
+
+// As long as another log is in doubt the directory is not ours.
+func TestHolesStayLegalBesideALogThatDoesNotOpen(t *testing.T) {
+	mem := holey(t)
+	must(t, mem.Mkdir("data/logs/u-0", 0o755))
+	overwrite(t, mem, "data/logs/u-0/partition.metadata", []byte("garbage"))
+	must(t, mem.SyncDir("data/logs"))
+	for range 3 {
+		s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true})
+		must(t, err)
+		l, err := s.Log(tp)
+		must(t, err)
+		wantValues(t, values(t, l, logstore.HighWatermark), "r0-0", "r10-0", "r25-0")
+		must(t, s.Checkpoint())
+		if text := readAll(t, mem, "data/logs/recovery-point-offset-checkpoint"); bytes.Contains(text, []byte("moldau!")) {
+			t.Fatalf("taken for ours: %q", text)
+		}
 		mem = mem.Crash()
 		_ = s.Close()
 	}
@@ -81,10 +103,10 @@ func TestCutThatHoldsABatchIsKept(t *testing.T) {
 				h.appendDurably(l, fmt.Sprint("r", i), 1)
 			}
 			mem := h.mem.Crash()
-			bytes := readAll(t, mem, firstLog)
-			cut := bytes[positions[c.flip]:]
-			bytes[positions[c.flip]+70] ^= 1
-			overwrite(t, mem, firstLog, bytes)
+			text := readAll(t, mem, firstLog)
+			cut := text[positions[c.flip]:]
+			text[positions[c.flip]+70] ^= 1
+			overwrite(t, mem, firstLog, text)
 			var told events
 			s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true, Events: told.add})
 			must(t, err)

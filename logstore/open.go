@@ -62,6 +62,9 @@ func (s *Store) open() (err error) {
 		}
 		defer func() {
 			if err != nil {
+				for _, l := range s.Logs() {
+					l.releaseAll()
+				}
 				err = errors.Join(err, s.lock.Close())
 			}
 		}()
@@ -72,6 +75,7 @@ func (s *Store) open() (err error) {
 	}
 	s.checkpoints.recovery = s.readCheckpoint(recoveryPointFile)
 	_, ours := s.checkpoints.recovery[ownMark]
+	s.checkpoints.ours = ours
 	delete(s.checkpoints.recovery, ownMark)
 	s.checkpoints.start = s.readCheckpoint(startOffsetFile)
 	s.checkpoints.high = s.readCheckpoint(highWatermarkFile)
@@ -81,9 +85,7 @@ func (s *Store) open() (err error) {
 	}
 	if !s.opt.ReadOnly {
 		if !ours {
-			if err := s.adopt(); err != nil {
-				return err
-			}
+			s.adopt()
 		}
 		// An earlier process may have been killed between making a directory and
 		// syncing its entry; what is appended there now must not be lost with it.
@@ -100,20 +102,29 @@ func (s *Store) open() (err error) {
 }
 
 // adopt makes a directory ours that is new, or was another program's: from now on
-// segments touch, but for those that recovery points lie behind.
-func (s *Store) adopt() error {
+// segments touch, but for those that recovery points lie behind. So it waits for
+// all logs to have theirs; until then a hole stays what it is in Kafka.
+func (s *Store) adopt() {
 	logs := s.Logs()
+	var failed error
 	for _, l := range logs {
 		l.mu.Lock()
 		l.dirty = true
 		l.mu.Unlock()
+		failed = errors.Join(failed, l.checkpoint())
 	}
-	if len(logs) > 0 {
-		return s.Checkpoint()
+	c := &s.checkpoints
+	c.mu.Lock()
+	if c.ours = failed == nil && len(s.broken) == 0; c.ours && len(logs) == 0 {
+		failed = s.writePoints()
 	}
-	s.checkpoints.mu.Lock()
-	defer s.checkpoints.mu.Unlock()
-	return s.writePoints()
+	c.mu.Unlock()
+	if c.ours && len(logs) > 0 {
+		failed = s.writeCheckpoints()
+	}
+	if failed != nil {
+		s.opt.Events(HousekeepingFailed{Work: "adopt", Err: failed})
+	}
 }
 
 // takeCleanMarker tells whether the directory was closed cleanly and removes

@@ -129,7 +129,9 @@ func (s *Store) writeCheckpoints() error {
 
 func (s *Store) writePoints() error {
 	marked := maps.Clone(s.checkpoints.recovery)
-	marked[ownMark] = 0
+	if s.checkpoints.ours {
+		marked[ownMark] = 0
+	}
 	return s.writeCheckpoint(recoveryPointFile, marked)
 }
 

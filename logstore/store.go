@@ -49,6 +49,7 @@ type checkpoints struct {
 	start    offsetCheckpoint // log start offsets
 	cleaner  offsetCheckpoint // Kafka's first dirty offsets, kept as found
 	high     offsetCheckpoint // high watermarks as found, for replicated logs
+	ours     bool             // we were the last to write here, and no log is in doubt
 	closed   bool             // the directory may be another's by now
 }
 
