@@ -1,4 +1,3 @@
-// Package java runs the classes of the pinned Apache Kafka.
 package java
 
 import (

@@ -1,0 +1,2 @@
+// Package java runs the classes of the pinned Apache Kafka.
+package java
