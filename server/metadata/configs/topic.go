@@ -33,7 +33,10 @@ const (
 	tierless = "There is no tiered storage."
 )
 
-func same(name string) []Synonym { return []Synonym{{name, 1}} }
+// same is the broker config that a topic config falls back to, in its unit.
+func same(name string) []Synonym {
+	return []Synonym{{name, 1}}
+}
 
 // topicKeys is sorted by name. Where the default is a broker's it must be the
 // same there; a test holds that.
