@@ -20,7 +20,9 @@ type Launch struct {
 	// Binary is Moldau's; empty starts the real Apache Kafka.
 	Binary string
 	// Dir holds everything of the broker: its data and broker.log.
-	Dir  string
+	Dir string
+	// Host is what it listens at and advertises; empty is 127.0.0.1.
+	Host string
 	Port int
 	// Durability is Moldau's, "synced" or "os"; empty leaves its default.
 	Durability string
@@ -47,7 +49,13 @@ func (l *Launch) LogDir() string {
 }
 
 // Addr is where it listens.
-func (l *Launch) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(l.Port)) }
+func (l *Launch) Addr() string {
+	host := l.Host
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(l.Port))
+}
 
 // LogFile is what the broker says.
 func (l *Launch) LogFile() string { return filepath.Join(l.Dir, "broker.log") }
@@ -68,7 +76,14 @@ func (l *Launch) command(ctx context.Context) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	script := kafka.Broker(ctx, append([]string{"run", l.Dir, strconv.Itoa(l.Port)}, l.Properties...)...)
+	properties := l.Properties
+	if l.Host != "" {
+		properties = append([]string{
+			fmt.Sprintf("listeners=PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", l.Addr(), l.Port+1),
+			"advertised.listeners=PLAINTEXT://" + l.Addr(),
+		}, properties...)
+	}
+	script := kafka.Broker(ctx, append([]string{"run", l.Dir, strconv.Itoa(l.Port)}, properties...)...)
 	argv = append(argv, script.Args...)
 	return exec.CommandContext(ctx, argv[0], argv[1:]...), nil
 }

@@ -38,15 +38,16 @@ func FreePort() (int, error) {
 	const first, last = 24000, 24999
 	for range 100 {
 		port := first + rand.IntN(last-first)
-		if free(port) && free(port+1) {
+		if Free("127.0.0.1", port) && Free("127.0.0.1", port+1) {
 			return port, nil
 		}
 	}
 	return 0, fmt.Errorf("no free pair of ports from %d to %d", first, last)
 }
 
-func free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+// Free tells whether nobody listens at a port.
+func Free(host string, port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return false
 	}

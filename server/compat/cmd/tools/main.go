@@ -8,8 +8,9 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
+
+	"moldau/server/compat/suite"
 )
 
 // check is one row of the table.
@@ -46,46 +47,33 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	failed, err := runAll(ctx, *bootstrap, *only)
+	code, err := runAll(ctx, *bootstrap, *only)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tools:", err)
+		code = 1
 	}
-	if err != nil || failed > 0 {
-		os.Exit(1)
-	}
+	os.Exit(code)
 }
 
-func runAll(ctx context.Context, bootstrap, only string) (failed int, err error) {
+// runAll reports the checks as a suite, so that server/compat/run can run them.
+func runAll(ctx context.Context, bootstrap, only string) (code int, err error) {
 	b, err := newBench(ctx, bootstrap)
 	if err != nil {
-		return 0, err
+		return 1, err
 	}
 	defer b.close()
-	var reasons []string
-	passed := 0
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	report := suite.Reporter{W: os.Stdout}
+	found := false
 	for _, c := range checks() {
 		if !strings.Contains(c.name, only) {
 			continue
 		}
+		found = true
 		start := time.Now()
-		verdict := "passed"
-		if err := b.try(ctx, c); err != nil {
-			verdict = "FAILED"
-			failed++
-			reasons = append(reasons, fmt.Sprintf("--- %s\n%v", c.name, err))
-		} else {
-			passed++
-		}
-		fmt.Fprintf(table, "%s\t%s\t%.1f s\n", verdict, c.name, time.Since(start).Seconds())
-		table.Flush()
+		report.Test(c.name, b.try(ctx, c), time.Since(start))
 	}
-	for _, r := range reasons {
-		fmt.Println(r)
+	if !found {
+		return 1, fmt.Errorf("no check is named like %q", only)
 	}
-	fmt.Printf("%d passed, %d failed\n", passed, failed)
-	if passed+failed == 0 {
-		return 0, fmt.Errorf("no check is named like %q", only)
-	}
-	return failed, nil
+	return report.End(), nil
 }
