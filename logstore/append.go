@@ -174,13 +174,15 @@ func (l *Log) write(batches []byte, last int64) error {
 		return l.poison(err) // the indexes no longer tell what the file holds
 	}
 	l.publish(s, placeAt(last+1-s.base, position+int64(len(batches))))
+	l.store.counters.appends.Add(1)
+	l.store.counters.appendedBytes.Add(int64(len(batches)))
 	return nil
 }
 
 // indexBatches enters batches, written from position on, into the segment's
 // indexes, the epochs and the producers' state.
 func (l *Log) indexBatches(s *segment, batches []byte, position int64, c *Config) error {
-	nowMs := l.store.nowMs()
+	nowMs, count := l.store.nowMs(), int64(0)
 	for rest := batches; len(rest) > 0; {
 		b, tail, _ := record.Next(rest)
 		if err := s.note(b, position, c.IndexIntervalBytes); err != nil {
@@ -192,7 +194,9 @@ func (l *Log) indexBatches(s *segment, batches []byte, position int64, c *Config
 		l.producers.update(b, nowMs)
 		position += int64(b.Size())
 		rest = tail
+		count++
 	}
+	l.store.counters.batches.Add(count)
 	return nil
 }
 

@@ -199,7 +199,7 @@ func (s *Store) readCheckpoint(name string) offsetCheckpoint {
 		c, err = decodeOffsetCheckpoint(text)
 	}
 	if err != nil {
-		s.opt.Events(CheckpointIgnored{name, err})
+		s.emit(CheckpointIgnored{name, err})
 		return offsetCheckpoint{}
 	}
 	return c

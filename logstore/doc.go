@@ -40,6 +40,12 @@
 // runs one goroutine for housekeeping and one for each sync in flight, and none
 // after [Store.Close].
 //
+// # Watching
+//
+// [Store.Counters] tells what was done, [Store.Usage] what there is, and a
+// [Progress] given to Open how far recovery has come, of each log that is being
+// scanned. Counting allocates nothing and takes no lock.
+//
 // # What it does not do
 //
 // It does not log (see [Event]), replicate, or open sockets. It does not check

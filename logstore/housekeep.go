@@ -155,7 +155,7 @@ func (s *Store) report(t task, err error) {
 	if t.log != nil {
 		e.Log = t.log.tp
 	}
-	s.opt.Events(e)
+	s.emit(e)
 }
 
 // keepHouse runs until the store closes.

@@ -123,7 +123,7 @@ func (s *Store) adopt() {
 		failed = s.writeCheckpoints()
 	}
 	if failed != nil {
-		s.opt.Events(HousekeepingFailed{Work: "adopt", Err: failed})
+		s.emit(HousekeepingFailed{Work: "adopt", Err: failed})
 	}
 }
 
@@ -160,6 +160,32 @@ func (s *Store) openLogs(clean, ours bool) error {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	slots := make(chan struct{}, workers)
+	found := s.logsAmong(names)
+	progress := s.opt.Progress
+	progress.logs.Store(int64(len(found)))
+	for _, tp := range found {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			defer progress.opened.Add(1)
+			l, err := s.openLog(tp, clean, ours)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				s.broken[tp] = err
+				s.emit(LogNotOpened{tp, err})
+				return
+			}
+			s.logs[tp] = l
+		})
+	}
+	group.Wait()
+	return nil
+}
+
+// logsAmong picks the logs of the directory, and has removed what was deleted.
+func (s *Store) logsAmong(names []fs.DirEntry) []TopicPartition {
+	var found []TopicPartition
 	for _, n := range names {
 		if !n.IsDir() {
 			continue
@@ -168,26 +194,11 @@ func (s *Store) openLogs(clean, ours bool) error {
 			s.enqueue(task{atMs: math.MinInt64, kind: taskRemove, dir: s.path(n.Name())})
 			continue
 		}
-		tp, ok := parseDir(n.Name())
-		if !ok {
-			continue // Kafka's -stray and -future, or nobody's
+		if tp, ok := parseDir(n.Name()); ok { // not Kafka's -stray and -future, nor nobody's
+			found = append(found, tp)
 		}
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			l, err := s.openLog(tp, clean, ours)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				s.broken[tp] = err
-				s.opt.Events(LogNotOpened{tp, err})
-				return
-			}
-			s.logs[tp] = l
-		})
 	}
-	group.Wait()
-	return nil
+	return found
 }
 
 func (s *Store) openLog(tp TopicPartition, clean, ours bool) (*Log, error) {

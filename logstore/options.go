@@ -147,6 +147,8 @@ type Options struct {
 	// Events is told what the engine does by itself. It is called on the engine's
 	// goroutines, must not block and must not call back into the store.
 	Events func(Event)
+	// Progress, where set, can be asked how far Open has come.
+	Progress *Progress
 	// ReadOnly opens without lock, recovery or any write; appends give ErrReadOnly.
 	ReadOnly bool
 	// Manual runs no housekeeping goroutine; the caller calls Housekeep.
@@ -174,6 +176,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Events == nil {
 		o.Events = func(Event) {}
+	}
+	if o.Progress == nil {
+		o.Progress = &Progress{}
 	}
 	for _, d := range []struct {
 		v   *int64

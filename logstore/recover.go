@@ -28,6 +28,7 @@ type recovery struct {
 	cut       int64      // bytes
 	reason    error      // for cutting
 	kept      []string   // files that hold what was cut and may have been whole
+	scan      *scan      // for whoever watches
 	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends
 }
 
@@ -84,7 +85,7 @@ func (r *recovery) run() error {
 	l.dirty = !r.clean
 	l.askRetention(l.store.nowMs())
 	if !r.clean && !l.store.opt.ReadOnly {
-		l.store.opt.Events(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason, r.kept})
+		l.store.emit(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason, r.kept})
 	}
 	return nil
 }

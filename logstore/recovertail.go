@@ -38,6 +38,7 @@ func (r *recovery) recoverTail() error {
 		r.segments, r.unreached = r.segments[:first+1], r.segments[first+1:]
 		return nil
 	}
+	defer r.watch(first, position)()
 	for i := first; i < len(r.segments); i++ {
 		if i > first {
 			s, position = r.segments[i], 0
@@ -67,6 +68,19 @@ func (r *recovery) recoverTail() error {
 		}
 	}
 	return r.secure(first)
+}
+
+// watch shows how much is to be scanned, until the function returned is called.
+func (r *recovery) watch(first int, position int64) (end func()) {
+	bytes := -position
+	for _, s := range r.segments[first:] {
+		if size, err := s.data.Size(); err == nil {
+			bytes += size
+		}
+	}
+	p := r.log.store.opt.Progress
+	r.scan = p.begin(r.log.tp, bytes)
+	return func() { p.end(r.scan) }
 }
 
 // findEnd sets the last segment's end by the headers behind its last index
@@ -186,6 +200,7 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 			break
 		}
 		r.note(b)
+		r.scan.scanned.Add(int64(b.Size()))
 		s.places[LogEnd].Store(uint64(placeAt(b.LastOffset()+1-s.base, at+int64(b.Size()))))
 	}
 	end := s.size()

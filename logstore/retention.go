@@ -145,7 +145,7 @@ func (l *Log) retireWhile(reason string, due func(s *segment, end, total int64) 
 	}
 	l.mu.Unlock()
 	release(gone)
-	l.store.opt.Events(SegmentsRetired{l.tp, reason, len(gone), bytes, start})
+	l.store.emit(SegmentsRetired{l.tp, reason, len(gone), bytes, start})
 	l.store.enqueue(task{atMs: math.MinInt64, kind: taskMark, log: l})
 	return rollErr
 }

@@ -33,6 +33,8 @@ type Store struct {
 	closing chan struct{}
 	workers sync.WaitGroup // housekeeping, and syncs in flight
 
+	counters counters
+
 	mu     sync.RWMutex
 	logs   map[TopicPartition]*Log  // under mu; nil while being created
 	broken map[TopicPartition]error // under mu; why a log on disk was not opened

@@ -101,6 +101,16 @@ func (l *Log) unsyncedBelow(upto mark) syncWork {
 
 // sync brings data, then directory entries, to stable storage, and unpins.
 func (w *syncWork) sync(l *Log) error {
+	began, c := l.store.opt.Clock.Now(), &l.store.counters
+	err := w.syncAll(l)
+	c.syncs.Observe(l.store.opt.Clock.Now().Sub(began))
+	if err != nil {
+		c.syncFailures.Add(1)
+	}
+	return err
+}
+
+func (w *syncWork) syncAll(l *Log) error {
 	var err error
 	for _, u := range w.segments {
 		if err == nil {
@@ -205,7 +215,7 @@ func (l *Log) SetHighWatermark(offset int64) error {
 func (l *Log) poison(cause error) error {
 	err := fmt.Errorf("%w: %w", ErrPoisoned, cause)
 	if l.failed.CompareAndSwap(nil, &err) {
-		l.store.opt.Events(LogPoisoned{l.tp, cause})
+		l.store.emit(LogPoisoned{l.tp, cause})
 		l.watchers.wakeAll()
 	}
 	return err
