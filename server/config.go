@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,7 +28,8 @@ type Config struct {
 	// client reached the broker. Kafka: advertised.listeners.
 	Advertise string
 	// DataDir holds all that the broker keeps; default ./moldau-data. Kafka:
-	// log.dirs is DataDir/logs.
+	// log.dirs, which as a property is taken for it, and is shown to clients as
+	// DataDir/logs.
 	DataDir string
 	// FS holds the data in place of the operating system, for tests that crash
 	// it; DataDir is a mere name then.
@@ -35,13 +37,15 @@ type Config struct {
 	// Admin is the "host:port" of the HTTP listener for operators; "" is none.
 	// It answers /live.
 	Admin string
-	// NodeID is default 1. Kafka: node.id.
+	// NodeID is default 1. Kafka: node.id, which as a property can be 0.
 	NodeID int32
 	// ClusterID names a new cluster; "" draws one. An existing data directory
 	// knows its cluster and refuses another. Kafka: cluster.id.
 	ClusterID string
 	// Properties are static broker configs by Kafka's names, such as
-	// num.partitions, log.retention.ms or moldau.durability.
+	// num.partitions, log.retention.ms or moldau.durability. Those that a field
+	// is for, such as listeners, stand in where that field is not set; [Explain]
+	// tells what becomes of each.
 	Properties map[string]string
 
 	// PartitionsMax is how many partitions all topics may have together before
@@ -63,14 +67,23 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-func (c Config) withDefaults() (Config, error) {
+// withDefaults also returns what of the properties cannot be honoured, by name.
+func (c Config) withDefaults() (Config, map[string]string, error) {
+	c.Properties = maps.Clone(c.Properties)
+	if c.Properties == nil {
+		c.Properties = map[string]string{}
+	}
+	notes, hasNodeID, err := c.translate()
+	if err != nil {
+		return c, nil, err
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:9092"
 	}
 	if c.DataDir == "" {
 		c.DataDir = "moldau-data"
 	}
-	if c.NodeID == 0 {
+	if c.NodeID == 0 && !hasNodeID {
 		c.NodeID = 1
 	}
 	if c.ShutdownGrace == 0 {
@@ -82,16 +95,31 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Clock == nil {
 		c.Clock = systemClock{}
 	}
-	c.Properties = maps.Clone(c.Properties)
-	if c.Properties == nil {
-		c.Properties = map[string]string{}
+	return c, notes, c.check()
+}
+
+// translate takes the properties that are for fields out of Properties.
+func (c *Config) translate() (notes map[string]string, hasNodeID bool, err error) {
+	t := newTranslation(maps.Clone(c.Properties))
+	t.run(c)
+	for _, name := range slices.Sorted(maps.Keys(t.errs)) {
+		return nil, false, t.errs[name]
 	}
-	return c, c.Validate()
+	for name := range t.became {
+		delete(c.Properties, name)
+	}
+	return t.notes, t.hasNodeID, nil
 }
 
 // Validate reports what is wrong with a config by itself. What depends on the
 // machine, as an address that is taken, is found by [Start].
-func (c *Config) Validate() error {
+func (c Config) Validate() error {
+	_, _, err := c.withDefaults()
+	return err
+}
+
+// check requires that properties are translated.
+func (c *Config) check() error {
 	for _, a := range []struct{ name, address string }{{"listen", c.Listen}, {"admin", c.Admin}} {
 		if a.address == "" {
 			continue

@@ -97,12 +97,22 @@ func (s *Server) openData() (vfs.FS, error) {
 			return nil, fmt.Errorf("%s is a symbolic link: the data directory itself may be one, or %s a mount point", path, name)
 		}
 	}
+	// Somebody names Kafka's log directory, or ours, where the directory above it
+	// is meant: to start empty inside of it would look like a loss.
+	if inside := filepath.Join(s.cfg.DataDir, "meta.properties"); exists(inside) {
+		return nil, fmt.Errorf("%s is a Kafka log directory, for it has meta.properties: Moldau's data directory is the one above its folder %s", s.cfg.DataDir, dataLogs)
+	}
 	fsys, err := vfs.OpenOS(s.cfg.DataDir)
 	if err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
 	s.closing(func(context.Context) error { return fsys.Close() })
 	return fsys, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 func (s *Server) openController(fsys vfs.FS, clusterID string, static configs.Layers, advertised api.Endpoint) (*controller.Controller, error) {

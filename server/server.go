@@ -47,7 +47,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 // Start opens a broker. When it returns, clients are being served.
 func Start(cfg Config) (_ *Server, err error) {
-	cfg, err = cfg.withDefaults()
+	cfg, notes, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +62,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
+	s.warnOfHalfHonoured(notes)
 	layers, advertised, err := s.settings()
 	if err != nil {
 		return nil, err

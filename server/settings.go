@@ -49,11 +49,16 @@ func (s *Server) warnOfUnknown(static map[string]string) {
 		if _, known := configs.Broker(name); known {
 			continue
 		}
-		reason, ok := configs.Absent(name)
-		if !ok {
-			reason = "Moldau does not know it"
+		s.logger.Warn("property has no effect", "name", name, "reason", whyWithoutEffect(name))
+	}
+}
+
+// warnOfHalfHonoured tells what of the translated properties is not done.
+func (s *Server) warnOfHalfHonoured(notes map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(notes)) {
+		if notes[name] != "" {
+			s.logger.Warn("property is honoured in part", "name", name, "reason", notes[name])
 		}
-		s.logger.Warn("property has no effect", "name", name, "reason", reason)
 	}
 }
 

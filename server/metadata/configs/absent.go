@@ -18,6 +18,7 @@ const (
 	noTelemetry   = "client telemetry is not collected"
 	otherMetadata = "the metadata log has a format and limits of its own"
 	otherDirs     = "there is one log directory, shown as log.dirs"
+	removed       = "Apache Kafka has it no more"
 	otherTiming   = "Moldau acts when the time has come, not at intervals"
 )
 
@@ -32,6 +33,7 @@ var absent = []struct{ name, reason string }{
 	{"background.threads", noThreads},
 	{"broker.heartbeat.interval.ms", noCluster},
 	{"broker.session.timeout.ms", noCluster},
+	{"broker.id.generation.enable", removed},
 	{"client.quota.callback.class", noClasses},
 	{"config.providers", noClasses},
 	{"connection.failed.authentication.delay.ms", noSecurity},
@@ -52,14 +54,18 @@ var absent = []struct{ name, reason string }{
 	{"group.", noGroups},
 	{"initial.broker.registration.timeout.ms", noCluster},
 	{"inter.broker.listener.name", noCluster},
+	{"inter.broker.protocol.version", removed},
 	{"kafka.metrics.", noJMX},
 	{"leader.imbalance.check.interval.seconds", noCluster},
 	{"leader.replication.throttled.rate", noQuotas},
+	{"listener.name.", noSecurity},
 	{"listener.security.protocol.map", noSecurity},
 	{"log.cleaner.", noCompaction},
 	{"log.dir", otherDirs},
 	{"log.dir.failure.timeout.ms", noCluster},
 	{"log.flush.start.offset.checkpoint.interval.ms", otherTiming},
+	{"log.message.downconversion.enable", removed},
+	{"log.message.format.version", removed},
 	{"log.retention.check.interval.ms", otherTiming},
 	{"max.connection.creation.rate", noQuotas},
 	{"max.connections.per.ip.overrides", noQuotas},
@@ -80,6 +86,7 @@ var absent = []struct{ name, reason string }{
 	{"remote.", noTiers},
 	{"replica.", noCluster},
 	{"replication.quota.", noQuotas},
+	{"reserved.broker.max.id", removed},
 	{"request.timeout.ms", noCluster},
 	{"sasl.", noSecurity},
 	{"security.", noSecurity},
@@ -92,6 +99,7 @@ var absent = []struct{ name, reason string }{
 	{"telemetry.", noTelemetry},
 	{"transaction.", noTxns},
 	{"transactional.id.expiration.ms", noTxns},
+	{"zookeeper.", "there is no ZooKeeper"},
 }
 
 // Absent says why a broker config of Kafka's is not in the table.

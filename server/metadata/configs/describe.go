@@ -103,7 +103,7 @@ func (l Layers) BrokerEntries(names []string) []Entry {
 
 func (l Layers) brokerEntry(k *Key) Entry {
 	e := Entry{Key: k, Value: k.Default, Unset: k.Null, Source: Default}
-	settings := l.settings(brokerSynonyms(k.Name)...)
+	settings := l.settings(BrokerSynonyms(k.Name)...)
 	for len(settings) > 0 && settings[0].Name != k.Name {
 		settings = settings[1:]
 	}
@@ -135,9 +135,9 @@ func (l Layers) DefaultEntries(names []string) []Entry {
 	return entries
 }
 
-// brokerSynonyms are the names under which a broker config is given in other
+// BrokerSynonyms are the names under which a broker config is given in other
 // units, finest first. log.flush.scheduler.interval.ms is one only downwards.
-func brokerSynonyms(name string) []string {
+func BrokerSynonyms(name string) []string {
 	for i := range topicKeys {
 		t := &topicKeys[i]
 		for n, s := range t.Synonyms {

@@ -110,6 +110,9 @@ func (k *Key) Parse(raw string) (Value, error) {
 	if complaint == "" && k.check != nil {
 		complaint = k.check(v)
 	}
+	if k.Type == List && k.Effect == Fixed && sameItems(v.Text, k.Default) {
+		v.Text = k.Default
+	}
 	if complaint == "" && k.Effect == Fixed && v.Text != k.Default {
 		complaint = fmt.Sprintf("Moldau supports %q only", k.Default)
 	}
@@ -117,6 +120,11 @@ func (k *Key) Parse(raw string) (Value, error) {
 		return Value{}, invalidf("Invalid value %s for configuration %s: %s", s, k.Name, complaint)
 	}
 	return v, nil
+}
+
+// sameItems compares lists of which the order says nothing.
+func sameItems(a, b string) bool {
+	return slices.Equal(slices.Sorted(strings.SplitSeq(a, ",")), slices.Sorted(strings.SplitSeq(b, ",")))
 }
 
 func (t Type) parse(s string) (Value, string) {
