@@ -286,11 +286,14 @@ func TestFormatJSONIsHonoured(t *testing.T) {
 		"moldau topic delete":   {"", "topic delete t u -b " + s.addr},
 		"moldau log dump":       {"", "log dump " + filepath.Join(data, "logs", "t-0")},
 		"moldau log verify":     {"", "log verify " + data},
+		"moldau config explain": {"", "config explain " + kafkaFile(t)},
+		"moldau config list":    {"", "config list"},
 	}
 	// These print no results: text for shells and people, or a log.
 	without := []string{"moldau serve", "moldau help", "moldau completion"}
 	order := []string{"moldau topic create", "moldau topic alter", "moldau topic describe", "moldau topic list",
-		"moldau produce", "moldau consume", "moldau topic delete", "moldau log dump", "moldau log verify"}
+		"moldau produce", "moldau consume", "moldau topic delete", "moldau log dump", "moldau log verify",
+		"moldau config explain", "moldau config list"}
 	for _, c := range allCommands() {
 		path := c.CommandPath()
 		if !c.HasSubCommands() && !slices.Contains(order, path) && !slices.Contains(without, path) {

@@ -66,6 +66,7 @@ Exit codes: 0 done, 1 failed or fault found, 2 wrong usage.`,
 		newProduceCommand(),
 		newConsumeCommand(),
 		newLogCommand(),
+		newConfigCommand(),
 		newCompletionCommand(),
 	)
 	markFailures(root)

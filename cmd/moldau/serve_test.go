@@ -34,11 +34,16 @@ func TestServeTellsWrongUsage(t *testing.T) {
 	}
 }
 
+// cancelled makes serve start and close.
+func cancelled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
 func TestServeLogsInTheFormatAskedFor(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // at once: it starts and closes
-		code, out, errOut := moldau(ctx, "", "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"), "--format", format)
+		code, out, errOut := moldau(cancelled(t), "", "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"), "--format", format)
 		if code != exitDone || out != "" {
 			t.Fatalf("%s: exit %d, %q on stdout", format, code, out)
 		}

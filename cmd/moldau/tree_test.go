@@ -171,6 +171,11 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 		"help nope",
 		"help topic nope",
 		"log",
+		"config",
+		"config explain",
+		"config list extra",
+		"serve --set novalue",
+		"serve --config /nowhere/at/all",
 	} {
 		code, out, errOut := moldau(t.Context(), "", strings.Fields(line)...)
 		if code != exitUsage || out != "" || !strings.Contains(errOut, "moldau: ") || !strings.Contains(errOut, "--help' for usage.") {
