@@ -1,0 +1,94 @@
+package group
+
+import (
+	"cmp"
+	"log/slog"
+	"math"
+)
+
+// machine is the groups of one partition. It is not safe for concurrent use:
+// its shard holds a lock, and sets nowMs, around every call.
+//
+// A function that answers a request is called exactly once, then or later. It
+// must not block, nor call the machine.
+type machine struct {
+	o       *Options
+	log     *slog.Logger
+	usage   *usage
+	journal journal
+
+	nowMs    int64
+	groups   map[string]*group
+	timers   timers
+	expiryMs int64 // when expired offsets are looked for next
+}
+
+func newMachine(o *Options, u *usage, nowMs int64) *machine {
+	return &machine{
+		o: o, log: o.Logger, usage: u, nowMs: nowMs,
+		groups: map[string]*group{}, expiryMs: nowMs + o.ExpiryIntervalMs,
+	}
+}
+
+// groupBytesMax is what the members of one group may say in all: it must fit
+// one record, beside their assignments.
+const groupBytesMax = 8 << 20
+
+// groupOverheadBytes is about what a group takes beside its members and offsets.
+const groupOverheadBytes = 1024
+
+// create makes a group that is not there.
+func (m *machine) create(id string) *group {
+	g := newGroup(id, m.nowMs, m.usage)
+	g.take(int64(groupOverheadBytes + len(id)))
+	m.groups[id] = g
+	m.usage.groups.Add(1)
+	return g
+}
+
+// createWithin is create for a client.
+func (m *machine) createWithin(id string) (*group, error) {
+	if m.usage.groups.Load() >= int64(m.o.Limits.GroupsMax) || m.full() {
+		return nil, ErrFull
+	}
+	return m.create(id), nil
+}
+
+func (m *machine) full() bool { return m.usage.bytes.Load() >= m.o.Limits.BytesMax }
+
+// forget drops a group.
+func (m *machine) forget(g *group) {
+	g.take(-g.bytes)
+	m.usage.groups.Add(-1)
+	delete(m.groups, g.id)
+}
+
+// forgetUnused drops a group that holds nothing and that nobody knows of: what
+// a request that came to nothing created.
+func (m *machine) forgetUnused(g *group) {
+	if m.groups[g.id] == g && g.state != Dead && !g.visible() && len(g.underway) == 0 {
+		m.forget(g)
+	}
+}
+
+// close answers everyone who waits, and forgets all groups.
+func (m *machine) close(why error) {
+	for _, g := range m.groups {
+		for _, mb := range g.members {
+			g.answerJoin(mb, &JoinResponse{Err: why})
+			answerSync(mb, &SyncResponse{Err: why})
+		}
+		m.forget(g)
+	}
+	m.timers = nil
+	m.expiryMs = math.MaxInt64
+}
+
+func (m *machine) become(g *group, s State) {
+	m.log.Debug("group changes its state", "group", g.id, "from", g.state, "to", s, "generation", g.generation, "members", len(g.members))
+	g.state, g.sinceMs = s, m.nowMs
+}
+
+func comparePartitions(a, b partition) int {
+	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.number, b.number))
+}

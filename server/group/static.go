@@ -1,0 +1,68 @@
+package group
+
+import "moldau/server/coordinator"
+
+// replaceStatic gives the place of a static member to another process that has
+// its instance id: the same one, started again. The one before is fenced.
+func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest, answer func(*JoinResponse)) {
+	wasLeader, was := g.leader, *mb
+	g.answerJoin(mb, &JoinResponse{Err: ErrFencedInstance, MemberID: was.id})
+	answerSync(mb, &SyncResponse{Err: ErrFencedInstance})
+	g.rename(mb, id)
+	mb.timerMs = 0 // its entry has the old id
+	g.update(mb, r.Protocols, r.RebalanceMs, r.SessionMs)
+	mb.clientID, mb.clientHost = r.ClientID, r.ClientHost
+	g.await(mb, answer)
+	m.keepAlive(g, mb, int64(mb.sessionMs))
+
+	if g.state != Stable || g.choose() != g.protocol {
+		// The leader may have been told the old id, and would assign to that.
+		m.rebalance(g)
+		return
+	}
+	// What the others do does not change; only the new id must survive a crash,
+	// before its owner can commit with it.
+	generation := g.generation
+	record := g.record(g.assignments(), g.sinceMs)
+	err := m.journal.Propose([]coordinator.Record{record}, func(err error) {
+		if g.state != Stable || g.generation != generation || g.byID[id] != mb {
+			return // it waits for the next generation, or was answered
+		}
+		if err != nil {
+			g.answerJoin(mb, &JoinResponse{Err: unavailable(err)})
+			return
+		}
+		g.answerJoin(mb, g.rejoined(mb, wasLeader, r.MaySkip))
+	})
+	if err != nil {
+		m.log.Warn("static member cannot be replaced", "group", g.id, "err", err)
+		g.rename(mb, was.id)
+		g.update(mb, was.protocols, was.rebalanceMs, was.sessionMs)
+		mb.clientID, mb.clientHost, mb.timerMs = was.clientID, was.clientHost, 0
+		m.keepAlive(g, mb, int64(mb.sessionMs))
+		g.answerJoin(mb, &JoinResponse{Err: unavailable(err)})
+	}
+}
+
+// rejoined is what a static member is told that came back to a stable group. As
+// a leader it must not assign, which older clients do unless they believe that
+// another one leads.
+func (g *group) rejoined(mb *member, wasLeader string, maySkip bool) *JoinResponse {
+	r := &JoinResponse{MemberID: mb.id, Leader: wasLeader, Generation: g.generation, ProtocolType: g.protocolType, Protocol: g.protocol}
+	if !maySkip {
+		return r
+	}
+	r.Leader = g.leader
+	if g.leader == mb.id {
+		r.Members, r.SkipAssignment = g.joinedMembers(), true
+	}
+	return r
+}
+
+func (g *group) assignments() map[string][]byte {
+	all := make(map[string][]byte, len(g.members))
+	for _, mb := range g.members {
+		all[mb.id] = mb.assignment
+	}
+	return all
+}
