@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"moldau/server/api"
 	"moldau/server/metadata/configs"
@@ -71,11 +72,18 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	groups, err := s.openGroups(layers, control, replicas)
+	if err != nil {
+		return nil, err
+	}
 	s.serve(api.New(api.Options{
 		NodeID:                cfg.NodeID,
 		Advertised:            advertised,
 		Controller:            control,
 		Replicas:              replicas,
+		Groups:                groups,
+		OffsetsTopic:          offsetsTopic(layers),
+		OffsetsCommitTimeout:  time.Duration(number(layers, "offsets.commit.timeout.ms")) * time.Millisecond,
 		Logger:                s.logger,
 		Clock:                 cfg.Clock,
 		LogDir:                s.logDir(),

@@ -10,7 +10,8 @@ import (
 // kafka431 is what Apache Kafka 4.3.1 advertises of the keys served so far.
 var kafka431 = map[int16][2]int16{
 	0: {0, 13}, 1: {4, 18}, 2: {1, 11}, 3: {0, 13}, 18: {0, 4}, 19: {2, 7}, 20: {1, 6}, 21: {0, 2}, 22: {0, 5},
-	10: {0, 6}, 23: {2, 4}, 32: {1, 4}, 33: {0, 2}, 35: {1, 5}, 37: {0, 3}, 44: {0, 1}, 60: {0, 2}, 75: {0, 0},
+	8: {2, 10}, 9: {1, 10}, 10: {0, 6}, 11: {0, 9}, 12: {0, 4}, 13: {0, 5}, 14: {0, 5}, 15: {0, 6}, 16: {0, 5}, 42: {0, 2}, 47: {0, 0},
+	23: {2, 4}, 32: {1, 4}, 33: {0, 2}, 35: {1, 5}, 37: {0, 3}, 44: {0, 1}, 60: {0, 2}, 75: {0, 0},
 }
 
 func apiVersions(version int16) *kmsg.ApiVersionsRequest {
@@ -85,7 +86,7 @@ func TestApiVersionsChecksTheClientsName(t *testing.T) {
 func TestUnknownKeysAndVersionsCloseTheConnection(t *testing.T) {
 	b := start(t)
 	for _, r := range []struct{ key, version int16 }{
-		{-1, 0}, {4, 0}, {8, 2}, {76, 0}, {1000, 0}, {32767, 0},
+		{-1, 0}, {4, 0}, {8, 1}, {24, 0}, {76, 0}, {1000, 0}, {32767, 0},
 		{0, 2}, {0, 14}, {1, 3}, {1, 19}, {3, -1}, {3, 14}, {75, 1},
 	} {
 		t.Run(fmt.Sprintf("key %d version %d", r.key, r.version), func(t *testing.T) {

@@ -33,7 +33,7 @@ func (b *Broker) autoCreate(ctx context.Context, req *kmsg.MetadataRequest) map[
 			refused[name] = code
 			continue
 		}
-		missing = append(missing, controller.NewTopic{Name: name, Partitions: -1, Replication: -1})
+		missing = append(missing, b.automatic(name))
 	}
 	if len(missing) == 0 {
 		return refused

@@ -7,17 +7,19 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau/logstore"
 	"moldau/server/controller"
+	"moldau/server/group"
 	"moldau/server/metadata"
 	"moldau/server/replica"
 	"moldau/server/wire"
 )
 
-// Options makes a [Broker]. Controller, Replicas, Logger and Clock are
+// Options makes a [Broker]. Controller, Replicas, Groups, Logger and Clock are
 // required.
 type Options struct {
 	// NodeID is this broker.
@@ -28,8 +30,10 @@ type Options struct {
 	Advertised Endpoint
 	Controller *controller.Controller
 	Replicas   *replica.Manager
-	Logger     *slog.Logger
-	Clock      logstore.Clock
+	// Groups coordinates the consumer groups.
+	Groups *group.Coordinator
+	Logger *slog.Logger
+	Clock  logstore.Clock
 	// LogDir is the absolute path of the directory the logs are in.
 	LogDir string
 
@@ -41,6 +45,12 @@ type Options struct {
 	// DescribePartitionsMax caps the partitions in one DescribeTopicPartitions
 	// answer, default 2000, Kafka's max.request.partition.size.limit.
 	DescribePartitionsMax int
+	// OffsetsTopic is how the topic of the groups is made.
+	OffsetsTopic OffsetsTopic
+	// OffsetsCommitTimeout is how long a client waits at most for what it committed
+	// or deleted to be durable, default 5 s, Kafka's offsets.commit.timeout.ms. It
+	// is told then that the outcome is unknown.
+	OffsetsCommitTimeout time.Duration
 }
 
 // Endpoint is where a client reaches a broker.
@@ -68,6 +78,9 @@ func New(o Options) *Broker {
 	}
 	if o.DescribePartitionsMax <= 0 {
 		o.DescribePartitionsMax = 2000
+	}
+	if o.OffsetsCommitTimeout <= 0 {
+		o.OffsetsCommitTimeout = 5 * time.Second
 	}
 	b := &Broker{Options: o, advertised: advertised()}
 	b.producerIDs.allocate = o.Controller.AllocateProducerIDs

@@ -9,6 +9,7 @@ import (
 	"moldau/logstore"
 	"moldau/logstore/record"
 	"moldau/server/controller"
+	"moldau/server/group"
 	"moldau/server/replica"
 )
 
@@ -64,6 +65,24 @@ var codes = []struct {
 	{controller.ErrPolicy, kerr.PolicyViolation},
 	{controller.ErrTimeout, kerr.RequestTimedOut},
 	{controller.ErrUnavailable, kerr.CoordinatorNotAvailable},
+
+	{group.ErrInvalidGroupID, kerr.InvalidGroupID},
+	{group.ErrInvalidSessionTimeout, kerr.InvalidSessionTimeout},
+	{group.ErrInconsistentProtocol, kerr.InconsistentGroupProtocol},
+	{group.ErrUnknownMember, kerr.UnknownMemberID},
+	{group.ErrMemberIDRequired, kerr.MemberIDRequired},
+	{group.ErrFencedInstance, kerr.FencedInstanceID},
+	{group.ErrIllegalGeneration, kerr.IllegalGeneration},
+	{group.ErrRebalanceInProgress, kerr.RebalanceInProgress},
+	{group.ErrFull, kerr.GroupMaxSizeReached},
+	{group.ErrNotFound, kerr.GroupIDNotFound},
+	{group.ErrNotEmpty, kerr.NonEmptyGroup},
+	{group.ErrSubscribed, kerr.GroupSubscribedToTopic},
+	{group.ErrNoOffset, kerr.UnknownTopicOrPartition},
+	{group.ErrUnknownServer, kerr.UnknownServerError},
+	{group.ErrNotCoordinator, kerr.NotCoordinator},
+	{group.ErrLoading, kerr.CoordinatorLoadInProgress},
+	{group.ErrCoordinatorUnavailable, kerr.CoordinatorNotAvailable},
 
 	{context.DeadlineExceeded, kerr.RequestTimedOut},
 }

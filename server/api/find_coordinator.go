@@ -16,11 +16,14 @@ const (
 )
 
 // findCoordinator names the broker that coordinates a group or a transactional
-// id: this one, the only one. It is served before groups and transactions are,
-// because librdkafka compresses with lz4 only where version 0 of it is there
-// and otherwise sends plain records without a word. Who goes on to join a group
-// is told, by the client or the closed connection, that JoinGroup is missing.
-func (b *Broker) findCoordinator(_ context.Context, r *wire.Request) (wire.Reply, error) {
+// id: this one, the only one. Who asks for a group's is about to use it, so the
+// topic that groups are kept in is created if it is missing. Transactions are
+// not served yet: who goes on to use one is told by the client, or the closed
+// connection, what is missing.
+//
+// librdkafka compresses with lz4 only where version 0 is there, and otherwise
+// sends plain records without a word.
+func (b *Broker) findCoordinator(ctx context.Context, r *wire.Request) (wire.Reply, error) {
 	req := kmsg.NewPtrFindCoordinatorRequest()
 	if err := r.Decode(req); err != nil {
 		return wire.Reply{}, err
@@ -30,6 +33,9 @@ func (b *Broker) findCoordinator(_ context.Context, r *wire.Request) (wire.Reply
 	at, code := b.ownEndpoint(r.Conn), int16(0)
 	if kind := req.CoordinatorType; kind != groupCoordinator && kind != transactionCoordinator {
 		code = kerr.InvalidRequest.Code
+	}
+	if code == 0 && req.CoordinatorType == groupCoordinator {
+		code = errorCode(b.openOffsetsTopic(ctx))
 	}
 	if r.Version < 4 {
 		resp.ErrorCode = code

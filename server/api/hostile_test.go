@@ -14,7 +14,7 @@ import (
 
 // wellFormed is a request of every key, of some version, with something in it.
 func wellFormed(t *testing.T, r *rand.Rand) (kmsg.Request, []byte) {
-	keys := []int16{0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 44, 60, 75}
+	keys := []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 42, 47, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 44, 60, 75}
 	key := keys[r.IntN(len(keys))]
 	var req kmsg.Request
 	switch key {

@@ -21,9 +21,12 @@ type NewTopic struct {
 	Replication int16
 	Assignment  []ReplicaAssignment
 	Configs     map[string]string
-	// Internal marks a topic of the broker's own, as __consumer_offsets is.
+	// Internal marks a topic of the broker's own. Those of Kafka's names are always
+	// marked, whoever creates them.
 	Internal bool
 }
+
+var internalTopics = []string{"__consumer_offsets", "__share_group_state", "__transaction_state"}
 
 // ReplicaAssignment places one partition by hand.
 type ReplicaAssignment struct {
@@ -223,7 +226,8 @@ func placeTopicByHand(img *metadata.Image, t *NewTopic) ([]metadata.Partition, e
 }
 
 func topicRecords(t *NewTopic, id metadata.TopicID, partitions []metadata.Partition) []metadata.Record {
-	records := []metadata.Record{&metadata.TopicRecord{Name: t.Name, ID: id, Internal: t.Internal}}
+	internal := t.Internal || slices.Contains(internalTopics, t.Name)
+	records := []metadata.Record{&metadata.TopicRecord{Name: t.Name, ID: id, Internal: internal}}
 	for _, key := range slices.Sorted(maps.Keys(t.Configs)) {
 		value := t.Configs[key]
 		records = append(records, &metadata.ConfigRecord{Resource: metadata.ResourceTopic, Name: t.Name, Key: key, Value: &value})

@@ -33,6 +33,9 @@ func (t *Topic) Partition(n int32) (*Partition, bool) {
 	return t.partitions[n], true
 }
 
+// Count is how many partitions the topic has, on whatever broker.
+func (t *Topic) Count() int32 { return int32(len(t.partitions)) }
+
 // Partitions lists this broker's partitions of the topic, in order.
 func (t *Topic) Partitions(yield func(*Partition) bool) {
 	for _, p := range t.partitions {

@@ -6,7 +6,7 @@ import "strings"
 const (
 	noThreads     = "it sizes thread pools, queues or buffers that Moldau does not have"
 	noCluster     = "it is about several brokers, and this one is alone"
-	noGroups      = "there are no groups yet"
+	noNewGroups   = "there are groups of the classic protocol only"
 	noTxns        = "there are no transactions yet"
 	noSecurity    = "there is no authentication or encryption yet"
 	noQuotas      = "there are no quotas yet"
@@ -51,7 +51,10 @@ var absent = []struct{ name, reason string }{
 	{"fetch.purgatory.", noThreads},
 	{"follower.fetch.last.tiered.offset.enable", noTiers},
 	{"follower.replication.throttled.rate", noQuotas},
-	{"group.", noGroups},
+	{"group.consumer.", noNewGroups},
+	{"group.coordinator.", noThreads},
+	{"group.share.", noNewGroups},
+	{"group.streams.", noNewGroups},
 	{"initial.broker.registration.timeout.ms", noCluster},
 	{"inter.broker.listener.name", noCluster},
 	{"inter.broker.protocol.version", removed},
@@ -77,8 +80,7 @@ var absent = []struct{ name, reason string }{
 	{"num.network.threads", noThreads},
 	{"num.recovery.threads.per.data.dir", noThreads},
 	{"num.replica.", noThreads},
-	{"offset.metadata.max.bytes", noGroups},
-	{"offsets.", noGroups},
+	{"offsets.load.buffer.size", noThreads},
 	{"principal.builder.class", noClasses},
 	{"producer.purgatory.", noThreads},
 	{"queued.max.", noThreads},
@@ -90,7 +92,7 @@ var absent = []struct{ name, reason string }{
 	{"request.timeout.ms", noCluster},
 	{"sasl.", noSecurity},
 	{"security.", noSecurity},
-	{"share.", noGroups},
+	{"share.", noNewGroups},
 	{"socket.connection.setup.", noCluster},
 	{"socket.listen.backlog.size", noThreads},
 	{"socket.receive.buffer.bytes", noThreads},

@@ -81,6 +81,7 @@ func TestTopicConfigsAreKafkas(t *testing.T) {
 func TestBrokerConfigsAreKafkasOrAbsentWithReason(t *testing.T) {
 	// What is deliberately another default, because it is another truth.
 	own := map[string]string{
+		"group.max.size":         "5000",
 		"listeners":              "PLAINTEXT://127.0.0.1:9092",
 		"max.connections":        "10000",
 		"max.connections.per.ip": "10000",

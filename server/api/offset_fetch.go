@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau/server/group"
+	"moldau/server/wire"
+)
+
+// offsetFetch tells the committed offsets of groups. A group that does not
+// exist has none, which is no error: a consumer asks before it joins.
+func (b *Broker) offsetFetch(_ context.Context, r *wire.Request) (wire.Reply, error) {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	if err := r.Decode(req); err != nil {
+		return wire.Reply{}, err
+	}
+	resp := kmsg.NewPtrOffsetFetchResponse()
+	resp.Version = r.Version
+	if r.Version >= 8 {
+		for i := range req.Groups {
+			g := kmsg.NewOffsetFetchResponseGroup()
+			g.Group = req.Groups[i].Group
+			g.Topics, g.ErrorCode = b.groupOffsets(r.Version, g.Group, req.Groups[i].Topics)
+			resp.Groups = append(resp.Groups, g)
+		}
+		return wire.Reply{Response: resp}, nil
+	}
+	var asked []kmsg.OffsetFetchRequestGroupTopic
+	if req.Topics != nil {
+		asked = make([]kmsg.OffsetFetchRequestGroupTopic, len(req.Topics))
+	}
+	for i, t := range req.Topics {
+		asked[i].Topic, asked[i].Partitions = t.Topic, t.Partitions
+	}
+	var topics []kmsg.OffsetFetchResponseGroupTopic
+	topics, resp.ErrorCode = b.groupOffsets(r.Version, req.Group, asked)
+	if r.Version < 2 && resp.ErrorCode != 0 {
+		topics = refusedOffsets(asked, resp.ErrorCode) // there is no code for all
+	}
+	for _, t := range topics {
+		x := kmsg.NewOffsetFetchResponseTopic()
+		x.Topic = t.Topic
+		for _, p := range t.Partitions {
+			x.Partitions = append(x.Partitions, kmsg.OffsetFetchResponseTopicPartition(p))
+		}
+		resp.Topics = append(resp.Topics, x)
+	}
+	return wire.Reply{Response: resp}, nil
+}
+
+// groupOffsets are a group's offsets of the topics asked for, nil standing for
+// all that it has any of.
+func (b *Broker) groupOffsets(version int16, id string, asked []kmsg.OffsetFetchRequestGroupTopic) ([]kmsg.OffsetFetchResponseGroupTopic, int16) {
+	if asked == nil {
+		return b.allGroupOffsets(version, id)
+	}
+	topics := make([]kmsg.OffsetFetchResponseGroupTopic, len(asked))
+	err := b.Groups.Offsets(id, func(of func(string, int32) group.PartitionOffset) {
+		for i := range asked {
+			t := &topics[i]
+			*t = kmsg.NewOffsetFetchResponseGroupTopic()
+			t.Topic, t.TopicID = asked[i].Topic, asked[i].TopicID
+			name, code := asked[i].Topic, int16(0)
+			if version >= 10 {
+				topic, unknown := b.namedTopic(true, "", asked[i].TopicID)
+				if topic == nil {
+					code = unknown
+				} else {
+					name = topic.Name
+				}
+			}
+			t.Partitions = make([]kmsg.OffsetFetchResponseGroupTopicPartition, len(asked[i].Partitions))
+			for j, n := range asked[i].Partitions {
+				if code != 0 {
+					t.Partitions[j] = refusedOffset(n, code)
+				} else {
+					t.Partitions[j] = fetchedOffset(of(name, n))
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, errorCode(err)
+	}
+	return topics, 0
+}
+
+func (b *Broker) allGroupOffsets(version int16, id string) ([]kmsg.OffsetFetchResponseGroupTopic, int16) {
+	all, err := b.Groups.AllOffsets(id)
+	if err != nil {
+		return nil, errorCode(err)
+	}
+	topics := []kmsg.OffsetFetchResponseGroupTopic{}
+	last := ""
+	for _, o := range all {
+		if len(topics) == 0 || last != o.Topic {
+			t := kmsg.NewOffsetFetchResponseGroupTopic()
+			t.Topic = o.Topic
+			if version >= 10 {
+				topic, ok := b.Replicas.Topic(o.Topic)
+				if !ok {
+					continue // it has no id to be named by
+				}
+				t.TopicID = topic.ID
+			}
+			topics, last = append(topics, t), o.Topic
+		}
+		t := &topics[len(topics)-1]
+		t.Partitions = append(t.Partitions, fetchedOffset(o))
+	}
+	return topics, 0
+}
+
+func fetchedOffset(o group.PartitionOffset) kmsg.OffsetFetchResponseGroupTopicPartition {
+	p := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+	p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = o.Partition, o.Offset, o.LeaderEpoch, &o.Metadata
+	return p
+}
+
+func refusedOffset(n int32, code int16) kmsg.OffsetFetchResponseGroupTopicPartition {
+	p := fetchedOffset(group.PartitionOffset{Partition: n, Offset: -1, LeaderEpoch: -1})
+	p.ErrorCode = code
+	return p
+}
+
+func refusedOffsets(asked []kmsg.OffsetFetchRequestGroupTopic, code int16) []kmsg.OffsetFetchResponseGroupTopic {
+	topics := make([]kmsg.OffsetFetchResponseGroupTopic, len(asked))
+	for i := range asked {
+		topics[i].Topic = asked[i].Topic
+		for _, n := range asked[i].Partitions {
+			topics[i].Partitions = append(topics[i].Partitions, refusedOffset(n, code))
+		}
+	}
+	return topics
+}
