@@ -63,27 +63,11 @@ func judgeChecker() int {
 
 // run sets up the directory and the broker, and cleans up what served its turn.
 func run(ctx context.Context, o options) (faults int, err error) {
-	launch := broker.Launch{Dir: o.dir, Durability: o.durability}
-	if o.dir == "" {
-		if launch.Dir, err = os.MkdirTemp("", "kill9-"); err != nil {
-			return 0, err
-		}
-		defer func() {
-			if err == nil && faults == 0 {
-				os.RemoveAll(launch.Dir)
-			} else {
-				fmt.Println("data kept in", launch.Dir)
-			}
-		}()
-	}
-	if !o.kafka {
-		if launch.Binary, err = broker.Build(ctx); err != nil {
-			return 0, err
-		}
-	}
-	if launch.Port, err = broker.FreePort(); err != nil {
+	launch, clean, err := broker.Fresh(ctx, "kill9", o.dir, o.durability, o.kafka)
+	if err != nil {
 		return 0, err
 	}
+	defer func() { clean(err == nil && faults == 0) }()
 	t := &trial{options: o, launch: launch, random: rand.New(rand.NewPCG(o.seed, 0))}
 	return t.run(ctx)
 }

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"moldau/server/compat/broker"
+	"moldau/server/compat/groups"
+)
+
+type options struct {
+	duration    time.Duration
+	members     int
+	stay, away  time.Duration
+	rate        int
+	large       int
+	limit       time.Duration
+	durability  string
+	dir         string
+	kafka       bool
+	seed        uint64
+	sessionTime time.Duration
+}
+
+func main() {
+	var o options
+	flag.DurationVar(&o.duration, "duration", 5*time.Minute, "of the storm; 0 leaves it out")
+	flag.IntVar(&o.members, "members", 200, "members in the storm, spread over five groups; every fifth of a group is franz-go's client")
+	flag.DurationVar(&o.stay, "stay", 40*time.Second, "how long a member stays, on average")
+	flag.DurationVar(&o.away, "away", 4*time.Second, "how long it is away then, on average")
+	flag.DurationVar(&o.sessionTime, "session", 6*time.Second, "session timeout of the members in the storm")
+	flag.IntVar(&o.rate, "rate", 500, "records a second that are produced to each of two topics")
+	flag.IntVar(&o.large, "large", 500, "members of the one large group that must become stable; 0 leaves it out")
+	flag.DurationVar(&o.limit, "limit", 10*time.Second, "how soon after its last member's start the large group must be stable")
+	flag.StringVar(&o.durability, "durability", "", "Moldau's durability: synced, os; empty is its default")
+	flag.BoolVar(&o.kafka, "kafka", false, "a real Apache Kafka instead, to see what the check sees there")
+	flag.StringVar(&o.dir, "dir", "", "keep data here (default: a temporary directory, removed if all went well)")
+	flag.Uint64Var(&o.seed, "seed", rand.Uint64(), "of who does what when")
+	selfTest := flag.Bool("selftest", false, "plant faults in histories; the check must find each")
+	flag.Parse()
+	if flag.NArg() > 0 || o.members < 0 || o.large < 0 || o.rate < 5 || o.stay <= 0 || o.away <= 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if *selfTest {
+		os.Exit(judgeChecker())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	start := time.Now()
+	faults, err := run(ctx, o)
+	fmt.Printf("%d faults in %v (seed %d)\n", faults, time.Since(start).Round(time.Second), o.seed)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "storm:", err)
+	}
+	if err != nil || faults > 0 {
+		os.Exit(1)
+	}
+}
+
+func judgeChecker() int {
+	wrong, judged := groups.Misjudged()
+	for _, w := range wrong {
+		fmt.Println("MISJUDGED", w)
+	}
+	fmt.Printf("%d planted histories, %d misjudged\n", judged, len(wrong))
+	return min(len(wrong), 1)
+}
+
+// run starts the broker and lets both parts have it, one after the other.
+func run(ctx context.Context, o options) (faults int, err error) {
+	launch, clean, err := broker.Fresh(ctx, "storm", o.dir, o.durability, o.kafka)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { clean(err == nil && faults == 0) }()
+	b, err := broker.Start(ctx, launch)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, b.Stop()) }()
+	if o.large > 0 {
+		slow, err := large(ctx, o, launch.Addr())
+		if err != nil {
+			return faults, fmt.Errorf("large group: %w", err)
+		}
+		faults += slow
+	}
+	if o.duration > 0 && o.members > 0 {
+		found, err := rage(ctx, o, launch.Addr())
+		if err != nil {
+			return faults, err
+		}
+		faults += found
+	}
+	select {
+	case <-b.Exited():
+		return faults, fmt.Errorf("the broker ended by itself, see %s", launch.LogFile())
+	default:
+	}
+	return faults, nil
+}
+
+// report prints what was found and how much was looked at.
+func report(h *groups.History) int {
+	found := h.Check()
+	const shown = 20
+	for i, f := range found {
+		if i == shown {
+			fmt.Printf("... and %d more\n", len(found)-shown)
+			break
+		}
+		fmt.Println("FAULT", f)
+	}
+	c := h.Counts()
+	fmt.Printf("%d members lived in %d groups through %d generations and owned partitions %d times; %d commits acknowledged, %d refused, %d unknown, %d reads of committed offsets; %d records given\n",
+		c.Tenants, c.Groups, c.Generations, c.Spells, c.Acked, c.Refused, c.Unknown, c.Reads, c.Records)
+	return len(found)
+}

@@ -1,0 +1,2 @@
+// Package topics makes topics on a broker under test and asks where they end.
+package topics
