@@ -49,6 +49,7 @@ keyBase64 and valueBase64 there.`,
 		},
 	}
 	k.bootstrap.register(c.Flags())
+	c.ValidArgsFunction = k.bootstrap.complete(topicNames, 1)
 	f := c.Flags()
 	f.StringVarP(&k.layout, "record-format", "f", `%v\n`, "`layout` of a record in the output")
 	f.StringVarP(&k.offset, "offset", "o", "end", "where to `start`: beginning, end, an offset, @milliseconds or 2006-01-02T15:04:05Z")

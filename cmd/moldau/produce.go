@@ -54,6 +54,7 @@ counts tell.`,
 		},
 	}
 	p.bootstrap.register(c.Flags())
+	c.ValidArgsFunction = p.bootstrap.complete(topicNames, 1)
 	f := c.Flags()
 	f.StringVarP(&p.layout, "record-format", "f", `%v\n`, "`layout` of a record in the input")
 	f.StringVar(&p.file, "file", "", "`path` to read instead of standard input")

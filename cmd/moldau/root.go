@@ -70,6 +70,7 @@ Exit codes: 0 done, 1 failed or fault found, 2 wrong usage.`,
 		newCompletionCommand(),
 	)
 	markFailures(root)
+	completeFlags(root)
 	return root
 }
 
@@ -141,32 +142,6 @@ func newHelpCommand() *cobra.Command {
 			target.InitDefaultHelpFlag()
 			target.InitDefaultVersionFlag()
 			return target.Help()
-		},
-	}
-}
-
-func newCompletionCommand() *cobra.Command {
-	shells := []string{"bash", "zsh", "fish", "powershell"}
-	return &cobra.Command{
-		Use:   "completion SHELL",
-		Short: "Print a completion script for a shell",
-		Long:  `Print a script that completes moldau's commands and flags in bash, zsh, fish or powershell.`,
-		Example: `  source <(moldau completion bash)
-  moldau completion fish > ~/.config/fish/completions/moldau.fish`,
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: shells,
-		RunE: func(c *cobra.Command, args []string) error {
-			root, out := c.Root(), c.OutOrStdout()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(out, true)
-			case "zsh":
-				return root.GenZshCompletion(out)
-			case "fish":
-				return root.GenFishCompletion(out, true)
-			default:
-				return root.GenPowerShellCompletionWithDesc(out)
-			}
 		},
 	}
 }

@@ -32,6 +32,7 @@ func newTopicAlterCommand() *cobra.Command {
 		},
 	}
 	t.bootstrap.register(c.Flags())
+	c.ValidArgsFunction = t.bootstrap.complete(topicNames, 0)
 	c.Flags().IntVar(&t.partitions, "partitions", 0, "`number` of partitions to grow to; keys then go to other partitions")
 	c.Flags().StringArrayVar(&t.set, "config", nil, "`name=value` to set; may be repeated")
 	c.Flags().StringArrayVar(&t.reset, "delete-config", nil, "`name` to set back to its default; may be repeated")

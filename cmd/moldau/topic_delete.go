@@ -30,6 +30,7 @@ func newTopicDeleteCommand() *cobra.Command {
 		},
 	}
 	t.bootstrap.register(c.Flags())
+	c.ValidArgsFunction = t.bootstrap.complete(topicNames, 0)
 	c.Flags().BoolVar(&t.ifExists, "if-exists", false, "do not fail for topics that do not exist")
 	c.Flags().BoolVar(&t.dryRun, "dry-run", false, "tell which topics exist, and delete nothing")
 	return c

@@ -56,6 +56,7 @@ Start is the first offset, end the one after the last that consumers may read.`,
 		},
 	}
 	b.register(c.Flags())
+	c.ValidArgsFunction = b.complete(topicNames, 0)
 	c.Flags().BoolVar(&allConfigs, "all-configs", false, "show configuration that has its default, too")
 	return c
 }
