@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ type consumption struct {
 	partitions []int32
 	max        int64
 	untilEnd   bool
+	quiet      bool
 }
 
 func newConsumeCommand() *cobra.Command {
@@ -34,7 +36,10 @@ partition, %o offset, %d timestamp in ms, %h{%k=%v } headers, %i a running
 number; %V, %K and %T are lengths; %v{hex}, %v{base64}, %d{strftime[%F %T]} and
 others change the form; \t and \n are themselves. With --format json each
 record is one line of JSON; keys and values that are no text are in
-keyBase64 and valueBase64 there.`,
+keyBase64 and valueBase64 there.
+
+Where the output is a file or a pipe, progress is shown on a terminal: records,
+rates, and with --until-end the share that is done and the time that is left.`,
 		Example: `  moldau consume events
   moldau consume events --offset beginning --until-end --format json
   moldau consume events --offset 2026-01-31T12:00:00Z --max 10 -f '%p %o %k\t%v\n'
@@ -45,7 +50,7 @@ keyBase64 and valueBase64 there.`,
 			if o.json && c.Flags().Changed("record-format") {
 				return usageErrorf("--record-format and --format json exclude each other")
 			}
-			return k.run(c.Context(), args[0], o)
+			return k.run(c.Context(), args[0], o, c.ErrOrStderr())
 		},
 	}
 	k.bootstrap.register(c.Flags())
@@ -56,10 +61,11 @@ keyBase64 and valueBase64 there.`,
 	f.Int32SliceVarP(&k.partitions, "partitions", "p", nil, "`numbers` of the partitions, comma-separated; all by default")
 	f.Int64VarP(&k.max, "max", "n", 0, "end after this `number` of records; 0 does not")
 	f.BoolVarP(&k.untilEnd, "until-end", "e", false, "end where the partitions end now")
+	f.BoolVarP(&k.quiet, "quiet", "q", false, "show no progress")
 	return c
 }
 
-func (k *consumption) run(ctx context.Context, topic string, o output) error {
+func (k *consumption) run(ctx context.Context, topic string, o output, errOut io.Writer) error {
 	from, err := parseStart(k.offset)
 	if err != nil {
 		return err
@@ -87,8 +93,11 @@ func (k *consumption) run(ctx context.Context, topic string, o output) error {
 		return err
 	}
 	w := bufio.NewWriter(o.w)
-	r := &reading{untilEnd: k.untilEnd, max: k.max, spans: spans, print: print, w: w}
+	// Among records on the same terminal, progress would get in the way.
+	shown := startProgress(errOut, !k.quiet && isTerminal(errOut) && !isTerminal(o.w))
+	r := &reading{untilEnd: k.untilEnd, max: k.max, spans: spans, print: print, w: w, shown: shown}
 	err = r.follow(ctx, client, topic)
+	shown.end()
 	return errors.Join(err, w.Flush())
 }
 
@@ -120,6 +129,7 @@ type reading struct {
 	spans    map[int32]span // of partitions not at their end
 	print    recordPrinter
 	w        *bufio.Writer
+	shown    *progress
 }
 
 func (r *reading) follow(ctx context.Context, client *kgo.Client, topic string) error {
@@ -128,6 +138,9 @@ func (r *reading) follow(ctx context.Context, client *kgo.Client, topic string) 
 		if r.untilEnd && sp.from >= sp.to {
 			delete(r.spans, p)
 			continue
+		}
+		if r.untilEnd {
+			r.shown.total.Add(sp.to - sp.from)
 		}
 		offsets[p] = kgo.NewOffset().At(sp.from)
 	}
@@ -180,8 +193,10 @@ func (r *reading) take(fetches kgo.Fetches) error {
 						return
 					}
 					r.printed++
+					r.shown.add(len(rec.Key) + len(rec.Value))
 				}
 			}
+			sp = r.advance(ftp.Partition, sp, rec.Offset+1)
 			if r.untilEnd && rec.Offset+1 >= sp.to {
 				delete(r.spans, ftp.Partition)
 				return
@@ -189,4 +204,12 @@ func (r *reading) take(fetches kgo.Fetches) error {
 		}
 	})
 	return errors.Join(failed, r.w.Flush())
+}
+
+// advance moves the start of what is still to be printed of a partition.
+func (r *reading) advance(partition int32, sp span, to int64) span {
+	r.shown.steps.Add(min(to, sp.to) - min(sp.from, sp.to))
+	sp.from = to
+	r.spans[partition] = sp
+	return sp
 }

@@ -26,6 +26,7 @@ type delivery struct {
 	timeout time.Duration
 	failed  chan struct{} // closed with the first failure
 	giveUp  *time.Timer
+	shown   *progress
 
 	mu         sync.Mutex
 	expected   int64 // records given to the client
@@ -57,9 +58,9 @@ type deliveryReport struct {
 }
 
 // newDelivery also returns the context to send with.
-func newDelivery(ctx context.Context, topic string, timeout time.Duration) (*delivery, context.Context) {
+func newDelivery(ctx context.Context, topic string, timeout time.Duration, shown *progress) (*delivery, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	d := &delivery{topic: topic, timeout: timeout, failed: make(chan struct{}), partitions: map[topicPartition]*deliveredPartition{}}
+	d := &delivery{topic: topic, timeout: timeout, failed: make(chan struct{}), shown: shown, partitions: map[topicPartition]*deliveredPartition{}}
 	d.giveUp = time.AfterFunc(timeout, func() { cancel(errNotAcknowledged) })
 	d.giveUp.Stop()
 	return d, ctx
@@ -90,6 +91,7 @@ func (d *delivery) done(n int64, r *kgo.Record, err error) {
 	} else {
 		d.acked++
 		d.add(r)
+		d.shown.add(len(r.Key) + len(r.Value))
 		d.giveUp.Reset(d.timeout)
 	}
 	if d.expected == d.acked+d.failures {

@@ -12,7 +12,7 @@ import (
 
 func TestDeliveryGivesUpWithoutProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, ctx := newDelivery(t.Context(), "t", 30*time.Second)
+		d, ctx := newDelivery(t.Context(), "t", 30*time.Second, &progress{})
 		pass := func(s time.Duration, wantDone bool) {
 			t.Helper()
 			time.Sleep(s * time.Second) // of the bubble's clock
@@ -49,7 +49,7 @@ func TestDeliveryGivesUpWithoutProgress(t *testing.T) {
 }
 
 func TestDeliveryReportsSpans(t *testing.T) {
-	d, _ := newDelivery(t.Context(), "t", time.Minute)
+	d, _ := newDelivery(t.Context(), "t", time.Minute, &progress{})
 	for i, r := range []kgo.Record{{Topic: "t", Partition: 1, Offset: 7}, {Topic: "t", Offset: 3}, {Topic: "s", Offset: 1}, {Topic: "t", Partition: 1, Offset: 9}} {
 		d.expect()
 		d.done(int64(i+1), &r, nil)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -24,14 +22,4 @@ being written to looks torn.`,
 	}
 	c.AddCommand(newLogVerifyCommand(), newLogDumpCommand())
 	return c
-}
-
-// isTerminal tells whether progress would be seen by a person.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

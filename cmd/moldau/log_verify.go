@@ -65,7 +65,7 @@ func verify(ctx context.Context, dir string, deep bool, progress io.Writer) (*lo
 		return nil, err
 	}
 	defer fsys.Close()
-	meter := meter{w: progress, shown: isTerminal(progress)}
+	meter := meter{statusLine: statusLine{w: progress}, shown: isTerminal(progress)}
 	defer meter.clear()
 	return logstore.Check(fsys, name, logstore.CheckOptions{Deep: deep, Progress: func(p logstore.CheckProgress) error {
 		meter.show(p)
@@ -75,7 +75,7 @@ func verify(ctx context.Context, dir string, deep bool, progress io.Writer) (*lo
 
 // meter shows progress on one line, ten times a second at most.
 type meter struct {
-	w     io.Writer
+	statusLine
 	shown bool
 	last  time.Time
 }
@@ -83,13 +83,7 @@ type meter struct {
 func (m *meter) show(p logstore.CheckProgress) {
 	if now := time.Now(); m.shown && now.Sub(m.last) >= 100*time.Millisecond {
 		m.last = now
-		fmt.Fprintf(m.w, "\r\x1b[K%3d %% of %d MiB  %s", p.Done*100/max(p.Total, 1), p.Total>>20, p.File)
-	}
-}
-
-func (m *meter) clear() {
-	if !m.last.IsZero() {
-		fmt.Fprint(m.w, "\r\x1b[K")
+		m.statusLine.show(fmt.Sprintf("%3d %% of %d MiB  %s", p.Done*100/max(p.Total, 1), p.Total>>20, p.File))
 	}
 }
 

@@ -25,6 +25,7 @@ type production struct {
 	compression string
 	emptyNull   bool
 	timeout     time.Duration
+	quiet       bool
 }
 
 func newProduceCommand() *cobra.Command {
@@ -42,7 +43,7 @@ The format says how a record is read: %v value, %k key, %t topic, %p partition,
 
 Reading ends with the first record that is not acknowledged, and the exit code
 is then 1: what was read before it may have been acknowledged or not, as the
-counts tell.`,
+counts tell. On a terminal progress is shown while a file or pipe is read.`,
 		Example: `  echo hello | moldau produce events
   moldau produce events --file lines.txt --compression zstd
   printf 'user1\tlogin\n' | moldau produce events -f '%k\t%v\n'
@@ -50,7 +51,7 @@ counts tell.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p.hasKey = c.Flags().Changed("key")
-			return p.run(c.Context(), args[0], c.InOrStdin(), outputOf(c))
+			return p.run(c.Context(), args[0], c.InOrStdin(), outputOf(c), c.ErrOrStderr())
 		},
 	}
 	p.bootstrap.register(c.Flags())
@@ -65,10 +66,11 @@ counts tell.`,
 	f.StringVarP(&p.compression, "compression", "z", "none", "`codec`: none, gzip, snappy, lz4 or zstd")
 	f.BoolVar(&p.emptyNull, "empty-as-null", false, "produce empty values as null: on compacted topics they delete the key")
 	f.DurationVar(&p.timeout, "timeout", 30*time.Second, "`duration` without any acknowledgement after which to give up")
+	f.BoolVarP(&p.quiet, "quiet", "q", false, "print nothing but errors: no progress, no counts")
 	return c
 }
 
-func (p *production) run(ctx context.Context, topic string, in io.Reader, o output) error {
+func (p *production) run(ctx context.Context, topic string, in io.Reader, o output, errOut io.Writer) error {
 	opts, err := p.options(topic)
 	if err != nil {
 		return err
@@ -85,10 +87,11 @@ func (p *production) run(ctx context.Context, topic string, in io.Reader, o outp
 		defer f.Close()
 		in = f
 	}
+	input := in
 	if strings.HasSuffix(p.layout, `\n`) || strings.HasSuffix(p.layout, "\n") {
-		in = &terminated{r: in}
+		input = &terminated{r: in}
 	}
-	reader, err := kgo.NewRecordReader(in, p.layout)
+	reader, err := kgo.NewRecordReader(input, p.layout)
 	if err != nil {
 		return usageErrorf("--record-format: %w", err)
 	}
@@ -98,12 +101,16 @@ func (p *production) run(ctx context.Context, topic string, in io.Reader, o outp
 	}
 	defer client.Close()
 	// An interrupt ends the reading; what was read by then is still sent.
-	d, sendCtx := newDelivery(context.WithoutCancel(ctx), topic, p.timeout)
+	// To somebody who types the records, progress would get in the way.
+	shown := startProgress(errOut, !p.quiet && isTerminal(errOut) && !isTerminal(in))
+	d, sendCtx := newDelivery(context.WithoutCancel(ctx), topic, p.timeout, shown)
 	readErr := p.produceAll(ctx, sendCtx, client, reader, headers, d)
 	flushErr := client.Flush(context.WithoutCancel(ctx)) // ends at the latest with sendCtx
-	report := d.report()
-	if err := o.write(report, report.writeText); err != nil {
-		return err
+	shown.end()
+	if report := d.report(); !p.quiet {
+		if err := o.write(report, report.writeText); err != nil {
+			return err
+		}
 	}
 	return errors.Join(readErr, flushErr, d.err())
 }
