@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -62,14 +63,16 @@ func (r *replay) once() int {
 
 const benchPartitions = 6
 
-// benchBroker has topic t with six partitions, in os mode: the disk is not what
-// is measured.
-func benchBroker(b *testing.B) (*servertest.Broker, [16]byte) {
+// benchBroker has topic t with six partitions.
+func benchBroker(b *testing.B) (*servertest.Broker, [16]byte) { return benchTopic(b, benchPartitions) }
+
+// benchTopic has topic t, in os mode: the disk is not what is measured.
+func benchTopic(b *testing.B, partitions int32) (*servertest.Broker, [16]byte) {
 	broker := servertest.Start(b, server.Config{Properties: map[string]string{"moldau.durability": "os"}})
 	create := kmsg.NewPtrCreateTopicsRequest()
 	create.Version, create.TimeoutMillis = 7, 10_000
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", benchPartitions, 1
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", partitions, 1
 	create.Topics = append(create.Topics, topic)
 	return broker, broker.Dial().Request(create).(*kmsg.CreateTopicsResponse).Topics[0].TopicID
 }
@@ -129,5 +132,45 @@ func BenchmarkFetch(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.once()
+	}
+}
+
+// BenchmarkIdleFetch asks for many partitions without news, each time in full
+// and as a session.
+func BenchmarkIdleFetch(b *testing.B) {
+	const partitions = 200
+	for _, session := range []bool{false, true} {
+		b.Run(fmt.Sprintf("partitions=%d/session=%t", partitions, session), func(b *testing.B) {
+			broker, id := benchTopic(b, partitions)
+			req := kmsg.NewPtrFetchRequest()
+			req.Version, req.MaxBytes, req.MinBytes, req.SessionEpoch = 17, 50<<20, 1, -1
+			topic := kmsg.NewFetchRequestTopic()
+			topic.TopicID = id
+			for n := range int32(partitions) {
+				p := kmsg.NewFetchRequestTopicPartition()
+				p.Partition, p.PartitionMaxBytes = n, 1<<20
+				topic.Partitions = append(topic.Partitions, p)
+			}
+			req.Topics = append(req.Topics, topic)
+			var epoch []byte // of the next request
+			if session {
+				req.SessionEpoch = 0
+				req.SessionID = broker.Dial().Request(req).(*kmsg.FetchResponse).SessionID
+				req.Topics = nil
+			}
+			r := newReplay(b, broker, req)
+			if session {
+				epoch = r.frame[4+11+3*4+1+4:][:4]
+			}
+			b.ReportAllocs()
+			for n := uint32(1); b.Loop(); n++ {
+				if session {
+					binary.BigEndian.PutUint32(epoch, n)
+				}
+				if size := r.once(); session != (size < 100) {
+					b.Fatalf("answered with %d bytes", size)
+				}
+			}
+		})
 	}
 }

@@ -22,6 +22,7 @@ type Server struct {
 	admin    *admin
 	adminAt  net.Addr
 	wire     *wire.Server
+	broker   *api.Broker
 	accepted chan error // wire's Serve returned
 
 	// close, in the order of opening; Shutdown runs them from the last to the
@@ -76,7 +77,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.serve(api.New(api.Options{
+	s.broker = api.New(api.Options{
 		NodeID:                cfg.NodeID,
 		Advertised:            advertised,
 		Controller:            control,
@@ -90,7 +91,10 @@ func Start(cfg Config) (_ *Server, err error) {
 		AutoCreateTopics:      flag(layers, "auto.create.topics.enable"),
 		FetchBytesMax:         int(number(layers, "fetch.max.bytes")),
 		DescribePartitionsMax: int(number(layers, "max.request.partition.size.limit")),
-	}), layers)
+		FetchSessionsMax:      orNone(int(number(layers, "max.incremental.fetch.session.cache.slots"))),
+		FetchSessionsBytesMax: number(layers, "moldau.fetch.sessions.bytes.max"),
+	})
+	s.serve(s.broker, layers)
 	s.logger.Info("moldau serves Kafka clients", "address", s.Addr().String(), "data", s.cfg.DataDir,
 		"cluster", control.Image().ClusterID(), "node", cfg.NodeID)
 	return s, nil
@@ -104,6 +108,9 @@ func (s *Server) AdminAddr() net.Addr { return s.adminAt }
 
 // Counters are what the clients' listener did so far.
 func (s *Server) Counters() wire.Counters { return s.wire.Counters() }
+
+// FetchSessions are the broker's fetch sessions.
+func (s *Server) FetchSessions() api.FetchSessionStats { return s.broker.FetchSessions() }
 
 // Shutdown closes the broker: answers under way leave until ctx is done, then
 // the stores are closed cleanly, whatever became of the clients.

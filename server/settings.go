@@ -88,6 +88,15 @@ func flag(l configs.Layers, name string) bool {
 	return v.Bool()
 }
 
+// orNone is a limit of options whose zero value is a default: 0 as a config says
+// none.
+func orNone(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
 // idleForever is longer than any connection lasts.
 const idleForever = 10 * 365 * 24 * time.Hour
 

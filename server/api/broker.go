@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net"
@@ -51,6 +52,15 @@ type Options struct {
 	// or deleted to be durable, default 5 s, Kafka's offsets.commit.timeout.ms. It
 	// is told then that the outcome is unknown.
 	OffsetsCommitTimeout time.Duration
+
+	// FetchSessionsMax is how many fetch sessions are kept, default 1000, negative
+	// for none; Kafka's max.incremental.fetch.session.cache.slots.
+	FetchSessionsMax int
+	// FetchSessionsBytesMax is what they may take together, default 64 MiB. A
+	// partition takes about 256 bytes and its topic's name.
+	FetchSessionsBytesMax int64
+	// Rand fills b for new ids of sessions and is nil for crypto/rand.
+	Rand func(b []byte)
 }
 
 // Endpoint is where a client reaches a broker.
@@ -69,10 +79,21 @@ type Broker struct {
 	productions sync.Pool    // of *production
 	fetchings   sync.Pool    // of *fetching
 	parkedBytes atomic.Int64 // held by fetches that wait
+	sessions    *fetchSessions
 }
 
 // New makes a broker.
 func New(o Options) *Broker {
+	o = o.withDefaults()
+	b := &Broker{Options: o, advertised: advertised()}
+	b.sessions = newFetchSessions(o)
+	b.producerIDs.allocate = o.Controller.AllocateProducerIDs
+	b.productions.New = func() any { return newProduction(b) }
+	b.fetchings.New = func() any { return newFetching(b) }
+	return b
+}
+
+func (o Options) withDefaults() Options {
 	if o.FetchBytesMax <= 0 {
 		o.FetchBytesMax = 55 << 20
 	}
@@ -82,11 +103,18 @@ func New(o Options) *Broker {
 	if o.OffsetsCommitTimeout <= 0 {
 		o.OffsetsCommitTimeout = 5 * time.Second
 	}
-	b := &Broker{Options: o, advertised: advertised()}
-	b.producerIDs.allocate = o.Controller.AllocateProducerIDs
-	b.productions.New = func() any { return newProduction(b) }
-	b.fetchings.New = func() any { return newFetching(b) }
-	return b
+	if o.FetchSessionsMax == 0 {
+		o.FetchSessionsMax = 1000
+	}
+	if o.FetchSessionsBytesMax <= 0 {
+		o.FetchSessionsBytesMax = 64 << 20
+	}
+	if o.Rand == nil {
+		// It never fails: the runtime ends the process if the system has no
+		// randomness.
+		o.Rand = func(b []byte) { _, _ = rand.Read(b) }
+	}
+	return o
 }
 
 // Serve serves one request. An error tells that the connection is of no use any

@@ -96,3 +96,44 @@ func TestRealClientOutlivesTheBroker(t *testing.T) {
 		}
 	}
 }
+
+// A real consumer has one session, goes on with it in each request, and begins
+// another when the broker knows it no more. Few bytes a fetch make many of them.
+func TestRealConsumerUsesASession(t *testing.T) {
+	const partitions, records = 3, 300
+	b := servertest.Start(t, server.Config{})
+	createTopic(b.Dial(), t, "t", partitions)
+	consumer := newClient(t, b, kgo.ConsumeTopics("t"), kgo.FetchMaxBytes(1000))
+	var got [partitions][]string
+	for round := range 2 {
+		producer := newClient(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		for i := range records {
+			r := &kgo.Record{Topic: "t", Partition: int32(i % partitions), Value: fmt.Appendf(nil, "%d", round*records+i)}
+			if err := producer.ProduceSync(contextFor(t), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		producer.Close()
+		for n := 0; n < records; {
+			fetches := consumer.PollFetches(contextFor(t))
+			fetches.EachRecord(func(r *kgo.Record) {
+				got[r.Partition] = append(got[r.Partition], string(r.Value))
+				n++
+			})
+		}
+		if n := b.Server().FetchSessions(); n.Sessions != 1 || n.Partitions != partitions || n.Incremental < 5 || n.Incremental < n.Created {
+			t.Errorf("round %d: counted %+v", round, n)
+		}
+		if round == 0 {
+			b.Kill()
+			b.Restart()
+		}
+	}
+	for n := range got {
+		for i, value := range got[n] {
+			if want := fmt.Sprint(i*partitions + n); value != want {
+				t.Fatalf("partition %d, record %d is %q, want %q", n, i, value, want)
+			}
+		}
+	}
+}

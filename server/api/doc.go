@@ -1,6 +1,7 @@
 // Package api serves the APIs of Kafka's protocol: for each one a file, with
 // what it checks, whom it asks and what it answers. It holds no state of its
-// own but a block of producer ids.
+// own but a block of producer ids and the fetch sessions, which any restart may
+// lose.
 //
 // table.go says which APIs and versions there are: what it lists is what
 // ApiVersions advertises. errors.go says which of Kafka's error codes an error

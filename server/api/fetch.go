@@ -20,13 +20,18 @@ type fetching struct {
 	req     kmsg.FetchRequest
 	resp    wire.FetchResponse
 	answers []wire.FetchPartition // all topics' partitions, one behind the other
-	reads   []reading             // one for each answer
+	reads   []reading             // one for each answer, until that is laid out
 	conn    *wire.Conn
+
+	session *fetchSession       // that the request goes on with, nil for none
+	opens   bool                // it wants a new one
+	rotated []*sessionPartition // for a moment
 
 	bytes int  // found by the last pass
 	must  bool // answer without waiting: an error, or a diverging epoch
 
 	seen   seenPartitions
+	found  int   // of reads, have a partition
 	held   int64 // bytes that this takes
 	parked int64 // those of it that are reserved for the wait
 
@@ -35,8 +40,8 @@ type fetching struct {
 
 // reading is the read of one partition.
 type reading struct {
-	topic     *kmsg.FetchRequestTopic
-	asked     *kmsg.FetchRequestTopicPartition
+	key       partitionKey
+	asked     asking
 	partition *replica.Partition // nil where there is none
 	unknown   int16              // the error code of that
 	log       *logstore.Log      // of the last pass, nil after an error
@@ -54,43 +59,25 @@ func newFetching(b *Broker) *fetching {
 func (b *Broker) fetch(_ context.Context, r *wire.Request) (wire.Reply, error) {
 	f := b.fetchings.Get().(*fetching)
 	f.conn = r.Conn
-	if err := r.Decode(&f.req); err != nil {
+	err := r.Decode(&f.req)
+	if err == nil {
+		f.resp.Version, f.held = r.Version, r.DecodedBytes()
+		err = f.begin(r)
+	}
+	if err != nil {
 		f.recycle()
 		return wire.Reply{}, err
 	}
-	f.resp.Version = r.Version
-	f.req.ForgottenTopics = nil
-	f.held = r.DecodedBytes() + f.answerBytes()
-	// No sessions are kept: every full request is answered in full, also one that
-	// closes a session, and one that goes on with a session is told to start over.
-	// Id 0 tells the client not to try.
-	if f.req.SessionEpoch != newSession && f.req.SessionEpoch != noSession {
-		f.resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
-		return wire.Reply{Response: &f.resp}, nil
-	}
-	if err := r.Reserve(f.answerBytes()); err != nil {
-		f.recycle()
-		return wire.Reply{}, err
-	}
-	f.resolve()
-	f.read()
-	if f.enough() || f.req.MaxWaitMillis <= 0 {
+	if f.resp.ErrorCode != 0 {
 		return wire.Reply{Response: &f.resp, HeldBytes: f.held}, nil
+	}
+	f.read()
+	if f.enough() || f.req.MaxWaitMillis <= 0 || !f.reserveWait() {
+		return wire.Reply{Response: f.answer(), HeldBytes: f.held}, nil
 	}
 	f.unpin()
-	if !b.reserveWait(f.held) {
-		f.read()
-		return wire.Reply{Response: &f.resp, HeldBytes: f.held}, nil
-	}
-	f.parked = f.held
 	return wire.Reply{Park: f.parkFunc, HeldBytes: f.held}, nil
 }
-
-// Epochs of requests that do not go on with a session.
-const (
-	newSession int32 = 0
-	noSession  int32 = -1
-)
 
 // read makes one pass over the partitions. The first that has anything returns
 // at least one batch, whatever the limits say: a consumer whose limit is below
@@ -99,26 +86,26 @@ func (f *fetching) read() {
 	f.bytes, f.must = 0, false
 	limit := min(int(f.req.MaxBytes), f.b.FetchBytesMax)
 	for i := range f.reads {
-		bytesMax := min(int(f.reads[i].asked.PartitionMaxBytes), limit-f.bytes)
+		bytesMax := min(int(f.reads[i].asked.bytesMax), limit-f.bytes)
 		f.bytes += f.readOne(&f.reads[i], &f.answers[i], max(bytesMax, 0))
 	}
 }
 
 func (f *fetching) readOne(r *reading, answer *wire.FetchPartition, bytesMax int) (bytes int) {
 	*answer = wire.FetchPartition{
-		Partition: r.asked.Partition, HighWatermark: -1, LastStable: -1, LogStart: -1, PreferredReadReplica: -1,
+		Partition: r.key.partition, HighWatermark: -1, LastStable: -1, LogStart: -1, PreferredReadReplica: -1,
 	}
 	r.log = nil
 	if r.partition == nil {
-		answer.ErrorCode, f.must = r.unknown, true
+		answer.ErrorCode = r.unknown
 		return 0
 	}
-	log, _, err := r.partition.Lead(r.asked.CurrentLeaderEpoch)
+	log, _, err := r.partition.Lead(r.asked.leaderEpoch)
 	if err == nil {
-		answer.DivergingEpoch, err = diverging(r.partition, log, r.asked)
+		answer.DivergingEpoch, err = diverging(r.partition, log, &r.asked)
 	}
 	if err == nil && answer.DivergingEpoch == nil {
-		err = log.Read(&r.fetch, r.asked.FetchOffset, logstore.HighWatermark, bytesMax, f.bytes == 0)
+		err = log.Read(&r.fetch, r.asked.offset, logstore.HighWatermark, bytesMax, f.bytes == 0)
 	}
 	if err != nil {
 		f.refuse(r, answer, err)
@@ -150,15 +137,15 @@ var noneAborted = []wire.AbortedTransaction{}
 
 // diverging compares what the client read last with what the log has: an epoch
 // that ended before the client's offset tells that it read what was truncated.
-func diverging(p *replica.Partition, log *logstore.Log, asked *kmsg.FetchRequestTopicPartition) (*wire.EpochEnd, error) {
-	if asked.LastFetchedEpoch < 0 {
+func diverging(p *replica.Partition, log *logstore.Log, asked *asking) (*wire.EpochEnd, error) {
+	if asked.lastEpoch < 0 {
 		return nil, nil
 	}
-	epoch, end := p.EpochEnd(log, asked.LastFetchedEpoch)
+	epoch, end := p.EpochEnd(log, asked.lastEpoch)
 	switch {
 	case end < 0:
 		return nil, logstore.ErrOffsetRange
-	case epoch < asked.LastFetchedEpoch || end < asked.FetchOffset:
+	case epoch < asked.lastEpoch || end < asked.offset:
 		return &wire.EpochEnd{Epoch: epoch, EndOffset: end}, nil
 	}
 	return nil, nil
@@ -171,7 +158,7 @@ func (f *fetching) refuse(r *reading, answer *wire.FetchPartition, err error) {
 	switch answer.ErrorCode {
 	case kerr.KafkaStorageError.Code:
 		if !errors.Is(err, replica.ErrOffline) && r.partition.Reads.Begins() {
-			f.b.Logger.Error("partition cannot be read", "partition", r.partition.Name().String(), "offset", r.asked.FetchOffset, "err", err)
+			f.b.Logger.Error("partition cannot be read", "partition", r.partition.Name().String(), "offset", r.asked.offset, "err", err)
 		}
 		if f.req.Version <= 5 {
 			// Clients of that time do not know the error and would give up on it.
@@ -186,10 +173,12 @@ func (f *fetching) refuse(r *reading, answer *wire.FetchPartition, err error) {
 	}
 }
 
-// enough tells whether there is what the client wants to wait for.
+// enough tells whether there is what the client wants to wait for. Partitions
+// that are unknown here do not cut a wait short, as little as in Kafka: until its
+// metadata is new, a client asks for them again and again.
 func (f *fetching) enough() bool {
 	wanted := min(int(f.req.MinBytes), int(f.req.MaxBytes), f.b.FetchBytesMax)
-	return f.must || f.bytes >= wanted || len(f.reads) == 0
+	return f.must || f.bytes >= wanted || f.found == 0
 }
 
 // park waits for enough bytes, or the end of the client's patience. It watches
@@ -212,7 +201,9 @@ func (f *fetching) park(ctx context.Context) (wire.Response, error) {
 			err = ctx.Err()
 		}
 		for i := range f.reads {
-			f.reads[i].log.Unwatch(moved)
+			if log := f.reads[i].log; log != nil {
+				log.Unwatch(moved)
+			}
 		}
 		if err != nil {
 			f.recycle()
@@ -224,14 +215,14 @@ func (f *fetching) park(ctx context.Context) (wire.Response, error) {
 			break
 		}
 	}
-	return &f.resp, nil
+	return f.answer(), nil
 }
 
 // watch has moved signalled when a partition has more to read. A log that
 // failed never will, and would signal at once, again and again.
 func (f *fetching) watch(moved *logstore.Waiter) {
 	for i := range f.reads {
-		if r := &f.reads[i]; r.log.Err() == nil {
+		if r := &f.reads[i]; r.log != nil && r.log.Err() == nil {
 			r.log.Watch(logstore.HighWatermark, r.watermark, moved)
 		}
 	}
@@ -255,14 +246,14 @@ func (f *fetching) recycle() {
 	if f.held > keptBytesMax {
 		return
 	}
-	f.conn = nil
+	f.conn, f.session, f.opens, f.found = nil, nil, false, 0
 	for i := range f.reads {
 		r := &f.reads[i]
-		r.topic, r.asked, r.partition, r.log = nil, nil, nil, nil
+		r.key.topic, r.partition, r.log = topicKey{}, nil, nil
 	}
 	clear(f.answers)
 	f.reads, f.answers = f.reads[:0], f.answers[:0]
-	f.resp.ErrorCode, f.resp.Topics, f.resp.NodeEndpoints = 0, f.resp.Topics[:0], nil
+	f.resp.ErrorCode, f.resp.SessionID, f.resp.Topics, f.resp.NodeEndpoints = 0, 0, f.resp.Topics[:0], nil
 	f.b.fetchings.Put(f)
 }
 

@@ -232,23 +232,6 @@ func TestAbortedListIsForReadersOfCommittedRecords(t *testing.T) {
 	}
 }
 
-func TestFetchKeepsNoSessions(t *testing.T) {
-	c := start(t).Dial()
-	createTopic(c, t, "t", 1)
-	mustProduce(c, t, "t", 0, plain(t))
-	for _, r := range []struct {
-		id, epoch int32
-		code      int16
-	}{{0, -1, 0}, {0, 0, 0}, {7, 1, 70}, {7, 0, 0}, {7, -1, 0}, {0, 3, 70}, {0, -2, 70}} {
-		req := fetchFrom(12, "t", 0, 0)
-		req.SessionID, req.SessionEpoch = r.id, r.epoch
-		resp := c.Request(req).(*kmsg.FetchResponse)
-		if resp.ErrorCode != r.code || resp.SessionID != 0 || (len(resp.Topics) == 1) != (r.code == 0) {
-			t.Errorf("session %d, epoch %d: error code %d, session %d, %d topics", r.id, r.epoch, resp.ErrorCode, resp.SessionID, len(resp.Topics))
-		}
-	}
-}
-
 // What is asked for twice is read once, as the last mention says.
 func TestFetchReadsAPartitionOnce(t *testing.T) {
 	c := start(t).Dial()

@@ -72,7 +72,6 @@ var absent = []struct{ name, reason string }{
 	{"log.retention.check.interval.ms", otherTiming},
 	{"max.connection.creation.rate", noQuotas},
 	{"max.connections.per.ip.overrides", noQuotas},
-	{"max.incremental.fetch.session.cache.slots", "there are no fetch sessions yet"},
 	{"metadata.", otherMetadata},
 	{"metric.reporters", noJMX},
 	{"metrics.", noJMX},
