@@ -66,7 +66,7 @@ rates, and with --until-end the share that is done and the time that is left.`,
 }
 
 func (k *consumption) run(ctx context.Context, topic string, o output, errOut io.Writer) error {
-	from, err := parseStart(k.offset)
+	from, err := parseStart("--offset", k.offset)
 	if err != nil {
 		return err
 	}
@@ -102,23 +102,33 @@ func (k *consumption) run(ctx context.Context, topic string, o output, errOut io
 }
 
 func (k *consumption) plan(ctx context.Context, admin *kadm.Client, topic string, from start) (map[int32]span, error) {
-	details, err := admin.ListTopicsWithInternal(ctx, topic)
+	partitions, err := partitionsOf(ctx, admin, topic, k.partitions)
 	if err != nil {
 		return nil, fmt.Errorf("topic %s: %w", topic, err)
 	}
+	return from.resolve(ctx, admin, topic, partitions)
+}
+
+// partitionsOf are the wanted partitions of a topic, all if none are, which must
+// exist.
+func partitionsOf(ctx context.Context, admin *kadm.Client, topic string, wanted []int32) ([]int32, error) {
+	details, err := admin.ListTopicsWithInternal(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
 	if err := details[topic].Err; err != nil {
-		return nil, fmt.Errorf("topic %s: %w", topic, brokerError(err, ""))
+		return nil, brokerError(err, "")
 	}
 	partitions := details[topic].Partitions.Numbers()
-	if len(k.partitions) > 0 {
-		for _, p := range k.partitions {
-			if !slices.Contains(partitions, p) {
-				return nil, fmt.Errorf("topic %s has no partition %d", topic, p)
-			}
+	for _, p := range wanted {
+		if !slices.Contains(partitions, p) {
+			return nil, fmt.Errorf("it has no partition %d", p)
 		}
-		partitions = k.partitions
 	}
-	return from.resolve(ctx, admin, topic, partitions)
+	if len(wanted) > 0 {
+		return wanted, nil
+	}
+	return partitions, nil
 }
 
 // reading is what is still to be printed.
