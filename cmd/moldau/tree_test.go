@@ -165,6 +165,7 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 		"consume t --offset middle",
 		"consume t --max -1",
 		"consume t --partitions a",
+		"consume t --group g --partitions 0",
 		"consume t -f %z",
 		"consume t -f %v --format json",
 		"group",
@@ -200,7 +201,7 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 func TestNoBrokerIsSaidSo(t *testing.T) {
 	for _, args := range [][]string{
 		{"topic", "list"}, {"topic", "create", "t"}, {"topic", "describe", "t"}, {"topic", "delete", "t"},
-		{"topic", "alter", "t", "--partitions", "2"}, {"produce", "t"}, {"consume", "t"},
+		{"topic", "alter", "t", "--partitions", "2"}, {"produce", "t"}, {"consume", "t"}, {"consume", "t", "--group", "g"},
 		{"group", "list"}, {"group", "describe", "g"}, {"group", "delete", "g"}, {"group", "reset", "g", "--all-topics", "--to", "end"},
 	} {
 		// Nobody can listen at port 0.
