@@ -41,7 +41,8 @@ func (s *Server) logEvent(event logstore.Event) {
 func (s *Server) logCounters() {
 	c := s.wire.Counters()
 	s.logger.Info("clients served",
-		"connections", c.Accepted, "refused", c.Refused,
+		"connections", c.Accepted, "refused", c.Refused, "delayed", c.Delayed,
+		"idle", c.Idle, "stalledSending", c.StalledSending, "stalledReading", c.StalledReading,
 		"requests", c.Frames, "rejected", c.Rejected,
 		"bytesIn", c.BytesIn, "bytesOut", c.BytesOut,
 		"sendfileBytes", c.SendfileBytes, "copiedBytes", c.CopiedBytes)

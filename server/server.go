@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"moldau/server/api"
+	"moldau/server/controller"
 	"moldau/server/metadata/configs"
 	"moldau/server/wire"
 )
@@ -91,10 +92,13 @@ func Start(cfg Config) (_ *Server, err error) {
 		AutoCreateTopics:      flag(layers, "auto.create.topics.enable"),
 		FetchBytesMax:         int(number(layers, "fetch.max.bytes")),
 		DescribePartitionsMax: int(number(layers, "max.request.partition.size.limit")),
-		FetchSessionsMax:      orNone(int(number(layers, "max.incremental.fetch.session.cache.slots"))),
+		FetchWaitsBytesMax:    orNone(number(layers, "moldau.fetch.waits.bytes.max")),
+		FetchSessionsMax:      int(orNone(number(layers, "max.incremental.fetch.session.cache.slots"))),
 		FetchSessionsBytesMax: number(layers, "moldau.fetch.sessions.bytes.max"),
 	})
-	s.serve(s.broker, layers)
+	if err := s.serve(layers, control); err != nil {
+		return nil, err
+	}
 	s.logger.Info("moldau serves Kafka clients", "address", s.Addr().String(), "data", s.cfg.DataDir,
 		"cluster", control.Image().ClusterID(), "node", cfg.NodeID)
 	return s, nil
@@ -163,14 +167,11 @@ func ignoreClosed(err error) error {
 }
 
 // serve starts the clients' listener.
-func (s *Server) serve(handler wire.Handler, layers configs.Layers) {
-	s.wire = wire.NewServer(wire.Options{
-		Handler: handler, Logger: s.logger,
-		FrameBytesMax:   int(number(layers, "socket.request.max.bytes")),
-		ConnectionsMax:  int(number(layers, "max.connections")),
-		MaxConnsPerAddr: int(number(layers, "max.connections.per.ip")),
-		IdleTimeout:     idleTimeout(number(layers, "connections.max.idle.ms")),
-	})
+func (s *Server) serve(layers configs.Layers, control *controller.Controller) error {
+	s.wire = wire.NewServer(s.wireOptions(layers))
+	if err := s.followLimits(layers, control); err != nil {
+		return err
+	}
 	go func() {
 		err := s.wire.Serve(s.clients)
 		if errors.Is(err, wire.ErrServerClosed) {
@@ -184,4 +185,5 @@ func (s *Server) serve(handler wire.Handler, layers configs.Layers) {
 		s.logCounters()
 		return err
 	})
+	return nil
 }

@@ -90,7 +90,7 @@ func flag(l configs.Layers, name string) bool {
 
 // orNone is a limit of options whose zero value is a default: 0 as a config says
 // none.
-func orNone(n int) int {
+func orNone(n int64) int64 {
 	if n == 0 {
 		return -1
 	}
@@ -103,7 +103,15 @@ const idleForever = 10 * 365 * 24 * time.Hour
 // idleTimeout is Kafka's connections.max.idle.ms, of which a negative one never
 // ends.
 func idleTimeout(ms int64) time.Duration {
-	if ms < 0 || ms > idleForever.Milliseconds() {
+	if ms < 0 {
+		return idleForever
+	}
+	return milliseconds(ms)
+}
+
+// milliseconds is a duration in which no deadline overflows.
+func milliseconds(ms int64) time.Duration {
+	if ms > idleForever.Milliseconds() {
 		return idleForever
 	}
 	return time.Duration(ms) * time.Millisecond

@@ -63,7 +63,6 @@ Exit codes: 0 done, 1 failed or fault found, 2 wrong usage.`,
 	root.AddCommand(
 		newServeCommand(),
 		newTopicCommand(),
-		newGroupCommand(),
 		newProduceCommand(),
 		newConsumeCommand(),
 		newLogCommand(),

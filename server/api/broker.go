@@ -53,6 +53,10 @@ type Options struct {
 	// is told then that the outcome is unknown.
 	OffsetsCommitTimeout time.Duration
 
+	// FetchWaitsBytesMax is what all fetches that wait for records hold together,
+	// default 64 MiB, negative for none that wait; one that would hold more is
+	// answered with what there is.
+	FetchWaitsBytesMax int64
 	// FetchSessionsMax is how many fetch sessions are kept, default 1000, negative
 	// for none; Kafka's max.incremental.fetch.session.cache.slots.
 	FetchSessionsMax int
@@ -102,6 +106,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OffsetsCommitTimeout <= 0 {
 		o.OffsetsCommitTimeout = 5 * time.Second
+	}
+	if o.FetchWaitsBytesMax == 0 {
+		o.FetchWaitsBytesMax = 64 << 20
 	}
 	if o.FetchSessionsMax == 0 {
 		o.FetchSessionsMax = 1000

@@ -205,15 +205,12 @@ func (s *seenPartitions) find(key *partitionKey, reads []reading) (at int, again
 	return at, again
 }
 
-// parkedBytesMax bounds what all fetches that wait hold together.
-const parkedBytesMax = 64 << 20
-
 // reserveWait tells whether there is room for another fetch that waits. Where
 // there is none it is answered with what there is, and its client asks again:
 // none of them can keep the others from waiting for ever, nor any other request
 // from being served.
 func (f *fetching) reserveWait() bool {
-	if f.b.parkedBytes.Add(f.held) <= parkedBytesMax {
+	if f.b.parkedBytes.Add(f.held) <= f.b.FetchWaitsBytesMax {
 		f.parked = f.held
 		return true
 	}

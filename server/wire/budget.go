@@ -17,6 +17,8 @@ var errGaveUp = errors.New("connection closed while its request waited for memor
 // when it is done the next one may. Reserving whole frames beforehand would do
 // without this, but then announcing a frame would be as good as sending it.
 type budget struct {
+	bytesMax int64
+
 	mu       sync.Mutex
 	free     int64        // less than 0 while overdraft exceeds the limit
 	overdraw *reservation // the one that may
@@ -44,7 +46,7 @@ type reservation struct {
 	closed, draining <-chan struct{}
 }
 
-func newBudget(bytesMax int64) *budget { return &budget{free: bytesMax} }
+func newBudget(bytesMax int64) *budget { return &budget{bytesMax: bytesMax, free: bytesMax} }
 
 // acquire adds to what r holds, waiting until there is room.
 func (r *reservation) acquire(bytes int64) error {
@@ -77,6 +79,13 @@ func (r *reservation) acquire(bytes int64) error {
 		}
 	}
 	return nil // granted meanwhile
+}
+
+// held is what all requests hold.
+func (b *budget) held() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytesMax - b.free
 }
 
 // contended tells whether anybody waits.

@@ -15,6 +15,7 @@ import (
 var (
 	errPeerClosed   = errors.New("closed by the peer")
 	errIdle         = errors.New("idle for too long")
+	errStalled      = errors.New("a request did not get on")
 	errShuttingDown = errors.New("server is shutting down")
 )
 
@@ -62,7 +63,7 @@ func newConn(s *Server, nc net.Conn, id uint64) (*Conn, context.Context) {
 		server: s,
 		nc:     nc,
 		cancel: cancel,
-		queue:  newReplyQueue(s.options.PipelineMax),
+		queue:  newReplyQueue(s.options.PipelineMax, &s.replies),
 		ended:  make(chan struct{}),
 	}
 	c.frames = frameReader{
@@ -113,9 +114,13 @@ func (c *Conn) handshake(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.server.options.FrameTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.server.options.FrameTimeout, errStalled)
 	defer cancel()
-	return secure.HandshakeContext(ctx)
+	err := secure.HandshakeContext(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		return fmt.Errorf("TLS handshake: %w: %w", errStalled, err)
+	}
+	return err
 }
 
 // serveRequests returns why no more requests are read.
@@ -184,11 +189,13 @@ func (c *Conn) answer(ctx context.Context, p pending) {
 		return
 	}
 	c.owed.Add(1)
-	c.queue.put(p, c.server.probeInterval, func() {
+	if c.queue.put(p, c.server.probeInterval, func() {
 		if peerClosed(c.nc) {
 			c.cancel(errPeerClosed)
 		}
-	})
+	}) {
+		c.server.counters.waitedForRoom.Add(1)
+	}
 }
 
 // rejection is an error that a peer's request caused.

@@ -21,9 +21,12 @@
 // A peer may declare what it likes; memory is spent on bytes that arrived.
 // Buffers grow as a frame comes in, all frames being received or served share
 // one budget, decoding is linear in the bytes received and refuses what would
-// unfold to too much, replies queue up to a limit, and a peer that does not get
-// on with sending or reading is dropped. When a limit is met that honest
-// clients meet too, reading stops until there is room: nothing is lost.
+// unfold to too much, replies queue up to a limit, one for each connection and
+// one for all, and a peer that does not get on with sending or reading is
+// dropped. Connections are bounded, in all and for each address, and accepted
+// only so fast. When a limit is met that honest clients meet too, reading or
+// accepting stops until there is room: nothing is lost. [Options] has all limits,
+// and [Counters] how often they were met.
 //
 // # What it does not do
 //

@@ -30,10 +30,17 @@ func (s *Server) PoisonBuffers(b byte) { s.pool.poison = b }
 func (s *Server) ProbePeersEvery(d time.Duration) { s.probeInterval = d }
 
 // HeldBytes is what all requests in flight hold.
-func (s *Server) HeldBytes() int64 {
-	s.budget.mu.Lock()
-	defer s.budget.mu.Unlock()
-	return s.options.InFlightBytesMax - s.budget.free
+func (s *Server) HeldBytes() int64 { return s.budget.held() }
+
+// TakeTurns takes turns of a rate at times after its making, and returns how long
+// each is away.
+func TakeTurns(perSecond int, at ...time.Duration) (waits []time.Duration) {
+	began := time.Unix(0, 0)
+	r := newRate(perSecond, began)
+	for _, d := range at {
+		waits = append(waits, r.take(began.Add(d)))
+	}
+	return waits
 }
 
 // PeerClosed is what a full connection asks.

@@ -164,7 +164,7 @@ func (f *frameReader) readError(err error, betweenFrames bool) error {
 	case errors.Is(err, os.ErrDeadlineExceeded) && f.isDraining():
 		return errShuttingDown
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("a request did not get on for %v: %w", f.limit.FrameTimeout, err)
+		return fmt.Errorf("%w for %v: %w", errStalled, f.limit.FrameTimeout, err)
 	}
 	return err
 }

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"log/slog"
+	"math"
+	"net/netip"
 	"time"
 )
 
@@ -16,18 +18,24 @@ type Options struct {
 	FrameBytesMax int
 	// InFlightBytesMax bounds the buffers of all requests being received or served
 	// and what they are decoded to; default 256 MiB. One request may exceed it, so
-	// memory is bounded by both limits together.
+	// memory is bounded by both limits together. Kafka's queued.max.request.bytes.
 	InFlightBytesMax int64
 	// ConnectionsMax bounds open connections, default 10,000. More are accepted
 	// and closed at once: left in the backlog they would hold up nobody but
-	// clients, who could not tell a full broker from a dead one.
+	// clients, who could not tell a full broker from a dead one. Kafka's
+	// max.connections.
 	ConnectionsMax int
-	// MaxConnsPerAddr bounds open connections of one IP address, default
-	// ConnectionsMax: most clients of a broker share one behind a balancer.
-	MaxConnsPerAddr int
+	// Limits are those that [Server.SetLimits] changes.
+	Limits Limits
 	// PipelineMax is how many replies of one connection may be outstanding before
 	// its next request is left unread, default 64.
 	PipelineMax int
+	// RepliesBytesMax bounds what the replies of all connections hold that wait, for
+	// earlier ones, for data or for disks; default 256 MiB. Beyond it the next
+	// request of a connection that has any such reply is left unread. Those that
+	// have none have one request served each, so memory is bounded by this and one
+	// reply a connection.
+	RepliesBytesMax int64
 
 	// IdleTimeout closes a connection without requests and outstanding replies,
 	// default 10 minutes, Kafka's connections.max.idle.ms.
@@ -40,6 +48,37 @@ type Options struct {
 	WriteTimeout time.Duration
 }
 
+// Limits are about how connections are accepted. A zero value stands for the
+// default.
+type Limits struct {
+	// PerAddrMax bounds open connections of one IP address; more are closed at
+	// once. By default there is no bound but that of all connections: most clients
+	// of a broker share one address behind a balancer. Kafka's
+	// max.connections.per.ip.
+	PerAddrMax int
+	// PerAddr says otherwise for some addresses, 0 included. Kafka's
+	// max.connections.per.ip.overrides.
+	PerAddr map[netip.Addr]int
+	// RateMax is how many connections are accepted a second, and at once after a
+	// quiet second; default 5000. More wait until it is their turn, so that a storm
+	// of them leaves room for requests. Kafka's max.connection.creation.rate.
+	RateMax int
+}
+
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.PerAddrMax, math.MaxInt)
+	setDefault(&l.RateMax, 5000)
+	return l
+}
+
+// perAddr is how many connections an address may have.
+func (l *Limits) perAddr(addr netip.Addr) int {
+	if own, ok := l.PerAddr[addr]; ok {
+		return own
+	}
+	return l.PerAddrMax
+}
+
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -47,8 +86,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.FrameBytesMax, 100<<20)
 	setDefault(&o.InFlightBytesMax, 256<<20)
 	setDefault(&o.ConnectionsMax, 10_000)
-	setDefault(&o.MaxConnsPerAddr, o.ConnectionsMax)
+	o.Limits = o.Limits.withDefaults()
 	setDefault(&o.PipelineMax, 64)
+	setDefault(&o.RepliesBytesMax, 256<<20)
 	setDefault(&o.IdleTimeout, 10*time.Minute)
 	setDefault(&o.FrameTimeout, 30*time.Second)
 	setDefault(&o.WriteTimeout, 2*time.Minute)
@@ -59,17 +99,4 @@ func setDefault[T int | int64 | time.Duration](v *T, def T) {
 	if *v <= 0 {
 		*v = def
 	}
-}
-
-// Counters are what a [Server] did since it was made, but for Connections.
-type Counters struct {
-	Connections   int64 // open now
-	Accepted      int64 // connections
-	Refused       int64 // connections above a limit
-	Frames        int64 // requests received
-	Rejected      int64 // requests that ended their connection
-	BytesIn       int64 // frames with their length fields
-	BytesOut      int64 // by all paths
-	SendfileBytes int64 // of records, from file to socket by the kernel
-	CopiedBytes   int64 // of records, through a buffer
 }

@@ -18,6 +18,13 @@ type replyQueue struct {
 	replies chan pending
 	bytes   atomic.Int64  // held by what is queued
 	room    chan struct{} // told when that fell
+	all     *replyBudget
+}
+
+// replyBudget is what the queued replies of all connections hold together.
+type replyBudget struct {
+	max   int64
+	bytes atomic.Int64
 }
 
 // pending is a reply on its way to the writing goroutine.
@@ -32,22 +39,30 @@ type pending struct {
 	bytes int64
 }
 
-func newReplyQueue(replies int) replyQueue {
-	return replyQueue{replies: make(chan pending, replies), room: make(chan struct{}, 1)}
+func newReplyQueue(replies int, all *replyBudget) replyQueue {
+	return replyQueue{replies: make(chan pending, replies), room: make(chan struct{}, 1), all: all}
+}
+
+// full tells whether the replies hold so much that the next request must wait.
+// Where all connections' are too much, it is those with replies that wait, until
+// theirs are done with: one that has none always gets on.
+func (q *replyQueue) full() bool {
+	own := q.bytes.Load()
+	return own > queuedBytesMax || own > 0 && q.all.bytes.Load() > q.all.max
 }
 
 // put queues a reply and returns when the next request may be read. Nothing is
 // read until then, not even that the peer is gone, so look, which does, is called
 // again and again: the reply at the head may wait for as long as the client
-// asked for.
-func (q *replyQueue) put(p pending, every time.Duration, look func()) {
+// asked for. It tells whether the next request had to wait for what replies hold.
+func (q *replyQueue) put(p pending, every time.Duration, look func()) (waited bool) {
 	p.pack()
-	// Before it can be taken off.
-	full := q.bytes.Add(p.bytes) > queuedBytesMax
-	if !full {
+	q.bytes.Add(p.bytes) // before it can be taken off
+	q.all.bytes.Add(p.bytes)
+	if !q.full() {
 		select {
 		case q.replies <- p:
-			return
+			return false
 		default:
 		}
 	}
@@ -61,13 +76,15 @@ func (q *replyQueue) put(p pending, every time.Duration, look func()) {
 			look()
 		}
 	}
-	for q.bytes.Load() > queuedBytesMax {
+	for q.full() {
+		waited = true
 		select {
 		case <-q.room:
 		case <-probe.C:
 			look()
 		}
 	}
+	return waited
 }
 
 // done is called by the writing goroutine when it holds nothing of p any more.
@@ -76,6 +93,7 @@ func (q *replyQueue) done(p *pending) {
 		return
 	}
 	q.bytes.Add(-p.bytes)
+	q.all.bytes.Add(-p.bytes)
 	select {
 	case q.room <- struct{}{}:
 	default:

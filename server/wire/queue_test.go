@@ -92,3 +92,51 @@ func TestPauseEnds(t *testing.T) {
 		t.Errorf("%d connections are left", n)
 	}
 }
+
+// Many connections with many waits each: all replies together hold what the
+// limit says and one reply a connection, and in the end all are there.
+func TestRepliesOfAllConnectionsAreBounded(t *testing.T) {
+	const conns, requests, held, limit = 20, 10, 1000, 20_000
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := handlerFunc(func(context.Context, *wire.Request) (wire.Reply, error) {
+			return wire.Reply{HeldBytes: held, Park: func(context.Context) (wire.Response, error) { <-release; return pong("done"), nil }}, nil
+		})
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: h, RepliesBytesMax: limit}, p)
+		var all []client
+		for range conns {
+			c := p.dial(t)
+			all = append(all, c)
+			go func() {
+				for id := range int32(requests) {
+					c.Write(frame(id, ""))
+				}
+			}()
+		}
+		synctest.Wait()
+		// Up to the limit nobody is held back, beyond it each has one more.
+		if n := s.Counters(); n.ReplyBytes <= limit || n.ReplyBytes > limit+conns*held || n.Frames != n.ReplyBytes/held {
+			t.Errorf("counted %+v", n)
+		}
+		// Who has no reply that waits is served whatever others hold.
+		late := p.dial(t)
+		late.write(t, frame(1, ""))
+		synctest.Wait()
+		before := s.Counters()
+		if before.Frames != before.ReplyBytes/held || before.Connections != conns+1 {
+			t.Errorf("counted %+v", before)
+		}
+		close(release)
+		late.expect(t, 1, "done")
+		for _, c := range all {
+			for id := range int32(requests) {
+				c.expect(t, id, "done")
+			}
+		}
+		s.stop(t)
+		if n := s.Counters(); n.ReplyBytes != 0 || n.WaitedForRoom == 0 || n.Frames != conns*requests+1 {
+			t.Errorf("counted %+v", n)
+		}
+	})
+}

@@ -62,8 +62,8 @@ type Reply struct {
 
 	// HeldBytes is what the reply holds in memory until it is sent, beside what
 	// every reply does: the memory of a wait, or of a Response that is kept as it
-	// is. Where replies of a connection hold much, its next request waits. A
-	// Response without it is encoded if it must wait for earlier replies.
+	// is. Where replies of a connection, or of all, hold much, its next request
+	// waits. A Response without it is encoded if it must wait for earlier replies.
 	HeldBytes int64
 
 	// Ready, where set, reports without waiting whether Park would return at

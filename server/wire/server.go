@@ -28,17 +28,16 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
 	perAddr   map[netip.Addr]int // of conns
+	limits    Limits
 	lastID    uint64
 
 	running       sync.WaitGroup // a goroutine for each of conns
+	rate          *rate          // of accepting
+	replies       replyBudget
 	refusedLogged seldom
 	memoryLogged  seldom
+	delayedLogged seldom
 	counters      counters
-}
-
-type counters struct {
-	accepted, refused, frames, rejected           atomic.Int64
-	bytesIn, bytesOut, sendfileBytes, copiedBytes atomic.Int64
 }
 
 // NewServer returns a server that has no listener yet.
@@ -54,13 +53,27 @@ func NewServer(o Options) *Server {
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*Conn]struct{}{},
 		perAddr:   map[netip.Addr]int{},
+		limits:    o.Limits,
+		rate:      newRate(o.Limits.RateMax, time.Now()),
+		replies:   replyBudget{max: o.RepliesBytesMax},
 	}
 	s.budget.exhausted = func() {
+		s.counters.waitedForMemory.Add(1)
 		if s.memoryLogged.now() {
 			o.Logger.Warn("requests wait for memory: those in flight hold all there is for them", "bytesMax", o.InFlightBytesMax)
 		}
 	}
 	return s
+}
+
+// SetLimits changes how connections are accepted from now on. Those that are open
+// stay.
+func (s *Server) SetLimits(l Limits) {
+	l = l.withDefaults()
+	s.mu.Lock()
+	s.limits = l
+	s.mu.Unlock()
+	s.rate.change(l.RateMax, time.Now())
 }
 
 // seldom tells whether to log, once a second: whoever reaches a limit reaches
@@ -87,6 +100,7 @@ func (s *Server) Serve(l net.Listener) error {
 		switch {
 		case err == nil:
 			pause = 0
+			s.awaitTurn()
 			s.admit(nc)
 		case s.isDraining():
 			return ErrServerClosed
@@ -96,12 +110,39 @@ func (s *Server) Serve(l net.Listener) error {
 			// Out of descriptors, most likely; connections that end make room.
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			s.options.Logger.Warn("cannot accept a connection", "err", err, "retry_in", pause)
-			select {
-			case <-time.After(pause):
-			case <-s.draining:
-			}
+			s.sleep(pause)
 		}
 	}
+}
+
+// awaitTurn delays an accepted connection while they come too fast. The next
+// ones wait in the backlog meanwhile, as they would for a broker that is slower.
+func (s *Server) awaitTurn() {
+	wait := s.rate.take(time.Now())
+	if wait <= 0 {
+		return
+	}
+	s.counters.delayed.Add(1)
+	if s.delayedLogged.now() {
+		s.options.Logger.Warn("connections come faster than they are accepted, and wait", "perSecondMax", s.currentLimits().RateMax)
+	}
+	s.sleep(wait)
+}
+
+// sleep ends early when the server begins to shut down.
+func (s *Server) sleep(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.draining:
+	}
+}
+
+func (s *Server) currentLimits() Limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.limits
 }
 
 func isTemporary(err error) bool {
@@ -124,8 +165,9 @@ func (s *Server) admit(nc net.Conn) {
 		return
 	case len(s.conns) >= s.options.ConnectionsMax:
 		limit = "connections"
-	case addr.IsValid() && s.perAddr[addr] >= s.options.MaxConnsPerAddr:
+	case addr.IsValid() && s.perAddr[addr] >= s.limits.perAddr(addr):
 		limit = "connections of the address"
+		s.counters.refusedPerAddr.Add(1)
 	}
 	if limit != "" {
 		s.mu.Unlock()
@@ -181,8 +223,14 @@ func (s *Server) logEnd(c *Conn, err error) {
 	case isRejection(err):
 		s.counters.rejected.Add(1)
 		level = slog.LevelWarn
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, errStalled):
+		s.counters.stalledSending.Add(1)
 		level = slog.LevelWarn
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.counters.stalledReading.Add(1)
+		level = slog.LevelWarn
+	case errors.Is(err, errIdle):
+		s.counters.idle.Add(1)
 	}
 	if p, ok := errors.AsType[*panicError](err); ok {
 		level = slog.LevelError
@@ -225,24 +273,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	<-gone
 	return ctx.Err()
-}
-
-// Counters returns a snapshot; its fields are read one after the other.
-func (s *Server) Counters() Counters {
-	s.mu.Lock()
-	open := int64(len(s.conns))
-	s.mu.Unlock()
-	return Counters{
-		Connections:   open,
-		Accepted:      s.counters.accepted.Load(),
-		Refused:       s.counters.refused.Load(),
-		Frames:        s.counters.frames.Load(),
-		Rejected:      s.counters.rejected.Load(),
-		BytesIn:       s.counters.bytesIn.Load(),
-		BytesOut:      s.counters.bytesOut.Load(),
-		SendfileBytes: s.counters.sendfileBytes.Load(),
-		CopiedBytes:   s.counters.copiedBytes.Load(),
-	}
 }
 
 func (s *Server) addListener(l net.Listener) bool {

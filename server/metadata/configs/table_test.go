@@ -81,11 +81,13 @@ func TestTopicConfigsAreKafkas(t *testing.T) {
 func TestBrokerConfigsAreKafkasOrAbsentWithReason(t *testing.T) {
 	// What is deliberately another default, because it is another truth.
 	own := map[string]string{
-		"group.max.size":         "5000",
-		"listeners":              "PLAINTEXT://127.0.0.1:9092",
-		"max.connections":        "10000",
-		"max.connections.per.ip": "10000",
-		"process.roles":          "broker,controller",
+		"group.max.size":               "5000",
+		"listeners":                    "PLAINTEXT://127.0.0.1:9092",
+		"max.connection.creation.rate": "5000",
+		"queued.max.request.bytes":     "268435456",
+		"max.connections":              "10000",
+		"max.connections.per.ip":       "10000",
+		"process.roles":                "broker,controller",
 	}
 	for _, row := range golden(t, "kafka-4.3.1-broker.txt") {
 		k, shown := configs.Broker(row[0])

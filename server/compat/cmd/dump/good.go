@@ -95,7 +95,5 @@ func batchOf(at time.Time) []*kgo.Record {
 // decides whether gaps are legal.
 func copyPartition(from, under string) (string, error) {
 	to := filepath.Join(under, filepath.Base(from))
-	return to, copyTo(from, to)
+	return to, os.CopyFS(to, os.DirFS(from))
 }
-
-func copyTo(from, to string) error { return os.CopyFS(to, os.DirFS(from)) }
