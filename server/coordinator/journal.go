@@ -125,7 +125,7 @@ func (j *Journal) follow() {
 func (j *Journal) advance() {
 	applying := j.applying
 	j.applying = true
-	for watermark := j.log.Offset(logstore.HighWatermark); len(j.underway) > 0 && j.underway[0].end <= watermark; {
+	for len(j.underway) > 0 && j.underway[0].end <= j.log.Offset(logstore.HighWatermark) {
 		c := j.underway[0]
 		j.underway[0] = change{}
 		j.underway = j.underway[1:]

@@ -70,6 +70,7 @@ func (m *machine) sync(r *SyncRequest, answer func(*SyncResponse)) {
 func (m *machine) assign(g *group, assignments map[string][]byte) {
 	generation := g.generation
 	err := m.journal.Propose([]coordinator.Record{g.record(assignments, m.nowMs)}, func(err error) {
+		g.recorded = g.recorded || err == nil
 		if g.state != CompletingRebalance || g.generation != generation {
 			return // somebody came or went meanwhile
 		}
@@ -77,7 +78,6 @@ func (m *machine) assign(g *group, assignments map[string][]byte) {
 			m.assignFailed(g, err)
 			return
 		}
-		g.recorded = true
 		g.assign(assignments)
 		m.become(g, Stable)
 		for _, mb := range g.members {

@@ -1,0 +1,299 @@
+package group
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestModel has clients do anything at any time, lets the log lag behind, lose
+// what is not durable and refuse, and holds the machine to what clients rely on:
+//
+//   - an offset that was acknowledged is what is read, until a later one is;
+//   - who was told of a later generation than a committer's, or took its place,
+//     can rely on it that the commit is refused;
+//   - within a generation everyone has what its leader said, and nobody else
+//     has it;
+//   - everybody is answered, once, even if nobody else does anything any more.
+func TestModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"join":      m.join,
+			"sync":      m.sync,
+			"heartbeat": m.heartbeat,
+			"commit":    m.commit,
+			"leave":     m.leave,
+			"restart":   m.restart,
+			"wait":      func(t *rapid.T) { m.w.advance(int64(rapid.IntRange(1, 8000).Draw(t, "ms"))) },
+			"hold":      func(*rapid.T) { m.w.journal.hold = true },
+			"release":   func(*rapid.T) { m.w.journal.hold = false; m.w.journal.release(len(m.w.journal.underway)) },
+			"one":       func(*rapid.T) { m.w.journal.release(1) },
+			"refuse":    func(*rapid.T) { m.w.journal.refuse = errTest },
+			"accept":    func(*rapid.T) { m.w.journal.refuse = nil },
+			"crash":     m.crash,
+			"":          m.check,
+		})
+		m.end()
+	})
+}
+
+const modelPartitions = 6
+
+type model struct {
+	t *rapid.T
+	w *world
+
+	clients   []*modelClient
+	acked     map[partition]int64 // acknowledged, by the log's order
+	next      int64               // offset to commit
+	announced int32               // latest generation that a client was told of
+
+	open      map[int]string // questions without an answer
+	questions int
+}
+
+// modelClient is a process that wants to be in the group.
+type modelClient struct {
+	name, instance string
+	id             string // "" before it knows
+	generation     int32
+	leads          []string // ids to assign to, nil where it does not lead
+	joining        bool
+	synced         bool
+}
+
+func newModel(t *rapid.T) *model {
+	m := &model{
+		t: t, w: newWorld(Options{InitialDelayMs: int64(rapid.SampledFrom([]int{0, 3000}).Draw(t, "delay")), Limits: Limits{MembersMax: 4}}),
+		acked: map[partition]int64{}, open: map[int]string{},
+	}
+	for i := range 5 {
+		c := &modelClient{name: fmt.Sprint("client", i)}
+		if i >= 3 {
+			c.instance = fmt.Sprint("instance", i)
+		}
+		m.clients = append(m.clients, c)
+	}
+	return m
+}
+
+func (m *model) client(t *rapid.T) *modelClient {
+	return rapid.SampledFrom(m.clients).Draw(t, "client")
+}
+
+// ask notes a question, and returns what is called with its answer.
+func (m *model) ask(format string, args ...any) (answered func() bool) {
+	n := m.questions
+	m.questions++
+	m.open[n] = fmt.Sprintf(format, args...)
+	world := m.w.machine // a crash answers nobody
+	return func() bool {
+		if m.w.machine != world {
+			m.t.Fatalf("answered after a crash: %s", m.open[n])
+		}
+		if _, ok := m.open[n]; !ok {
+			m.t.Fatalf("question %d is answered twice", n)
+		}
+		delete(m.open, n)
+		return true
+	}
+}
+
+func (m *model) join(t *rapid.T) {
+	c := m.client(t)
+	r := &JoinRequest{
+		Group: "g", MemberID: c.id, Instance: c.instance, ClientID: c.name, ClientHost: "/h", SessionMs: 10_000,
+		RebalanceMs: int32(rapid.IntRange(1, 40).Draw(t, "patience")) * 1000, ProtocolType: "consumer",
+		Protocols:  []Protocol{{"range", subscription("t")}, {"sticky", subscription("t")}},
+		IDRequired: rapid.Bool().Draw(t, "idRequired"), MaySkip: rapid.Bool().Draw(t, "maySkip"),
+	}
+	if rapid.Bool().Draw(t, "reversed") {
+		slices.Reverse(r.Protocols)
+	}
+	answered := m.ask("join of %s", c.name)
+	c.joining, c.synced, c.leads = true, false, nil
+	m.w.machine.join(r, func(j *JoinResponse) {
+		answered()
+		c.joining = false
+		switch {
+		case errors.Is(j.Err, ErrMemberIDRequired):
+			c.id = j.MemberID
+		case errors.Is(j.Err, ErrUnknownMember), errors.Is(j.Err, ErrFencedInstance), errors.Is(j.Err, ErrFull):
+			c.id = ""
+		case j.Err == nil:
+			c.id, c.generation = j.MemberID, j.Generation
+			m.announced = max(m.announced, j.Generation)
+			for _, x := range j.Members {
+				if !j.SkipAssignment {
+					c.leads = append(c.leads, x.ID)
+				}
+			}
+		}
+	})
+}
+
+func (m *model) sync(t *rapid.T) {
+	c := m.client(t)
+	r := &SyncRequest{Group: "g", MemberID: c.id, Instance: c.instance, Generation: c.generation, Assignments: map[string][]byte{}}
+	for i, id := range c.leads {
+		share := ""
+		for p := i; p < modelPartitions; p += len(c.leads) {
+			share += fmt.Sprint(p, " ")
+		}
+		// Each decision is another one.
+		r.Assignments[id] = []byte(fmt.Sprintf("%s#%d", share, m.questions))
+	}
+	answered := m.ask("sync of %s", c.name)
+	generation := c.generation
+	m.w.machine.sync(r, func(s *SyncResponse) {
+		answered()
+		if s.Err != nil {
+			return
+		}
+		c.synced = true
+		g := m.w.machine.groups["g"]
+		if g.generation != generation || g.state != Stable {
+			m.t.Fatalf("%s has a share of generation %d, the group is %s in %d", c.name, generation, g.state, g.generation)
+		}
+		m.sharesAreDisjoint(g)
+		if mb := g.byID[r.MemberID]; mb == nil || string(mb.assignment) != string(s.Assignment) {
+			m.t.Fatalf("%s was told %q", c.name, s.Assignment)
+		}
+	})
+}
+
+// sharesAreDisjoint checks that all shares are of one decision, and none of a
+// partition twice.
+func (m *model) sharesAreDisjoint(g *group) {
+	owners, decision := map[string]string{}, ""
+	for _, mb := range g.members {
+		share, by, ok := strings.Cut(string(mb.assignment), "#")
+		if !ok {
+			continue // not assigned anything
+		}
+		if decision != "" && by != decision {
+			m.t.Fatalf("shares of two decisions in generation %d", g.generation)
+		}
+		decision = by
+		for p := range strings.FieldsSeq(share) {
+			if o, taken := owners[p]; taken {
+				m.t.Fatalf("partition %s is %s's and %s's", p, o, mb.id)
+			}
+			owners[p] = mb.id
+		}
+	}
+}
+
+func (m *model) heartbeat(t *rapid.T) {
+	c := m.client(t)
+	err := m.w.machine.heartbeat("g", c.id, c.instance, c.generation)
+	if errors.Is(err, ErrUnknownMember) || errors.Is(err, ErrFencedInstance) {
+		c.id = ""
+	}
+	if err == nil && c.generation < m.announced {
+		t.Fatalf("%s is alive in generation %d, others were told of %d", c.name, c.generation, m.announced)
+	}
+}
+
+func (m *model) commit(t *rapid.T) {
+	c := m.client(t)
+	p := partition{"t", int32(rapid.IntRange(0, modelPartitions-1).Draw(t, "partition"))}
+	m.next++
+	offset, stale := m.next, c.generation < m.announced || c.id == ""
+	answered := m.ask("commit of %s", c.name)
+	r := &CommitRequest{Group: "g", MemberID: c.id, Instance: c.instance, Generation: c.generation,
+		Offsets: []CommitOffset{{Topic: p.topic, Partition: p.number, Offset: offset, LeaderEpoch: -1, RetentionMs: -1}}}
+	m.w.machine.commit(r, func(err error) {
+		answered()
+		if err != nil {
+			return
+		}
+		if stale {
+			m.t.Fatalf("commit of %s in generation %d was accepted, others were told of %d", c.name, r.Generation, m.announced)
+		}
+		m.acked[p] = offset
+	})
+}
+
+func (m *model) leave(t *rapid.T) {
+	c := m.client(t)
+	if _, err := m.w.machine.leave("g", []Leaving{{c.id, c.instance}}); err != nil {
+		t.Fatal(err)
+	}
+	c.id = ""
+}
+
+// restart is of a client's process: it forgets its id.
+func (m *model) restart(t *rapid.T) { m.client(t).id = "" }
+
+// crash loses what is not durable, and all questions with it.
+func (m *model) crash(*rapid.T) {
+	m.w.crash()
+	clear(m.open)
+	m.announced = 0
+	for _, c := range m.clients {
+		c.joining = false
+	}
+	g := m.w.machine.groups["g"]
+	if g == nil {
+		return
+	}
+	m.announced = g.generation
+	if g.state != Stable && g.state != Empty {
+		m.t.Fatalf("a group is %s after a crash", g.state)
+	}
+	m.sharesAreDisjoint(g)
+}
+
+func (m *model) check(t *rapid.T) {
+	for p, want := range m.acked {
+		if got := m.w.machine.offset("g", p.topic, p.number); got.Offset != want {
+			t.Fatalf("%v is at %d, acknowledged is %d", p, got.Offset, want)
+		}
+	}
+	var bytes int64
+	for _, g := range m.w.machine.groups {
+		sum := int64(groupOverheadBytes + len(g.id))
+		joining := 0
+		for _, mb := range g.members {
+			sum += mb.bytes()
+			if mb.joining != nil {
+				joining++
+			}
+		}
+		for id := range g.pending {
+			sum += pendingBytes(id)
+		}
+		for p, c := range g.offsets {
+			sum += offsetBytes(p, c)
+		}
+		if sum != g.bytes || joining != g.joining {
+			t.Fatalf("group takes %d bytes and %d join, counted are %d and %d", sum, joining, g.bytes, g.joining)
+		}
+		bytes += g.bytes
+	}
+	if bytes != m.w.usage.bytes.Load() || int(m.w.usage.groups.Load()) != len(m.w.machine.groups) {
+		t.Fatalf("usage is %d bytes of %d groups, counted are %d of %d",
+			bytes, len(m.w.machine.groups), m.w.usage.bytes.Load(), m.w.usage.groups.Load())
+	}
+}
+
+// end leaves the group alone: nobody waits for ever, and nobody stays a member
+// who is not heard of.
+func (m *model) end() {
+	m.w.journal.refuse, m.w.journal.hold = nil, false
+	m.w.journal.release(len(m.w.journal.underway))
+	m.w.advance(20 * 60_000)
+	for _, question := range m.open {
+		m.t.Fatalf("never answered: %s", question)
+	}
+	if g := m.w.machine.groups["g"]; g != nil && (len(g.members) > 0 || len(g.pending) > 0 || g.state != Empty) {
+		m.t.Fatalf("group is %s with %d members and %d pending", g.state, len(g.members), len(g.pending))
+	}
+	m.check(m.t)
+}
