@@ -68,7 +68,8 @@ function samples () {
   }))
 }
 
-export const record = (partition, value, timestamp = 1_000) =>
+// Time stamps are of today: retention soon takes older records away.
+export const record = (partition, value, timestamp = Date.now()) =>
   ({ partition, key: null, value: Buffer.from(value), headers: {}, timestamp })
 
 // Reads this many records, and leaves.
@@ -100,8 +101,9 @@ async function roundTrip (adapter, options) {
 
 async function autoCreated (adapter) {
   const topic = unique('auto')
-  await adapter.produce(topic, [record(0, 'v')], { codec: 'none' })
-  assertSame(await read(adapter, topic, 'earliest', 1), [record(0, 'v')])
+  const want = [record(0, 'v')]
+  await adapter.produce(topic, want, { codec: 'none' })
+  assertSame(await read(adapter, topic, 'earliest', 1), want)
 }
 
 // A MiB a partition and more, so that a fetch answers in several parts.

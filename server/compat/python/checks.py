@@ -1,11 +1,10 @@
 """The checks every Python client goes through: records, positions, administration."""
 
 import random
-import time
 
 from adapter import Record
 from groups import add_group_checks
-from suite import equal, refused, settles, unique
+from suite import equal, now_ms, refused, settles, unique
 
 PARTITIONS = 6
 UNKNOWN_TOPIC, TOPIC_EXISTS, INVALID_TOPIC, INVALID_CONFIG = 3, 36, 17, 40
@@ -34,7 +33,7 @@ def samples(count=120, seed=1):
     rand = random.Random(seed)
     shapes = [None, b"", b"short", rand.randbytes(300), rand.randbytes(20_000), b"a" * 50_000]
     headers = [(), (("a", b"1"), ("a", b"2"), ("\u00fc", b"")), (("trace", rand.randbytes(100)),)]
-    start = int(time.time() * 1000)
+    start = now_ms()
     return [
         Record(i % 3, shapes[i % 4], shapes[(i + 1 + i // 4) % 6] if i % 4 else b"no key", headers[i // 3 % 3], start + i)
         for i in range(count)
@@ -69,7 +68,7 @@ def codec_round_trip(adapter, codec, idempotent):
 
 def auto_created_topic(adapter):
     topic = unique("auto")
-    want = [Record(0, b"k", b"v", (), 1_000)]
+    want = [Record(0, b"k", b"v", (), now_ms())]
     adapter.produce(topic, want)
     with adapter.reader(topic) as reader:
         reader.assign([0])
@@ -81,7 +80,7 @@ def large_batches(adapter):
     topic = unique("large")
     adapter.create_topic(topic, 3, {})
     rand = random.Random(2)
-    want = [Record(i % 3, None, rand.randbytes(10_000), (), 1_000 + i) for i in range(900)]
+    want = [Record(i % 3, None, rand.randbytes(10_000), (), now_ms()) for i in range(900)]
     adapter.produce(topic, want, "lz4")
     with adapter.reader(topic) as reader:
         reader.assign([0, 1, 2])

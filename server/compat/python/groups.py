@@ -4,7 +4,7 @@ import threading
 import time
 
 from adapter import Record
-from suite import equal, refused, unique
+from suite import TooLong, equal, now_ms, refused, unique
 
 PARTITIONS = 6
 NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND = 68, 69
@@ -63,19 +63,23 @@ class Watch:
 
     def wait(self, what, condition):
         """Until the condition holds; the suite's limit ends a wait for ever."""
-        while True:
-            with self.lock:
-                if self.faults:
-                    raise AssertionError(f"before {what}: {self.faults[0]}")
-                if condition(self):
-                    return
-            time.sleep(0.02)
+        try:
+            while True:
+                with self.lock:
+                    if self.faults:
+                        raise AssertionError(f"before {what}: {self.faults[0]}")
+                    if condition(self):
+                        return
+                time.sleep(0.02)
+        except TooLong as e:
+            counts = [sum(p == at[0] for at in self.seen) for p in range(PARTITIONS)]
+            raise TooLong(f"{e}: waits until {what}; owners {self.owners}, seen {counts}") from None
 
     def wait_shares(self, *counts):
         def shared(w):
             owners = list(w.owners.values())
             return len(owners) == PARTITIONS and sorted(map(owners.count, set(owners))) == sorted(counts)
-        self.wait(f"shares of {counts}", shared)
+        self.wait(f"shares are {counts}", shared)
 
 
 class Member(threading.Thread):
@@ -123,7 +127,7 @@ class Group:
 
     def produce(self, per_partition=20):
         self.adapter.produce(self.topic, [
-            Record(i % PARTITIONS, None, b"%d" % i, (), 1_000) for i in range(per_partition * PARTITIONS)])
+            Record(i % PARTITIONS, None, b"%d" % i, (), now_ms()) for i in range(per_partition * PARTITIONS)])
         self.produced += per_partition
 
     def wait_all_seen(self):
@@ -196,7 +200,7 @@ def committed_group(adapter, offsets):
     """A group without members that committed these."""
     topic, group = unique("topic"), unique("group")
     adapter.create_topic(topic, 3, {})
-    adapter.produce(topic, [Record(i % 3, None, b"v", (), 1_000) for i in range(30)])
+    adapter.produce(topic, [Record(i % 3, None, b"v", (), now_ms()) for i in range(30)])
     with adapter.reader(topic, group) as reader:
         reader.assign([0, 1, 2])
         reader.commit(offsets)

@@ -74,6 +74,11 @@ def unique(prefix):
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
+def now_ms():
+    """Time stamps of records are of today: retention soon takes older ones away."""
+    return time.time_ns() // 1_000_000
+
+
 def equal(got, want, what):
     if got != want:
         raise AssertionError(f"{what}: got {got!r:.300}, want {want!r:.300}")
