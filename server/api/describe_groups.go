@@ -20,7 +20,7 @@ func (b *Broker) describeGroups(_ context.Context, r *wire.Request) (wire.Reply,
 	}
 	resp := kmsg.NewPtrDescribeGroupsResponse()
 	resp.Version = r.Version
-	for _, id := range req.Groups {
+	for _, id := range once(req.Groups) { // one may be large, and takes few bytes to ask for
 		d, err := b.Groups.Describe(id)
 		g := kmsg.NewDescribeGroupsResponseGroup()
 		g.Group, g.AuthorizedOperations = id, operationsOmitted

@@ -486,3 +486,38 @@ func TestMembersThatWaitWhenTheBrokerCloses(t *testing.T) {
 		t.Errorf("error code %d", j.ErrorCode)
 	}
 }
+
+// What is asked for again and again is answered once: a few bytes must not
+// fetch kilobytes each.
+func TestOffsetsAskedForTwice(t *testing.T) {
+	_, c, id := startGroups(t, noDelay)
+	commitCode(c, commitRequest(9, "g", "t", id, 1, 5))
+	for version := int16(1); version <= 10; version++ {
+		req := fetchOffsetRequest(version, "g", "t", id, []int32{2, 1, 1, 2, 1})
+		if version < 8 {
+			req.Topics = append(req.Topics, req.Topics[0])
+		} else {
+			req.Groups[0].Topics = append(req.Groups[0].Topics, req.Groups[0].Topics[0])
+			req.Groups = append(req.Groups, req.Groups[0])
+		}
+		resp := c.Request(req).(*kmsg.OffsetFetchResponse)
+		if len(resp.Groups) > 1 || len(resp.Topics) > 1 || version >= 8 && len(resp.Groups[0].Topics) != 1 {
+			t.Errorf("version %d: %+v", version, resp)
+		}
+		if _, got := fetchedOffsets(c, req); len(got) != 2 || got[0].Offset != 5 || got[1].Offset != -1 {
+			t.Errorf("version %d: %+v", version, got)
+		}
+	}
+	many := fetchOffsetRequest(7, "g", "t", id, make([]int32, 1<<20+1))
+	c.Send(many)
+	c.Closed()
+}
+
+func TestGroupsDescribedTwice(t *testing.T) {
+	_, c, _ := startGroups(t, noDelay)
+	req := kmsg.NewPtrDescribeGroupsRequest()
+	req.Version, req.Groups = 6, []string{"g", "h", "g", "g"}
+	if groups := c.Request(req).(*kmsg.DescribeGroupsResponse).Groups; len(groups) != 2 {
+		t.Errorf("%+v", groups)
+	}
+}

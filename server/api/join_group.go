@@ -29,10 +29,12 @@ func (b *Broker) joinGroup(_ context.Context, r *wire.Request) (wire.Reply, erro
 	if r.Version == 0 {
 		join.RebalanceMs = join.SessionMs
 	}
-	held := int64(unsafe.Sizeof(*join))
+	held := int64(unsafe.Sizeof(*join)) + int64(len(r.Body))
+	if err := r.Reserve(held); err != nil {
+		return wire.Reply{}, err
+	}
 	for i, p := range req.Protocols {
 		join.Protocols[i] = group.Protocol{Name: p.Name, Metadata: slices.Clone(p.Metadata)}
-		held += int64(len(p.Name) + len(p.Metadata))
 	}
 	a := newAnswer[*group.JoinResponse]()
 	b.Groups.Join(join, a.say)

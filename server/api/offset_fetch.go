@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -9,8 +12,15 @@ import (
 	"moldau/server/wire"
 )
 
+// fetchedOffsetsMax bounds the partitions of one request, each of which takes
+// some bytes in it and many in the answer.
+const fetchedOffsetsMax = 1 << 20
+
 // offsetFetch tells the committed offsets of groups. A group that does not
 // exist has none, which is no error: a consumer asks before it joins.
+//
+// What is asked for twice is answered once, where it came first: an offset's
+// metadata is a thousand times what it takes to ask for it.
 func (b *Broker) offsetFetch(_ context.Context, r *wire.Request) (wire.Reply, error) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	if err := r.Decode(req); err != nil {
@@ -18,10 +28,17 @@ func (b *Broker) offsetFetch(_ context.Context, r *wire.Request) (wire.Reply, er
 	}
 	resp := kmsg.NewPtrOffsetFetchResponse()
 	resp.Version = r.Version
+	if err := admitOffsetFetch(r, req); err != nil {
+		return wire.Reply{}, err
+	}
 	if r.Version >= 8 {
+		seen := map[string]bool{}
 		for i := range req.Groups {
 			g := kmsg.NewOffsetFetchResponseGroup()
-			g.Group = req.Groups[i].Group
+			if g.Group = req.Groups[i].Group; seen[g.Group] {
+				continue
+			}
+			seen[g.Group] = true
 			g.Topics, g.ErrorCode = b.groupOffsets(r.Version, g.Group, req.Groups[i].Topics)
 			resp.Groups = append(resp.Groups, g)
 		}
@@ -50,12 +67,55 @@ func (b *Broker) offsetFetch(_ context.Context, r *wire.Request) (wire.Reply, er
 	return wire.Reply{Response: resp}, nil
 }
 
+// admitOffsetFetch counts what the answer will take.
+func admitOffsetFetch(r *wire.Request, req *kmsg.OffsetFetchRequest) error {
+	n := 0
+	for _, t := range req.Topics {
+		n += len(t.Partitions)
+	}
+	for _, g := range req.Groups {
+		for _, t := range g.Topics {
+			n += len(t.Partitions)
+		}
+	}
+	if n > fetchedOffsetsMax {
+		return fmt.Errorf("%w: offsets of %d partitions are asked for, allowed are %d", wire.ErrMalformed, n, fetchedOffsetsMax)
+	}
+	return r.Reserve(int64(n) * int64(unsafe.Sizeof(kmsg.OffsetFetchResponseGroupTopicPartition{})))
+}
+
+// onceEach are the topics and partitions that are asked for, each once.
+func onceEach(asked []kmsg.OffsetFetchRequestGroupTopic) []kmsg.OffsetFetchRequestGroupTopic {
+	type topic struct {
+		name string
+		id   [16]byte
+	}
+	seen := make(map[topic]bool, len(asked))
+	kept := asked[:0]
+	for _, t := range asked {
+		key := topic{t.Topic, t.TopicID}
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		if sorted := slices.Clone(t.Partitions); len(sorted) > 1 {
+			slices.Sort(sorted)
+			if sorted = slices.Compact(sorted); len(sorted) < len(t.Partitions) {
+				t.Partitions = sorted
+			}
+		}
+		kept = append(kept, t)
+	}
+	return kept
+}
+
 // groupOffsets are a group's offsets of the topics asked for, nil standing for
 // all that it has any of.
 func (b *Broker) groupOffsets(version int16, id string, asked []kmsg.OffsetFetchRequestGroupTopic) ([]kmsg.OffsetFetchResponseGroupTopic, int16) {
 	if asked == nil {
 		return b.allGroupOffsets(version, id)
 	}
+	asked = onceEach(asked)
 	topics := make([]kmsg.OffsetFetchResponseGroupTopic, len(asked))
 	err := b.Groups.Offsets(id, func(of func(string, int32) group.PartitionOffset) {
 		for i := range asked {

@@ -23,10 +23,12 @@ func (b *Broker) syncGroup(_ context.Context, r *wire.Request) (wire.Reply, erro
 		ProtocolType: text(req.ProtocolType), Protocol: text(req.Protocol),
 		Assignments: make(map[string][]byte, len(req.GroupAssignment)),
 	}
-	held := int64(unsafe.Sizeof(*sync))
+	held := int64(unsafe.Sizeof(*sync)) + int64(len(r.Body))
+	if err := r.Reserve(held); err != nil {
+		return wire.Reply{}, err
+	}
 	for _, a := range req.GroupAssignment {
 		sync.Assignments[a.MemberID] = slices.Clone(a.MemberAssignment)
-		held += int64(len(a.MemberID) + len(a.MemberAssignment))
 	}
 	a := newAnswer[*group.SyncResponse]()
 	b.Groups.Sync(sync, a.say)
