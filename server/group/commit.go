@@ -49,7 +49,7 @@ func (m *machine) commit(r *CommitRequest, answer func(error)) {
 			}
 		}
 	}
-	err = m.journal.Propose(records, func(err error) {
+	err = m.propose(g, records, func(err error) {
 		landed()
 		if err != nil {
 			answer(unavailable(err))
@@ -63,7 +63,6 @@ func (m *machine) commit(r *CommitRequest, answer func(error)) {
 	if err != nil {
 		landed()
 		m.forgetUnused(g)
-		m.log.Warn("commit cannot be written", "group", g.id, "err", err)
 		answer(unavailable(err))
 	}
 }

@@ -76,7 +76,7 @@ func (m *machine) bury(g *group, done func(error)) {
 	sinceMs := g.sinceMs
 	m.become(g, Dead)
 	alive := func() { g.state, g.sinceMs = Empty, sinceMs }
-	err := m.journal.Propose(records, func(err error) {
+	err := m.propose(g, records, func(err error) {
 		if err != nil {
 			alive()
 			done(unavailable(err))
@@ -87,7 +87,6 @@ func (m *machine) bury(g *group, done func(error)) {
 	})
 	if err != nil {
 		alive()
-		m.log.Warn("group cannot be deleted", "group", g.id, "err", err)
 		done(unavailable(err))
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"log/slog"
 	"math"
+
+	"moldau/server/coordinator"
 )
 
 // machine is the groups of one partition. It is not safe for concurrent use:
@@ -21,6 +23,7 @@ type machine struct {
 	groups   map[string]*group
 	timers   timers
 	expiryMs int64 // when expired offsets are looked for next
+	refused  bool  // by the journal, when it was last asked
 }
 
 func newMachine(o *Options, u *usage, nowMs int64) *machine {
@@ -84,8 +87,28 @@ func (m *machine) close(why error) {
 	m.expiryMs = math.MaxInt64
 }
 
+// propose has the journal persist what was decided about a group, see
+// [coordinator.Journal.Propose]. That nothing can be written is said once.
+func (m *machine) propose(g *group, records []coordinator.Record, apply func(error)) error {
+	err := m.journal.Propose(records, apply)
+	if refused := err != nil; refused != m.refused {
+		m.refused = refused
+		if refused {
+			m.log.Warn("groups cannot be written", "group", shown(g.id), "err", err)
+		} else {
+			m.log.Info("groups can be written again", "group", shown(g.id))
+		}
+	}
+	return err
+}
+
+// shownMax is how much of what a client chose is logged; it may have 32 KiB.
+const shownMax = 64
+
+func shown(s string) string { return s[:min(len(s), shownMax)] }
+
 func (m *machine) become(g *group, s State) {
-	m.log.Debug("group changes its state", "group", g.id, "from", g.state, "to", s, "generation", g.generation, "members", len(g.members))
+	m.log.Debug("group changes its state", "group", shown(g.id), "from", g.state, "to", s, "generation", g.generation, "members", len(g.members))
 	g.state, g.sinceMs = s, m.nowMs
 }
 

@@ -88,7 +88,7 @@ func (m *machine) dropOffsets(g *group, gone []partition, done func(error)) {
 	for i, p := range gone {
 		records[i] = offsetTombstone(g.id, p)
 	}
-	err := m.journal.Propose(records, func(err error) {
+	err := m.propose(g, records, func(err error) {
 		if err != nil {
 			done(unavailable(err))
 			return
@@ -100,7 +100,6 @@ func (m *machine) dropOffsets(g *group, gone []partition, done func(error)) {
 		done(nil)
 	})
 	if err != nil {
-		m.log.Warn("offsets cannot be deleted", "group", g.id, "err", err)
 		done(unavailable(err))
 	}
 }

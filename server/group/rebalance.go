@@ -73,7 +73,7 @@ func (m *machine) completeJoin(g *group) {
 	for _, mb := range slices.Clone(g.members) {
 		// Static members may be away for as long as their session lasts.
 		if mb.joining == nil && mb.instance == "" {
-			m.log.Info("member did not join in time", "group", g.id, "member", mb.id)
+			m.log.Info("member did not join in time", "group", shown(g.id), "member", shown(mb.id))
 			m.expel(g, mb)
 		}
 	}
@@ -122,14 +122,9 @@ func (g *group) electJoined() bool {
 func (m *machine) becomeEmpty(g *group) {
 	g.protocol, g.topics = "", nil
 	m.become(g, Empty)
-	err := m.journal.Propose([]coordinator.Record{g.record(nil, g.sinceMs)}, func(err error) {
-		if err == nil {
-			g.recorded = true
-		}
+	_ = m.propose(g, []coordinator.Record{g.record(nil, g.sinceMs)}, func(err error) {
+		g.recorded = g.recorded || err == nil
 	})
-	if err != nil {
-		m.log.Warn("group is empty and the log was not told", "group", g.id, "err", err)
-	}
 }
 
 // syncTimeout gives up who has joined a generation and not asked for its share.
@@ -140,7 +135,7 @@ func (m *machine) syncTimeout(g *group) {
 	late := false
 	for _, mb := range slices.Clone(g.members) {
 		if !mb.synced {
-			m.log.Info("member did not sync in time", "group", g.id, "member", mb.id)
+			m.log.Info("member did not sync in time", "group", shown(g.id), "member", shown(mb.id))
 			m.expel(g, mb)
 			late = true
 		}

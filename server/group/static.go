@@ -24,7 +24,7 @@ func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest,
 	// before its owner can commit with it.
 	generation := g.generation
 	record := g.record(g.assignments(), g.sinceMs)
-	err := m.journal.Propose([]coordinator.Record{record}, func(err error) {
+	err := m.propose(g, []coordinator.Record{record}, func(err error) {
 		if g.state != Stable || g.generation != generation || g.byID[id] != mb {
 			return // it waits for the next generation, or was answered
 		}
@@ -35,7 +35,6 @@ func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest,
 		g.answerJoin(mb, g.rejoined(mb, wasLeader, r.MaySkip))
 	})
 	if err != nil {
-		m.log.Warn("static member cannot be replaced", "group", g.id, "err", err)
 		g.rename(mb, was.id)
 		g.update(mb, was.protocols, was.rebalanceMs, was.sessionMs)
 		mb.clientID, mb.clientHost, mb.timerMs = was.clientID, was.clientHost, 0

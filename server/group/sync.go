@@ -69,7 +69,7 @@ func (m *machine) sync(r *SyncRequest, answer func(*SyncResponse)) {
 // assign makes the leader's decision durable, and the group works by it then.
 func (m *machine) assign(g *group, assignments map[string][]byte) {
 	generation := g.generation
-	err := m.journal.Propose([]coordinator.Record{g.record(assignments, m.nowMs)}, func(err error) {
+	err := m.propose(g, []coordinator.Record{g.record(assignments, m.nowMs)}, func(err error) {
 		g.recorded = g.recorded || err == nil
 		if g.state != CompletingRebalance || g.generation != generation {
 			return // somebody came or went meanwhile
@@ -88,7 +88,6 @@ func (m *machine) assign(g *group, assignments map[string][]byte) {
 		}
 	})
 	if err != nil {
-		m.log.Warn("assignment cannot be written", "group", g.id, "generation", generation, "err", err)
 		m.assignFailed(g, err)
 	}
 }

@@ -106,7 +106,7 @@ func (m *machine) fire(t timer) {
 		}
 	case timerPending:
 		if g.pending[t.member] == t.ms {
-			m.log.Debug("pending member gave up", "group", g.id, "member", t.member)
+			m.log.Debug("pending member gave up", "group", shown(g.id), "member", shown(t.member))
 			m.dropPending(g, t.member)
 			m.joinProgress(g)
 			m.forgetUnused(g)
@@ -126,7 +126,7 @@ func (m *machine) sessionTimeout(g *group, mb *member) {
 		m.keepAlive(g, mb, int64(mb.sessionMs))
 		return
 	}
-	m.log.Info("member was not heard of within its session", "group", g.id, "member", mb.id, "sessionMs", mb.sessionMs)
+	m.log.Info("member was not heard of within its session", "group", shown(g.id), "member", shown(mb.id), "sessionMs", mb.sessionMs)
 	m.expel(g, mb)
 	m.afterLeaving(g)
 }
