@@ -26,6 +26,9 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 	return &Conn{Conn: c, in: bufio.NewReaderSize(c, 256<<10)}, nil
 }
 
+// Buffered is how many bytes of answers can be read without waiting.
+func (c *Conn) Buffered() int { return c.in.Buffered() }
+
 // header begins a frame: its size follows when it is complete, and the
 // correlation id for every sending.
 func header(key, version int16) []byte {

@@ -3,6 +3,7 @@
 // correlation id and, in fetches, the offsets. A standard client takes most of
 // a small machine for itself; this one shows the broker.
 //
-// It speaks Produce 8 and Fetch 11, the last versions before the flexible ones,
-// because their layout is fixed: an answer is checked at known positions.
+// It speaks Produce 8, Fetch 11 and OffsetCommit 7, the last versions before the
+// flexible ones, because their layout is fixed: an answer is checked at known
+// positions.
 package wire

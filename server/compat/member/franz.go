@@ -103,7 +103,7 @@ func (m *Franz) slots(of map[string][]int32) (slots []groups.Slot) {
 
 // assigned is told only of what is new if the balancer is cooperative.
 func (m *Franz) assigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
-	_, generation := cl.GroupMetadata()
+	id, generation := cl.GroupMetadata()
 	slots := m.slots(added)
 	m.tenant.Assigned(generation, time.Time{}, slots)
 	now := m.o.History.Now()
@@ -112,8 +112,8 @@ func (m *Franz) assigned(_ context.Context, cl *kgo.Client, added map[string][]i
 		m.fresh[slot] = now
 	}
 	m.mu.Unlock()
-	if m.o.Stable != nil {
-		m.o.Stable(generation)
+	if m.o.Told != nil {
+		m.o.Told(m.o.Name, id, generation)
 	}
 }
 

@@ -32,9 +32,9 @@ type Options struct {
 	Work time.Duration
 
 	History *groups.History
-	// Stable is called whenever the member has been assigned something, with
-	// the generation. It must not block.
-	Stable func(generation int32)
+	// Told is called when the member has its assignment in a generation. It must
+	// not block.
+	Told func(name, id string, generation int32)
 }
 
 // End is how a member ends.

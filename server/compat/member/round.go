@@ -161,8 +161,8 @@ func (m *Light) sync(joined *kmsg.JoinGroupResponse, asked time.Time) (again boo
 		m.joined = false
 		return true, nil
 	}
-	if m.o.Stable != nil {
-		m.o.Stable(m.generation)
+	if m.o.Told != nil {
+		m.o.Told(m.o.Name, m.id, m.generation)
 	}
 	return false, nil
 }

@@ -3,9 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
+
+	"moldau/bench/replay/yardstick"
 )
 
 // block is one measured run.
@@ -53,7 +52,7 @@ func (s *system) measure(ctx context.Context, r *row) (block, error) {
 			return block{}, err
 		}
 	}
-	cpu, steal, err := times(s.broker.PID())
+	cpu, steal, err := yardstick.Times(s.broker.PID())
 	if err != nil {
 		return block{}, err
 	}
@@ -61,7 +60,7 @@ func (s *system) measure(ctx context.Context, r *row) (block, error) {
 	if err != nil {
 		return block{}, err
 	}
-	cpuAfter, stealAfter, err := times(s.broker.PID())
+	cpuAfter, stealAfter, err := yardstick.Times(s.broker.PID())
 	if err != nil {
 		return block{}, err
 	}
@@ -71,34 +70,4 @@ func (s *system) measure(ctx context.Context, r *row) (block, error) {
 		}
 	}
 	return block{outcome: done, CPUSeconds: cpuAfter - cpu, StealSeconds: stealAfter - steal}, nil
-}
-
-// ticksPerSecond is Linux's USER_HZ, fixed at 100 on every architecture of ours.
-const ticksPerSecond = 100
-
-// times reads the CPU time of a process and the machine's stolen time.
-func times(pid int) (cpu, steal float64, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	// The name in parentheses may hold spaces; state is the first field behind it.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	machine, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0, 0, err
-	}
-	all := strings.Fields(strings.SplitN(string(machine), "\n", 2)[0])
-	if len(fields) < 13 || len(all) < 9 {
-		return 0, 0, fmt.Errorf("/proc/%d/stat and /proc/stat have another layout", pid)
-	}
-	for _, field := range fields[11:13] {
-		ticks, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			return 0, 0, err
-		}
-		cpu += ticks / ticksPerSecond
-	}
-	ticks, err := strconv.ParseFloat(all[8], 64)
-	return cpu, ticks / ticksPerSecond, err
 }

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"moldau/bench/replay/yardstick"
 )
 
 // report is everything that was measured, raw.
@@ -33,19 +32,10 @@ type measured struct {
 }
 
 func newReport(o options) *report {
-	environment := map[string]string{
-		"cores": fmt.Sprint(runtime.NumCPU()), "go": runtime.Version(), "brokerCPU": o.brokerCPU, "clientCPU": o.clientCPU,
+	environment := yardstick.Environment(map[string]string{
+		"brokerCPU": o.brokerCPU, "clientCPU": o.clientCPU,
 		"kafka": strings.Join(append([]string{"4.3.1, defaults, -Xms1g -Xmx1g G1"}, kafkaProperties...), ", "),
-	}
-	for name, command := range map[string][]string{
-		"kernel": {"uname", "-sr"}, "commit": {"git", "rev-parse", "--short", "HEAD"}, "java": {"java", "--version"},
-	} {
-		out, err := exec.Command(command[0], command[1:]...).Output()
-		if err != nil {
-			out = []byte("unknown")
-		}
-		environment[name], _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
-	}
+	})
 	return &report{At: time.Now().UTC(), Environment: environment, Command: os.Args[1:]}
 }
 
@@ -65,7 +55,7 @@ func (r *report) add(row *row, system string, b block) {
 // print shows medians, and the spread of what matters most.
 func (r *report) print(w io.Writer) {
 	fmt.Fprintln(w)
-	for _, k := range slices.Sorted(mapKeys(r.Environment)) {
+	for _, k := range slices.Sorted(maps.Keys(r.Environment)) {
 		fmt.Fprintf(w, "%s: %s\n", k, r.Environment[k])
 	}
 	fmt.Fprintln(w)
@@ -74,23 +64,23 @@ func (r *report) print(w io.Writer) {
 	for _, m := range r.Rows {
 		for _, system := range m.order {
 			blocks := m.Blocks[system]
-			cpu := values(blocks, block.cpuPerGB)
+			cpu := yardstick.Values(blocks, block.cpuPerGB)
 			against := ""
 			if kafka := m.Blocks["kafka"]; system == "moldau" && len(kafka) > 0 {
-				ratio := median(cpu) / median(values(kafka, block.cpuPerGB))
+				ratio := yardstick.Median(cpu) / yardstick.Median(yardstick.Values(kafka, block.cpuPerGB))
 				against = fmt.Sprintf("%.2f", ratio)
 				if ratio > 0.5 {
 					against += " (above half)"
 				}
 			}
-			latency := fmt.Sprintf("%.2f/%.2f", median(values(blocks, func(b block) float64 { return float64(b.P50Us) }))/1000,
-				median(values(blocks, func(b block) float64 { return float64(b.P99Us) }))/1000)
+			latency := fmt.Sprintf("%.2f/%.2f", yardstick.Median(yardstick.Values(blocks, func(b block) float64 { return float64(b.P50Us) }))/1000,
+				yardstick.Median(yardstick.Values(blocks, func(b block) float64 { return float64(b.P99Us) }))/1000)
 			if blocks[0].Requests == 0 {
 				latency = "-"
 			}
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.2f\t%.0f\t%.3f\t(%.3f-%.3f)\t%.1f\t%s\t%s\n", m.Name, m.Acks, m.Durability, system,
-				median(values(blocks, block.gbPerSecond)), median(values(blocks, block.recordsPerSec)), median(cpu),
-				slices.Min(cpu), slices.Max(cpu), median(values(blocks, block.cpuPerRequestUs)), latency, against)
+				yardstick.Median(yardstick.Values(blocks, block.gbPerSecond)), yardstick.Median(yardstick.Values(blocks, block.recordsPerSec)), yardstick.Median(cpu),
+				slices.Min(cpu), slices.Max(cpu), yardstick.Median(yardstick.Values(blocks, block.cpuPerRequestUs)), latency, against)
 		}
 	}
 	t.Flush()
@@ -101,41 +91,4 @@ func (r *report) print(w io.Writer) {
 }
 
 // save keeps the raw figures.
-func (r *report) save(dir string) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	file := filepath.Join(dir, "compare-"+r.At.Format("20060102-150405")+".json")
-	fmt.Println("raw figures:", file)
-	return os.WriteFile(file, append(b, '\n'), 0o644)
-}
-
-func values(blocks []block, of func(block) float64) []float64 {
-	v := make([]float64, len(blocks))
-	for i, b := range blocks {
-		v[i] = of(b)
-	}
-	return v
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	if len(v)%2 == 1 {
-		return v[len(v)/2]
-	}
-	return (v[len(v)/2-1] + v[len(v)/2]) / 2
-}
-
-func mapKeys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
+func (r *report) save(dir string) error { return yardstick.Save(dir, "compare", r.At, r) }
