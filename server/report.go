@@ -39,11 +39,12 @@ func (s *Server) logEvent(event logstore.Event) {
 // logCounters writes down what went over the wire, of which sendfile's share is
 // what the zero-copy path is judged by.
 func (s *Server) logCounters() {
-	c := s.wire.Counters()
+	c, sessions := s.wire.Counters(), s.broker.FetchSessions()
 	s.logger.Info("clients served",
 		"connections", c.Accepted, "refused", c.Refused, "delayed", c.Delayed,
 		"idle", c.Idle, "stalledSending", c.StalledSending, "stalledReading", c.StalledReading,
 		"requests", c.Frames, "rejected", c.Rejected,
 		"bytesIn", c.BytesIn, "bytesOut", c.BytesOut,
-		"sendfileBytes", c.SendfileBytes, "copiedBytes", c.CopiedBytes)
+		"sendfileBytes", c.SendfileBytes, "copiedBytes", c.CopiedBytes,
+		"fetchSessions", sessions.Created, "fetchesInSessions", sessions.Incremental)
 }

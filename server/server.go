@@ -116,6 +116,9 @@ func (s *Server) Counters() wire.Counters { return s.wire.Counters() }
 // FetchSessions are the broker's fetch sessions.
 func (s *Server) FetchSessions() api.FetchSessionStats { return s.broker.FetchSessions() }
 
+// FetchWaits are the fetches that wait for records.
+func (s *Server) FetchWaits() api.FetchWaitStats { return s.broker.FetchWaits() }
+
 // Shutdown closes the broker: answers under way leave until ctx is done, then
 // the stores are closed cleanly, whatever became of the clients.
 func (s *Server) Shutdown(ctx context.Context) error {

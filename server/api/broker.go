@@ -60,8 +60,8 @@ type Options struct {
 	// FetchSessionsMax is how many fetch sessions are kept, default 1000, negative
 	// for none; Kafka's max.incremental.fetch.session.cache.slots.
 	FetchSessionsMax int
-	// FetchSessionsBytesMax is what they may take together, default 64 MiB. A
-	// partition takes about 256 bytes and its topic's name.
+	// FetchSessionsBytesMax is what they may take together, default 64 MiB. One
+	// takes about 600 bytes, a partition in it 256 and its topic's name.
 	FetchSessionsBytesMax int64
 	// Rand fills b for new ids of sessions and is nil for crypto/rand.
 	Rand func(b []byte)
@@ -80,10 +80,12 @@ type Broker struct {
 	// advertised is the answer to ApiVersions, made once from the table.
 	advertised  []kmsg.ApiVersionsResponseApiKey
 	producerIDs producerIDs
-	productions sync.Pool    // of *production
-	fetchings   sync.Pool    // of *fetching
-	parkedBytes atomic.Int64 // held by fetches that wait
+	productions sync.Pool // of *production
+	fetchings   sync.Pool // of *fetching
 	sessions    *fetchSessions
+
+	parkedBytes   atomic.Int64 // held by fetches that wait
+	parkedRefused atomic.Int64
 }
 
 // New makes a broker.

@@ -215,5 +215,17 @@ func (f *fetching) reserveWait() bool {
 		return true
 	}
 	f.b.parkedBytes.Add(-f.held)
+	f.b.parkedRefused.Add(1)
 	return false
+}
+
+// FetchWaitStats are about the fetches that wait for records.
+type FetchWaitStats struct {
+	Bytes   int64 // that they hold now
+	Refused int64 // were answered at once, since the broker was made, for want of room
+}
+
+// FetchWaits tells about the fetches that wait.
+func (b *Broker) FetchWaits() FetchWaitStats {
+	return FetchWaitStats{Bytes: b.parkedBytes.Load(), Refused: b.parkedRefused.Load()}
 }

@@ -88,9 +88,10 @@ func newFetchSession(byID bool) *fetchSession {
 	return &fetchSession{byID: byID, epoch: sessionEpochFirst, places: map[partitionKey]*sessionPartition{}}
 }
 
-// What a partition takes in a session: itself, and its places in map and order,
-// which stay when it is forgotten.
+// What a session takes; and a partition in it: itself, and its places in map and
+// order, which stay when it is forgotten.
 const (
+	sessionBytes          = 600
 	sessionPartitionBytes = 160
 	sessionPlaceBytes     = 96
 )
@@ -98,7 +99,7 @@ const (
 func (s *fetchSession) size() sessionSize { return sizeOfSession(len(s.order), s.peak, s.names) }
 
 func sizeOfSession(partitions, peak, nameBytes int) sessionSize {
-	return sessionSize{partitions, int64(partitions*sessionPartitionBytes + nameBytes + peak*sessionPlaceBytes)}
+	return sessionSize{partitions, int64(sessionBytes + partitions*sessionPartitionBytes + nameBytes + peak*sessionPlaceBytes)}
 }
 
 // partitions is how many a session has.

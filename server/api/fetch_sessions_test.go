@@ -136,7 +136,7 @@ func TestLargerFetchSessionTakesAnOlderOnesPlace(t *testing.T) {
 
 // A client that announces a huge session is answered, without one.
 func TestHugeFetchSessionIsNone(t *testing.T) {
-	c := newCacheTest(t, map[string]string{"moldau.fetch.sessions.bytes.max": "2500"})
+	c := newCacheTest(t, map[string]string{"moldau.fetch.sessions.bytes.max": "3500"})
 	small, other := c.open(3), c.open(3)
 	if s := c.open(8); s.id != 0 {
 		t.Errorf("session %d beyond the limit", s.id)
@@ -147,7 +147,7 @@ func TestHugeFetchSessionIsNone(t *testing.T) {
 	if s.id != 0 {
 		t.Errorf("session %d beyond the limit", s.id)
 	}
-	if bytes := c.b.Server().FetchSessions().Bytes; bytes <= 0 || bytes > 2500 {
+	if bytes := c.b.Server().FetchSessions().Bytes; bytes <= 0 || bytes > 3500 {
 		t.Errorf("%d bytes", bytes)
 	}
 	// One that grows too large ends, which tells its client to begin again, and

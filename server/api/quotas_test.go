@@ -145,12 +145,16 @@ func TestFetchThatIsNotReadIsClosed(t *testing.T) {
 
 // Where waits may hold nothing, a fetch is answered with what there is.
 func TestFetchWaitsAreBounded(t *testing.T) {
-	c := start(t, map[string]string{"moldau.fetch.waits.bytes.max": "0"}).Dial()
+	b := start(t, map[string]string{"moldau.fetch.waits.bytes.max": "0"})
+	c := b.Dial()
 	createTopic(c, t, "t", 1)
 	req := fetchFrom(12, "t", 0, 0)
 	req.MaxWaitMillis = 1 << 30
 	if p := fetch(c, req); p.ErrorCode != 0 || len(p.RecordBatches) != 0 {
 		t.Errorf("%+v", p)
+	}
+	if n := b.Server().FetchWaits(); n.Bytes != 0 || n.Refused != 1 {
+		t.Errorf("counted %+v", n)
 	}
 }
 
@@ -171,10 +175,16 @@ func TestManyWaitsOfOneConnection(t *testing.T) {
 	if n := b.Server().Counters(); n.Frames-before > 64+2 || n.ReplyBytes > 64<<10 {
 		t.Errorf("counted %+v", n)
 	}
+	if n := b.Server().FetchWaits(); n.Bytes <= 0 || n.Refused != 0 {
+		t.Errorf("waits hold %+v", n)
+	}
 	mustProduce(b.Dial(), t, "t", 0, plain(t))
 	for id := range int32(requests) {
 		if p := c.Receive(req, id+1).(*kmsg.FetchResponse).Topics[0].Partitions[0]; len(p.RecordBatches) == 0 {
 			t.Fatalf("answer %d: %+v", id, p)
 		}
+	}
+	if n := b.Server().Counters(); n.WaitedForRoom == 0 {
+		t.Errorf("counted %+v", n)
 	}
 }

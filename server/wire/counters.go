@@ -18,7 +18,7 @@ type Counters struct {
 	InFlightBytes   int64 // that requests being received and served hold now
 	WaitedForMemory int64 // times that a request waited for others to give theirs back
 	ReplyBytes      int64 // that replies hold now which wait
-	WaitedForRoom   int64 // times that a request was not read because its connection's replies, or all, hold too much
+	WaitedForRoom   int64 // times that a request was left unread for replies: too many of its connection, or too much held
 
 	Frames        int64 // requests received
 	Rejected      int64 // requests that ended their connection

@@ -54,7 +54,7 @@ func (q *replyQueue) full() bool {
 // put queues a reply and returns when the next request may be read. Nothing is
 // read until then, not even that the peer is gone, so look, which does, is called
 // again and again: the reply at the head may wait for as long as the client
-// asked for. It tells whether the next request had to wait for what replies hold.
+// asked for. It tells whether the next request had to wait.
 func (q *replyQueue) put(p pending, every time.Duration, look func()) (waited bool) {
 	p.pack()
 	q.bytes.Add(p.bytes) // before it can be taken off
@@ -77,14 +77,13 @@ func (q *replyQueue) put(p pending, every time.Duration, look func()) (waited bo
 		}
 	}
 	for q.full() {
-		waited = true
 		select {
 		case <-q.room:
 		case <-probe.C:
 			look()
 		}
 	}
-	return waited
+	return true
 }
 
 // done is called by the writing goroutine when it holds nothing of p any more.

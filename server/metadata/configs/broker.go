@@ -66,7 +66,7 @@ var brokerKeys = withTopicDocs([]Key{
 	{Name: "moldau.connections.replies.max", Type: Int, Default: "64", ReadOnly: true, check: atLeast(1), doc: "Outstanding replies of one connection above which its next request is left unread."},
 	{Name: "moldau.connections.write.timeout.ms", Type: Long, Default: "120000", ReadOnly: true, check: atLeast(1), doc: "Time for every MiB of a response after which a connection whose peer does not read it is closed."},
 	{Name: "moldau.durability", Type: String, Default: "synced", check: oneOf("synced", "os")},
-	{Name: "moldau.fetch.sessions.bytes.max", Type: Long, Default: "67108864", ReadOnly: true, check: atLeast(1), doc: "Most memory of all fetch sessions; a partition in one takes about 256 bytes and its topic's name."},
+	{Name: "moldau.fetch.sessions.bytes.max", Type: Long, Default: "67108864", ReadOnly: true, check: atLeast(1), doc: "Most memory of all fetch sessions; one takes about 600 bytes, a partition in it 256 and its topic's name."},
 	{Name: "moldau.fetch.waits.bytes.max", Type: Long, Default: "67108864", ReadOnly: true, check: atLeast(0), doc: "Memory of all fetches that wait for records, above which further ones are answered at once."},
 	{Name: "moldau.groups.bytes.max", Type: Long, Default: "268435456", ReadOnly: true, check: atLeast(1), doc: "Memory of all groups, with their members and offsets, above which no member and no group is taken any more."},
 	{Name: "moldau.groups.max", Type: Int, Default: "100000", ReadOnly: true, check: atLeast(1), doc: "Most groups of this broker."},
