@@ -79,6 +79,7 @@ var codes = []struct {
 	{group.ErrNotEmpty, kerr.NonEmptyGroup},
 	{group.ErrSubscribed, kerr.GroupSubscribedToTopic},
 	{group.ErrNoOffset, kerr.UnknownTopicOrPartition},
+	{group.ErrCommitTooLarge, kerr.InvalidCommitOffsetSize},
 	{group.ErrUnknownServer, kerr.UnknownServerError},
 	{group.ErrNotCoordinator, kerr.NotCoordinator},
 	{group.ErrLoading, kerr.CoordinatorLoadInProgress},

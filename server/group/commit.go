@@ -1,6 +1,10 @@
 package group
 
-import "moldau/server/coordinator"
+import (
+	"errors"
+
+	"moldau/server/coordinator"
+)
 
 // CommitRequest commits offsets. A client that is no member of the group has
 // neither a member id nor a generation (-1).
@@ -63,7 +67,10 @@ func (m *machine) commit(r *CommitRequest, answer func(error)) {
 	if err != nil {
 		landed()
 		m.forgetUnused(g)
-		answer(unavailable(err))
+		if err = unavailable(err); errors.Is(err, ErrUnknownServer) {
+			err = ErrCommitTooLarge
+		}
+		answer(err)
 	}
 }
 

@@ -363,3 +363,25 @@ func TestOffsetsOfTopicsThatAreGone(t *testing.T) {
 		}
 	})
 }
+
+// A commit that does not fit the log is refused as such, and the next one taken.
+func TestCommitThatIsTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := coordinate(t, newTopic(t, vfs.NewMem(), 1), group.Options{})
+		r := &group.CommitRequest{Group: "g", Generation: -1}
+		for n := range int32(50_000) {
+			r.Offsets = append(r.Offsets, group.CommitOffset{Topic: "t", Partition: n, RetentionMs: -1})
+		}
+		answer := make(chan error, 1)
+		c.Commit(r, func(err error) { answer <- err })
+		if err := <-answer; !errors.Is(err, group.ErrCommitTooLarge) {
+			t.Errorf("%v", err)
+		}
+		if list, err := c.List(); err != nil || len(list) != 0 {
+			t.Errorf("%v, error %v", list, err)
+		}
+		if err := commit(c, "g", 1); err != nil {
+			t.Error(err)
+		}
+	})
+}

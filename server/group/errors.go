@@ -17,7 +17,7 @@ var (
 	ErrNotEmpty               = errors.New("group has members")
 	ErrSubscribed             = errors.New("group is subscribed to the topic")
 	ErrNoOffset               = errors.New("group has no offset of the partition")
-	ErrMetadataTooLarge       = errors.New("metadata of a committed offset is too large")
+	ErrCommitTooLarge         = errors.New("more offsets are committed at once than fit one batch")
 	ErrUnknownServer          = errors.New("group could not be written")
 	ErrNotCoordinator         = errors.New("group is coordinated elsewhere")
 	ErrLoading                = errors.New("groups are being loaded")
