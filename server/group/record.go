@@ -58,7 +58,7 @@ type committed struct {
 
 func offsetKey(group string, p partition) []byte {
 	k := kmsg.OffsetCommitKey{Version: offsetKeyVersion, Group: group, Topic: p.topic, Partition: p.number}
-	return k.AppendTo(nil)
+	return k.AppendTo(make([]byte, 0, 10+len(group)+len(p.topic)))
 }
 
 func offsetRecord(group string, p partition, c committed) coordinator.Record {
@@ -68,7 +68,8 @@ func offsetRecord(group string, p partition, c committed) coordinator.Record {
 	if c.expiresMs >= 0 {
 		v.Version, v.ExpireTimestamp = expiringValueVersion, c.expiresMs
 	}
-	return coordinator.Record{Key: offsetKey(group, p), Value: v.AppendTo(nil)}
+	value := v.AppendTo(make([]byte, 0, 32+len(c.metadata)))
+	return coordinator.Record{Key: offsetKey(group, p), Value: value}
 }
 
 func offsetTombstone(group string, p partition) coordinator.Record {
