@@ -135,6 +135,7 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		began := c.server.served.now()
 		c.server.counters.frames.Add(1)
 		c.server.counters.bytesIn.Add(int64(size) + 4)
 		r := &Request{Conn: c, held: &c.frames.held}
@@ -147,7 +148,7 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 			return err
 		}
 		c.frames.release(frame)
-		c.answer(ctx, pending{correlationID: r.CorrelationID, reply: reply})
+		c.answer(ctx, pending{correlationID: r.CorrelationID, key: r.Key, began: began, reply: reply})
 	}
 }
 
@@ -181,6 +182,7 @@ func (c *Conn) handle(ctx context.Context, r *Request) (reply Reply, err error) 
 // core for each request costs more than the write.
 func (c *Conn) answer(ctx context.Context, p pending) {
 	if p.reply.Response == nil && p.reply.Park == nil {
+		c.server.served.observe(p.key, p.began)
 		return
 	}
 	if p.reply.Response != nil && c.owed.Load() == 0 && c.frames.in.Buffered() == 0 {

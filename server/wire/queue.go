@@ -30,6 +30,8 @@ type replyBudget struct {
 // pending is a reply on its way to the writing goroutine.
 type pending struct {
 	correlationID int32
+	key           int16         // of the API
+	began         time.Duration // when the request was there, of the server's time
 	reply         Reply
 
 	// A Response that did not say what it holds is encoded when it is queued, in

@@ -47,9 +47,17 @@ func (w *replyWriter) run(ctx context.Context, q *replyQueue) {
 	}
 }
 
-// answer encodes a reply, waiting for it where it is parked. It sends what was
-// encoded before whenever it waits, and when enough has come together.
+// answer sends a reply, or has it wait for a write that it shares.
 func (w *replyWriter) answer(ctx context.Context, p pending) {
+	w.write(ctx, p)
+	if !w.failed {
+		w.conn.server.served.observe(p.key, p.began)
+	}
+}
+
+// write encodes a reply, waiting for it where it is parked. It sends what was
+// encoded before whenever it waits, and when enough has come together.
+func (w *replyWriter) write(ctx context.Context, p pending) {
 	resp, err := w.respond(ctx, p.reply)
 	if err == nil {
 		err = p.err

@@ -38,6 +38,7 @@ type Server struct {
 	memoryLogged  seldom
 	delayedLogged seldom
 	counters      counters
+	served        served
 }
 
 // NewServer returns a server that has no listener yet.
@@ -49,6 +50,7 @@ func NewServer(o Options) *Server {
 		draining: make(chan struct{}),
 
 		probeInterval: time.Second,
+		served:        served{began: time.Now()},
 
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*Conn]struct{}{},
