@@ -79,6 +79,7 @@ type Broker struct {
 
 	// advertised is the answer to ApiVersions, made once from the table.
 	advertised  []kmsg.ApiVersionsResponseApiKey
+	errors      errorCounts // by API key
 	producerIDs producerIDs
 	productions sync.Pool // of *production
 	fetchings   sync.Pool // of *fetching
@@ -91,7 +92,7 @@ type Broker struct {
 // New makes a broker.
 func New(o Options) *Broker {
 	o = o.withDefaults()
-	b := &Broker{Options: o, advertised: advertised()}
+	b := &Broker{Options: o, advertised: advertised(), errors: make(errorCounts, len(table))}
 	b.sessions = newFetchSessions(o)
 	b.producerIDs.allocate = o.Controller.AllocateProducerIDs
 	b.productions.New = func() any { return newProduction(b) }
@@ -139,7 +140,11 @@ func (b *Broker) Serve(ctx context.Context, r *wire.Request) (wire.Reply, error)
 		}
 		return wire.Reply{}, fmt.Errorf("%s version %d is not in %d to %d", kmsg.NameForKey(r.Key), r.Version, route.decodes, route.max)
 	}
-	return route.serve(b, ctx, r)
+	reply, err := route.serve(b, ctx, r)
+	if err == nil {
+		b.errors.watch(r.Key, &reply)
+	}
+	return reply, err
 }
 
 // endpoint is where the client on conn is told to find the broker node.

@@ -215,7 +215,9 @@ func (f *fetching) park(ctx context.Context) (wire.Response, error) {
 			break
 		}
 	}
-	return f.answer(), nil
+	resp := f.answer()
+	f.b.errors.count(keyFetch, resp)
+	return resp, nil
 }
 
 // watch has moved signalled when a partition has more to read. A log that

@@ -231,6 +231,7 @@ func (p *production) park(ctx context.Context) (wire.Response, error) {
 	defer p.recycle()
 	resp := p.resp
 	if p.ready() {
+		p.b.errors.count(keyProduce, resp)
 		return resp, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, p.timeout)
@@ -247,6 +248,7 @@ func (p *production) park(ctx context.Context) (wire.Response, error) {
 		// The batch keeps its offsets: after a timeout it may become durable yet.
 		w.answer.code = errorCode(err)
 	}
+	p.b.errors.count(keyProduce, resp)
 	return resp, nil
 }
 

@@ -8,7 +8,11 @@ import (
 	"moldau/server/wire"
 )
 
-const keyApiVersions int16 = 18
+const (
+	keyProduce     int16 = 0
+	keyFetch       int16 = 1
+	keyApiVersions int16 = 18
+)
 
 // route is one API: which versions are advertised and who serves them.
 type route struct {
@@ -30,8 +34,8 @@ var table = [...]route{
 	// Produce 0 to 2 are advertised and, as by Kafka, answered by a closed
 	// connection: librdkafka up to 2.11 takes a higher minimum for a broker
 	// without gzip, snappy and lz4 (KAFKA-18659).
-	0:              {min: 0, max: 13, decodes: 3, serve: (*Broker).produce},
-	1:              versions(4, 18, (*Broker).fetch),
+	keyProduce:     {min: 0, max: 13, decodes: 3, serve: (*Broker).produce},
+	keyFetch:       versions(4, 18, (*Broker).fetch),
 	2:              versions(1, 11, (*Broker).listOffsets),
 	3:              versions(0, 13, (*Broker).metadata),
 	8:              versions(2, 10, (*Broker).offsetCommit),
