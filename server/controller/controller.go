@@ -60,7 +60,8 @@ type Controller struct {
 
 	// Owned by the writer.
 	subscribers []func(prev, next *metadata.Image) error
-	failed      error
+
+	failed atomic.Pointer[error] // set by the writer, once
 }
 
 // Open replays the metadata log and registers the broker's start: every
@@ -143,6 +144,15 @@ func (c *Controller) register() error {
 
 // Image is the cluster as of the last applied command. It is lock-free.
 func (c *Controller) Image() *metadata.Image { return c.image.Load() }
+
+// Err is why no command is taken any more until the broker starts again, nil if
+// all is well.
+func (c *Controller) Err() error {
+	if p := c.failed.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
 
 // Layers are the configs of this broker in the image.
 func (c *Controller) Layers(img *metadata.Image) configs.Layers {
@@ -249,8 +259,8 @@ func (c *Controller) execute(ctx context.Context, validateOnly bool, decide func
 
 // commit makes records durable, applies them and tells everyone.
 func (c *Controller) commit(records []metadata.Record) error {
-	if c.failed != nil {
-		return c.failed
+	if err := c.Err(); err != nil {
+		return err
 	}
 	img := c.image.Load()
 	// A record that cannot be read back or applied would keep the broker from
@@ -269,9 +279,10 @@ func (c *Controller) commit(records []metadata.Record) error {
 	next, err := img.Apply(base, records)
 	if err != nil {
 		// The log is ahead of the image now, and stays so until the next start.
-		c.failed = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		c.failed.Store(&err)
 		c.o.Logger.Error("metadata record does not apply, no command is taken until the broker starts again", "err", err)
-		return c.failed
+		return err
 	}
 	for _, f := range c.subscribers {
 		if err := f(img, next); err != nil {
