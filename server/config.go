@@ -35,7 +35,8 @@ type Config struct {
 	// it; DataDir is a mere name then.
 	FS vfs.FS
 	// Admin is the "host:port" of the HTTP listener for operators; "" is none.
-	// It answers /live.
+	// It has no password: without a host it is on a loopback address. Package
+	// admin says what it answers.
 	Admin string
 	// NodeID is default 1. Kafka: node.id, which as a property can be 0.
 	NodeID int32

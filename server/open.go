@@ -11,6 +11,7 @@ import (
 
 	"moldau/logstore"
 	"moldau/logstore/vfs"
+	"moldau/server/admin"
 	"moldau/server/api"
 	"moldau/server/controller"
 	"moldau/server/metadata"
@@ -46,7 +47,7 @@ func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controll
 		}
 		clusterID = known.clusterID
 	}
-	store, err := s.openStore(fsys, dataStore, dataOptions(static))
+	store, err := s.openStore(fsys, dataStore, dataStoreName, admin.OpeningLogs, dataOptions(static))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,6 +70,7 @@ func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controll
 			return layersOf(static, img, s.cfg.NodeID).Log(t.Configs)
 		},
 	})
+	s.health.Enter(admin.OpeningPartitions, nil)
 	return control, replicas, control.Subscribe(replicas.Apply)
 }
 
@@ -116,7 +118,7 @@ func exists(path string) bool {
 }
 
 func (s *Server) openController(fsys vfs.FS, clusterID string, static configs.Layers, advertised api.Endpoint) (*controller.Controller, error) {
-	store, err := s.openStore(fsys, metadataStore, logstore.Options{})
+	store, err := s.openStore(fsys, metadataStore, metadataStoreName, admin.OpeningMetadata, logstore.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -139,9 +141,12 @@ func (s *Server) openController(fsys vfs.FS, clusterID string, static configs.La
 	return control, nil
 }
 
-func (s *Server) openStore(fsys vfs.FS, dir string, o logstore.Options) (*logstore.Store, error) {
+// openStore opens a store, which operators see under a name, in a phase of the
+// start.
+func (s *Server) openStore(fsys vfs.FS, dir, name, phase string, o logstore.Options) (*logstore.Store, error) {
 	o.FS, o.Clock = fsys, s.cfg.Clock
-	o.Events = s.logEvent
+	o.Events, o.Progress = s.logEvent, &logstore.Progress{}
+	s.health.Enter(phase, admin.Of(o.Progress))
 	store, err := logstore.Open(dir, o)
 	if errors.Is(err, logstore.ErrLocked) {
 		return nil, fmt.Errorf("%s is in use by another Moldau or an Apache Kafka: %w", s.cfg.DataDir, err)
@@ -150,5 +155,6 @@ func (s *Server) openStore(fsys vfs.FS, dir string, o logstore.Options) (*logsto
 		return nil, fmt.Errorf("open data in %s: %w", s.cfg.DataDir, err)
 	}
 	s.closing(func(context.Context) error { return store.Close() })
+	s.stores = append(s.stores, admin.NamedStore{Name: name, Store: store})
 	return store, nil
 }

@@ -240,7 +240,7 @@ func (t *translation) admin(c *Config, _, value string) (string, error) {
 		return "", fmt.Errorf("it is not host:port: %w", err)
 	}
 	c.Admin = value
-	return "operators are answered over HTTP at " + value, nil
+	return "operators are answered over HTTP at " + adminAddress(value), nil
 }
 
 func (t *translation) partitionsMax(c *Config, _, value string) (string, error) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"moldau/server/admin"
 	"moldau/server/api"
 	"moldau/server/controller"
 	"moldau/server/metadata/configs"
@@ -20,8 +21,10 @@ type Server struct {
 	logger *slog.Logger
 
 	clients  net.Listener
-	admin    *admin
+	health   *admin.Health
+	admin    *admin.Server // nil for none
 	adminAt  net.Addr
+	stores   []admin.NamedStore // that are open
 	wire     *wire.Server
 	broker   *api.Broker
 	accepted chan error // wire's Serve returned
@@ -54,7 +57,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, logger: cfg.Logger, accepted: make(chan error, 1)}
+	s := &Server{cfg: cfg, logger: cfg.Logger, health: admin.NewHealth(cfg.Clock), accepted: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Shutdown(context.Background()))
@@ -99,6 +102,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err := s.serve(layers, control); err != nil {
 		return nil, err
 	}
+	s.observe(control, replicas, groups)
 	s.logger.Info("moldau serves Kafka clients", "address", s.Addr().String(), "data", s.cfg.DataDir,
 		"cluster", control.Image().ClusterID(), "node", cfg.NodeID)
 	return s, nil
@@ -122,6 +126,7 @@ func (s *Server) FetchWaits() api.FetchWaitStats { return s.broker.FetchWaits() 
 // Shutdown closes the broker: answers under way leave until ctx is done, then
 // the stores are closed cleanly, whatever became of the clients.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.health.Enter(admin.Closing, nil)
 	var errs []error
 	for len(s.close) > 0 {
 		errs = append(errs, s.closeLast(ctx))
@@ -131,7 +136,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Disconnect is the first step of Shutdown alone: clients are gone when it
 // returns, and what is on disk is open still.
-func (s *Server) Disconnect(ctx context.Context) error { return s.closeLast(ctx) }
+func (s *Server) Disconnect(ctx context.Context) error {
+	s.health.Enter(admin.Closing, nil)
+	return s.closeLast(ctx)
+}
 
 func (s *Server) closeLast(ctx context.Context) error {
 	last := len(s.close) - 1
@@ -152,12 +160,13 @@ func (s *Server) listen() error {
 	if s.cfg.Admin == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", s.cfg.Admin)
+	l, err := net.Listen("tcp", adminAddress(s.cfg.Admin))
 	if err != nil {
 		return fmt.Errorf("listen for operators: %w", err)
 	}
-	s.admin, s.adminAt = startAdmin(l), l.Addr()
-	s.closing(s.admin.shutdown)
+	s.admin, s.adminAt = admin.Start(l, admin.Options{Health: s.health, Logger: s.logger}), l.Addr()
+	s.closing(s.admin.Shutdown)
+	s.logger.Info("moldau answers operators", "address", s.adminAt.String())
 	return nil
 }
 

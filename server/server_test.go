@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -205,33 +203,6 @@ func TestAdvertisedAddress(t *testing.T) {
 				t.Errorf("told %s:%d, want %s:%d", host, port, r.host, want)
 			}
 		})
-	}
-}
-
-func TestAdminAnswersLiveAndNothingElse(t *testing.T) {
-	b := servertest.Start(t, server.Config{FS: vfs.NewMem(), Admin: "127.0.0.1:0"})
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	base := "http://" + b.Server().AdminAddr().String()
-	for _, r := range []struct {
-		method, path string
-		code         int
-	}{
-		{"GET", "/live", 200}, {"HEAD", "/live", 200}, {"POST", "/live", 405},
-		{"GET", "/", 404}, {"GET", "/ready", 404}, {"GET", "/debug/pprof/", 404},
-	} {
-		req, err := http.NewRequestWithContext(t.Context(), r.method, base+r.path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
-		if resp.StatusCode != r.code {
-			t.Errorf("%s %s: %d, want %d", r.method, r.path, resp.StatusCode, r.code)
-		}
 	}
 }
 

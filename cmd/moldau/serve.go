@@ -73,7 +73,7 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.config.Listen, "listen", "127.0.0.1:9092", "`host:port` to accept clients at; port 0 takes a free one")
 	flags.StringVar(&f.config.Advertise, "advertise", "", "`host:port` that clients are told to use (default: where they reached the broker)")
 	flags.StringVar(&f.config.DataDir, "data", "./moldau-data", "`directory` that holds all data")
-	flags.StringVar(&f.config.Admin, "admin", "", "`host:port` for HTTP GET /live (default: none)")
+	flags.StringVar(&f.config.Admin, "admin", "", "`host:port` for operators, over HTTP: /live, /ready, /metrics, /dashboard.json, /debug/pprof/ (default: none; without a host: 127.0.0.1)")
 	flags.StringVar(&f.file, "config", "", "`file` of properties, such as Kafka's server.properties")
 	flags.StringArrayVar(&f.properties, "set", nil, "`name=value` of a property; may be repeated")
 	flags.StringVar(&f.durability, "durability", "synced", "`synced`: acknowledge what is on stable storage; os: what is in the page cache")
