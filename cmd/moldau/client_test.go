@@ -139,7 +139,7 @@ func TestConsumeFromAndTo(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"t -o 6 -e":             "offset 6 of t-0 is outside of 0 to 5",
-		"t -p 2 -e":             "topic t has no partition 2",
+		"t -p 2 -e":             "topic t: it has no partition 2",
 		"nope -o beginning -e":  "UNKNOWN_TOPIC_OR_PARTITION",
 		"bad/name -o beginning": "topic bad/name: ",
 	} {
@@ -283,6 +283,10 @@ func TestFormatJSONIsHonoured(t *testing.T) {
 		"moldau topic list":     {"", "topic list -b " + s.addr},
 		"moldau produce":        {"v\n", "produce t -b " + s.addr},
 		"moldau consume":        {"", "consume t -o beginning -e -b " + s.addr},
+		"moldau group reset":    {"", "group reset g --topic t --to end -b " + s.addr},
+		"moldau group list":     {"", "group list -b " + s.addr},
+		"moldau group describe": {"", "group describe g -b " + s.addr},
+		"moldau group delete":   {"", "group delete g -b " + s.addr},
 		"moldau topic delete":   {"", "topic delete t u -b " + s.addr},
 		"moldau log dump":       {"", "log dump " + filepath.Join(data, "logs", "t-0")},
 		"moldau log verify":     {"", "log verify " + data},
@@ -292,7 +296,8 @@ func TestFormatJSONIsHonoured(t *testing.T) {
 	// These print no results: text for shells and people, or a log.
 	without := []string{"moldau serve", "moldau help", "moldau completion"}
 	order := []string{"moldau topic create", "moldau topic alter", "moldau topic describe", "moldau topic list",
-		"moldau produce", "moldau consume", "moldau topic delete", "moldau log dump", "moldau log verify",
+		"moldau produce", "moldau consume", "moldau group reset", "moldau group list", "moldau group describe",
+		"moldau group delete", "moldau topic delete", "moldau log dump", "moldau log verify",
 		"moldau config explain", "moldau config list"}
 	for _, c := range allCommands() {
 		path := c.CommandPath()

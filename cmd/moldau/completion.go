@@ -89,6 +89,8 @@ var flagWords = map[string][]string{
 	"format":      {"text", "json"},
 	"log-level":   {"debug", "info", "warn", "error"},
 	"offset":      {"beginning", "end"},
+	"state":       groupStates,
+	"to":          {"beginning", "end"},
 }
 
 // completeFlags tells the shell the values of all commands' flags.

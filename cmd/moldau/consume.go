@@ -21,6 +21,7 @@ type consumption struct {
 	max        int64
 	untilEnd   bool
 	quiet      bool
+	group      string
 }
 
 func newConsumeCommand() *cobra.Command {
@@ -38,12 +39,19 @@ others change the form; \t and \n are themselves. With --format json each
 record is one line of JSON; keys and values that are no text are in
 keyBase64 and valueBase64 there.
 
+With --group it is a member of a consumer group, which gives it partitions, and
+commits the offsets of what it printed, always after the output took it: after
+a crash records may come twice, but none is missing. --offset tells where to
+begin in partitions without a committed offset; with --until-end it ends when
+the partitions that it holds are at their end.
+
 Where the output is a file or a pipe, progress is shown on a terminal: records,
 rates, and with --until-end the share that is done and the time that is left.`,
 		Example: `  moldau consume events
   moldau consume events --offset beginning --until-end --format json
   moldau consume events --offset 2026-01-31T12:00:00Z --max 10 -f '%p %o %k\t%v\n'
-  moldau consume events --offset 1500 --partitions 0`,
+  moldau consume events --offset 1500 --partitions 0
+  moldau consume events --group billing --offset beginning`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o := outputOf(c)
@@ -61,22 +69,38 @@ rates, and with --until-end the share that is done and the time that is left.`,
 	f.Int32SliceVarP(&k.partitions, "partitions", "p", nil, "`numbers` of the partitions, comma-separated; all by default")
 	f.Int64VarP(&k.max, "max", "n", 0, "end after this `number` of records; 0 does not")
 	f.BoolVarP(&k.untilEnd, "until-end", "e", false, "end where the partitions end now")
+	f.StringVarP(&k.group, "group", "g", "", "`name` of the group to join")
+	registerFlag(c, "group", k.bootstrap.complete(groupNames, 0))
 	f.BoolVarP(&k.quiet, "quiet", "q", false, "show no progress")
 	return c
 }
 
 func (k *consumption) run(ctx context.Context, topic string, o output, errOut io.Writer) error {
-	from, err := parseStart(k.offset)
+	from, err := parseStart("--offset", k.offset)
 	if err != nil {
 		return err
 	}
 	if k.max < 0 {
 		return usageErrorf("--max is %d", k.max)
 	}
+	if k.group != "" && len(k.partitions) > 0 {
+		return usageErrorf("--group and --partitions exclude each other: a group divides the partitions among its members")
+	}
 	print, err := newRecordPrinter(k.layout, o.json)
 	if err != nil {
 		return err
 	}
+	// Among records on the same terminal, progress would get in the way.
+	shown := startProgress(errOut, !k.quiet && isTerminal(errOut) && !isTerminal(o.w))
+	defer shown.end()
+	r := reading{untilEnd: k.untilEnd, max: k.max, print: print, w: bufio.NewWriter(o.w), shown: shown}
+	if k.group != "" {
+		return k.runGroup(ctx, topic, from, r, errOut)
+	}
+	return k.runAlone(ctx, topic, from, r)
+}
+
+func (k *consumption) runAlone(ctx context.Context, topic string, from start, r reading) error {
 	client, err := k.bootstrap.connect(ctx,
 		// Markers of transactions are not printed, but they take offsets: without
 		// them the end of a partition might never be seen to be reached.
@@ -88,37 +112,40 @@ func (k *consumption) run(ctx context.Context, topic string, o output, errOut io
 		return err
 	}
 	defer client.Close()
-	spans, err := k.plan(ctx, kadm.NewClient(client), topic, from)
-	if err != nil {
+	if r.spans, err = k.plan(ctx, kadm.NewClient(client), topic, from); err != nil {
 		return err
 	}
-	w := bufio.NewWriter(o.w)
-	// Among records on the same terminal, progress would get in the way.
-	shown := startProgress(errOut, !k.quiet && isTerminal(errOut) && !isTerminal(o.w))
-	r := &reading{untilEnd: k.untilEnd, max: k.max, spans: spans, print: print, w: w, shown: shown}
-	err = r.follow(ctx, client, topic)
-	shown.end()
-	return errors.Join(err, w.Flush())
+	return r.follow(ctx, client, topic)
 }
 
 func (k *consumption) plan(ctx context.Context, admin *kadm.Client, topic string, from start) (map[int32]span, error) {
-	details, err := admin.ListTopicsWithInternal(ctx, topic)
+	partitions, err := partitionsOf(ctx, admin, topic, k.partitions)
 	if err != nil {
 		return nil, fmt.Errorf("topic %s: %w", topic, err)
 	}
+	return from.resolve(ctx, admin, topic, partitions)
+}
+
+// partitionsOf are the wanted partitions of a topic, all if none are, which must
+// exist.
+func partitionsOf(ctx context.Context, admin *kadm.Client, topic string, wanted []int32) ([]int32, error) {
+	details, err := admin.ListTopicsWithInternal(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
 	if err := details[topic].Err; err != nil {
-		return nil, fmt.Errorf("topic %s: %w", topic, brokerError(err, ""))
+		return nil, brokerError(err, "")
 	}
 	partitions := details[topic].Partitions.Numbers()
-	if len(k.partitions) > 0 {
-		for _, p := range k.partitions {
-			if !slices.Contains(partitions, p) {
-				return nil, fmt.Errorf("topic %s has no partition %d", topic, p)
-			}
+	for _, p := range wanted {
+		if !slices.Contains(partitions, p) {
+			return nil, fmt.Errorf("it has no partition %d", p)
 		}
-		partitions = k.partitions
 	}
-	return from.resolve(ctx, admin, topic, partitions)
+	if len(wanted) > 0 {
+		return wanted, nil
+	}
+	return partitions, nil
 }
 
 // reading is what is still to be printed.
@@ -127,9 +154,12 @@ type reading struct {
 	max      int64 // records, 0 is unlimited
 	printed  int64
 	spans    map[int32]span // of partitions not at their end
-	print    recordPrinter
-	w        *bufio.Writer
-	shown    *progress
+	// last, where it is wanted, is the last record of each partition that is dealt
+	// with since it was emptied.
+	last  map[int32]*kgo.Record
+	print recordPrinter
+	w     *bufio.Writer
+	shown *progress
 }
 
 func (r *reading) follow(ctx context.Context, client *kgo.Client, topic string) error {
@@ -186,18 +216,20 @@ func (r *reading) take(fetches kgo.Fetches) error {
 			if failed != nil || r.done() {
 				return
 			}
-			if !r.untilEnd || rec.Offset < sp.to {
-				if !rec.Attrs.IsControl() {
-					b = r.print(b[:0], &ftp.FetchPartition, rec)
-					if _, failed = r.w.Write(b); failed != nil {
-						return
-					}
-					r.printed++
-					r.shown.add(len(rec.Key) + len(rec.Value))
-				}
+			if r.untilEnd && rec.Offset >= sp.to {
+				delete(r.spans, ftp.Partition) // what was before it is compacted away
+				return
 			}
-			sp = r.advance(ftp.Partition, sp, rec.Offset+1)
-			if r.untilEnd && rec.Offset+1 >= sp.to {
+			if !rec.Attrs.IsControl() {
+				b = r.print(b[:0], &ftp.FetchPartition, rec)
+				if _, failed = r.w.Write(b); failed != nil {
+					return
+				}
+				r.printed++
+				r.shown.add(len(rec.Key) + len(rec.Value))
+			}
+			sp = r.advance(sp, rec)
+			if r.untilEnd && sp.from >= sp.to {
 				delete(r.spans, ftp.Partition)
 				return
 			}
@@ -206,10 +238,13 @@ func (r *reading) take(fetches kgo.Fetches) error {
 	return errors.Join(failed, r.w.Flush())
 }
 
-// advance moves the start of what is still to be printed of a partition.
-func (r *reading) advance(partition int32, sp span, to int64) span {
-	r.shown.steps.Add(min(to, sp.to) - min(sp.from, sp.to))
-	sp.from = to
-	r.spans[partition] = sp
+// advance moves the start of what is still to be printed behind a record.
+func (r *reading) advance(sp span, rec *kgo.Record) span {
+	r.shown.steps.Add(min(rec.Offset+1, sp.to) - min(sp.from, sp.to))
+	sp.from = rec.Offset + 1
+	r.spans[rec.Partition] = sp
+	if r.last != nil {
+		r.last[rec.Partition] = rec
+	}
 	return sp
 }

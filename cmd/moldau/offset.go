@@ -20,13 +20,14 @@ const (
 	startTimestamp // value is ms since 1970
 )
 
-// start is the value of --offset: where to begin to consume.
+// start is the value of --offset and --to: where to begin to consume.
 type start struct {
 	kind  startKind
 	value int64
 }
 
-func parseStart(s string) (start, error) {
+// parseStart reads the value of a flag.
+func parseStart(flag, s string) (start, error) {
 	switch s {
 	case "beginning":
 		return start{kind: startBeginning}, nil
@@ -42,16 +43,19 @@ func parseStart(s string) (start, error) {
 	} else if t, err := time.Parse(time.RFC3339, s); err == nil && t.UnixMilli() >= 0 {
 		return start{startTimestamp, t.UnixMilli()}, nil
 	}
-	return start{}, usageErrorf("--offset is %q, want beginning, end, an offset, @milliseconds or a time as 2006-01-02T15:04:05Z", s)
+	return start{}, usageErrorf("%s is %q, want beginning, end, an offset, @milliseconds or a time as 2006-01-02T15:04:05Z", flag, s)
 }
+
+// place is an offset, and the partition's bounds.
+type place struct{ start, at, end int64 }
 
 // span is what to consume of a partition: from an offset on, and with
 // --until-end up to but without another.
 type span struct{ from, to int64 }
 
-// resolve asks the broker which spans a start means for the partitions. All
-// are resolved before the first fetch, so that "end" is one moment for all.
-func (s start) resolve(ctx context.Context, admin *kadm.Client, topic string, partitions []int32) (map[int32]span, error) {
+// places asks the broker which offsets a start means for the partitions. All
+// are asked for before the first is used, so that "end" is one moment for all.
+func (s start) places(ctx context.Context, admin *kadm.Client, topic string, partitions []int32) (map[int32]place, error) {
 	starts, err := admin.ListStartOffsets(ctx, topic)
 	if err != nil {
 		return nil, fmt.Errorf("list start offsets: %w", err)
@@ -69,10 +73,10 @@ func (s start) resolve(ctx context.Context, admin *kadm.Client, topic string, pa
 			return nil, fmt.Errorf("list offsets by time: %w", err)
 		}
 	}
-	spans := make(map[int32]span, len(partitions))
+	places := make(map[int32]place, len(partitions))
 	for _, p := range partitions {
 		var at [3]int64
-		for i, listed := range []kadm.ListedOffsets{starts, ends, from} {
+		for i, listed := range []kadm.ListedOffsets{starts, from, ends} {
 			o, ok := listed.Lookup(topic, p)
 			if !ok {
 				return nil, fmt.Errorf("broker lists no offsets of %s-%d", topic, p)
@@ -82,15 +86,27 @@ func (s start) resolve(ctx context.Context, admin *kadm.Client, topic string, pa
 			}
 			at[i] = o.Offset
 		}
-		sp := span{from: at[2], to: at[1]}
 		if s.kind == startOffset {
-			sp.from = s.value
+			at[1] = s.value
 		}
+		places[p] = place{at[0], at[1], at[2]}
+	}
+	return places, nil
+}
+
+// resolve tells which spans a start means for the partitions.
+func (s start) resolve(ctx context.Context, admin *kadm.Client, topic string, partitions []int32) (map[int32]span, error) {
+	places, err := s.places(ctx, admin, topic, partitions)
+	if err != nil {
+		return nil, err
+	}
+	spans := make(map[int32]span, len(places))
+	for p, in := range places {
 		// Kafka's consumers go to the end silently, and then seem to hang.
-		if sp.from < at[0] || (sp.from > at[1] && s.kind == startOffset) {
-			return nil, fmt.Errorf("offset %d of %s-%d is outside of %d to %d", sp.from, topic, p, at[0], at[1])
+		if in.at < in.start || (in.at > in.end && s.kind == startOffset) {
+			return nil, fmt.Errorf("offset %d of %s-%d is outside of %d to %d", in.at, topic, p, in.start, in.end)
 		}
-		spans[p] = sp
+		spans[p] = span{from: in.at, to: in.end}
 	}
 	return spans, nil
 }

@@ -23,13 +23,13 @@ func TestParseStart(t *testing.T) {
 		"2026-01-31T13:00:00+01:00": {startTimestamp, 1769860800000},
 		"2026-01-31T12:00:00.25Z":   {startTimestamp, 1769860800250},
 	} {
-		if got, err := parseStart(in); err != nil || got != want {
+		if got, err := parseStart("--offset", in); err != nil || got != want {
 			t.Errorf("%q: %+v, %v, want %+v", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"", "-1", "@", "@-1", "@x", "1x", "9223372036854775808", "2026-01-31", "1969-01-01T00:00:00Z", "End"} {
 		var u *usageError
-		if got, err := parseStart(in); !errors.As(err, &u) {
+		if got, err := parseStart("--offset", in); !errors.As(err, &u) {
 			t.Errorf("%q: %+v, %v, want an error of usage", in, got, err)
 		}
 	}

@@ -63,6 +63,7 @@ Exit codes: 0 done, 1 failed or fault found, 2 wrong usage.`,
 	root.AddCommand(
 		newServeCommand(),
 		newTopicCommand(),
+		newGroupCommand(),
 		newProduceCommand(),
 		newConsumeCommand(),
 		newLogCommand(),

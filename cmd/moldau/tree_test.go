@@ -165,8 +165,22 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 		"consume t --offset middle",
 		"consume t --max -1",
 		"consume t --partitions a",
+		"consume t --group g --partitions 0",
 		"consume t -f %z",
 		"consume t -f %v --format json",
+		"group",
+		"group list --state asleep",
+		"group describe",
+		"group delete",
+		"group delete g --topic t:x",
+		"group delete g --topic t --topic t:1",
+		"group reset",
+		"group reset g",
+		"group reset g --topic t",
+		"group reset g --to end",
+		"group reset g --topic t --all-topics --to end",
+		"group reset g --topic t --to end --shift-by 1",
+		"group reset g --topic t --to middle",
 		"completion tcsh",
 		"help nope",
 		"help topic nope",
@@ -187,7 +201,8 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 func TestNoBrokerIsSaidSo(t *testing.T) {
 	for _, args := range [][]string{
 		{"topic", "list"}, {"topic", "create", "t"}, {"topic", "describe", "t"}, {"topic", "delete", "t"},
-		{"topic", "alter", "t", "--partitions", "2"}, {"produce", "t"}, {"consume", "t"},
+		{"topic", "alter", "t", "--partitions", "2"}, {"produce", "t"}, {"consume", "t"}, {"consume", "t", "--group", "g"},
+		{"group", "list"}, {"group", "describe", "g"}, {"group", "delete", "g"}, {"group", "reset", "g", "--all-topics", "--to", "end"},
 	} {
 		// Nobody can listen at port 0.
 		code, out, errOut := moldau(t.Context(), "x\n", append(args, "-b", "127.0.0.1:0")...)

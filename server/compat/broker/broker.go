@@ -70,6 +70,9 @@ func (l *Launch) command(ctx context.Context) (*exec.Cmd, error) {
 		if l.Durability != "" {
 			argv = append(argv, "--durability", l.Durability)
 		}
+		for _, p := range l.Properties {
+			argv = append(argv, "--set", p)
+		}
 		return exec.CommandContext(ctx, argv[0], argv[1:]...), nil
 	}
 	kafka, err := java.Install(ctx)

@@ -21,10 +21,22 @@ type Report struct {
 	Partitions, Files int
 	Batches, Records  int64
 	Entries           int64 // of indexes
+	Decoded           Decoded
 	Findings          []Finding
 }
 
+// OffsetsTopic is where groups are kept. Its records are decoded too.
+const OffsetsTopic = "__consumer_offsets"
+
+// Decoded counts the records of OffsetsTopic by what they are.
+type Decoded struct {
+	Commits, Groups, Others int64
+}
+
 func (r *Report) add(o Report) {
+	r.Decoded.Commits += o.Decoded.Commits
+	r.Decoded.Groups += o.Decoded.Groups
+	r.Decoded.Others += o.Decoded.Others
 	r.Batches += o.Batches
 	r.Records += o.Records
 	r.Entries += o.Entries
@@ -36,6 +48,9 @@ type Options struct {
 	// Compacted topics may have gaps between offsets.
 	Compacted map[string]bool
 }
+
+// decoding is the option under which records are shown by their meaning.
+const decoding = "--offsets-decoder"
 
 // argumentBytesMax keeps a list of files below the kernel's limit for one
 // argument, 128 KiB.
@@ -51,7 +66,7 @@ func Check(ctx context.Context, kafka *java.Kafka, dirs []string, o Options) (*R
 		return nil, err
 	}
 	report := &Report{Partitions: len(partitions)}
-	var data, indexes []string
+	var data, indexes, offsets []string
 	for _, p := range partitions {
 		found, err := p.shape()
 		if err != nil {
@@ -60,6 +75,9 @@ func Check(ctx context.Context, kafka *java.Kafka, dirs []string, o Options) (*R
 		report.Findings = append(report.Findings, found...)
 		for _, suffix := range []string{"log", "snapshot", "txnindex", "checkpoint"} {
 			data = append(data, p.files[suffix]...)
+		}
+		if p.topic() == OffsetsTopic {
+			offsets = append(offsets, p.files["log"]...)
 		}
 		indexes = append(indexes, p.files["index"]...)
 		indexes = append(indexes, p.files["timeindex"]...)
@@ -74,8 +92,9 @@ func Check(ctx context.Context, kafka *java.Kafka, dirs []string, o Options) (*R
 		{"plain", nil, indexes},
 		{"--verify-index-only", []string{"--verify-index-only"}, indexes},
 		{"--index-sanity-check", []string{"--index-sanity-check"}, indexes},
+		{decoding, []string{decoding}, offsets},
 	} {
-		r := run{kafka: kafka, options: pass.options, report: report}
+		r := run{kafka: kafka, options: pass.options, report: report, decodes: pass.name == decoding}
 		before := len(report.Findings)
 		if err := r.all(ctx, pass.files); err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ func (p *parser) line(line string) {
 		p.dumped++
 		p.file, p.open, p.entry = strings.TrimPrefix(line, "Dumping "), nil, [2]int64{-1, -1}
 	case strings.HasPrefix(line, "| "):
-		p.Records++
+		p.record(line)
 	case strings.HasPrefix(line, "baseOffset: "):
 		p.batch(line)
 	case strings.HasPrefix(line, "offset: "), strings.HasPrefix(line, "timestamp: "):
@@ -54,10 +54,33 @@ func continues(line string) bool {
 		strings.HasPrefix(line, "Caused by:") || strings.HasPrefix(line, "Indexed offset: ")
 }
 
+// record judges a record's line. Where the tool cannot decode a record it says so
+// in the place of the key, and goes on.
+func (p *parser) record(line string) {
+	if !p.decodes {
+		p.Records++
+		return
+	}
+	_, key, _ := strings.Cut(line, " key: ")
+	_, payload, _ := strings.Cut(line, " payload: ")
+	switch {
+	case !strings.HasPrefix(payload, "{") && payload != "<DELETE>", !strings.HasPrefix(key, `{"type":"`):
+		p.complain(line)
+	case strings.HasPrefix(key, `{"type":"0"`), strings.HasPrefix(key, `{"type":"1"`):
+		p.Decoded.Commits++
+	case strings.HasPrefix(key, `{"type":"2"`):
+		p.Decoded.Groups++
+	default:
+		p.Decoded.Others++
+	}
+}
+
 // batch judges a batch's line. The tool reads any magic above 1 as 2 and calls
 // it valid, because the CRC does not cover it.
 func (p *parser) batch(line string) {
-	p.Batches++
+	if !p.decodes {
+		p.Batches++ // else they are counted already
+	}
 	if !strings.HasSuffix(line, " isvalid: true") || !strings.Contains(line, " magic: 2 ") {
 		p.complain(line)
 	}

@@ -5,6 +5,31 @@ import (
 	"testing"
 )
 
+// The tool's own words, as 4.3.1 prints them, of records of the offsets topic, decoded.
+func TestWhatCannotBeDecodedIsSeen(t *testing.T) {
+	const start = "| offset: 3 CreateTime: 1 keySize: 22 valueSize: 24 sequence: 0 headerKeys: [] "
+	for _, c := range []struct {
+		name, said string
+		want       Decoded
+		findings   int
+	}{
+		{"commit", start + `key: {"type":"1","data":{"group":"g","topic":"t","partition":0}} payload: {"version":"3","data":{"offset":1}}`, Decoded{Commits: 1}, 0},
+		{"group", start + `key: {"type":"2","data":{"group":"g"}} payload: {"version":"3","data":{}}`, Decoded{Groups: 1}, 0},
+		{"a group's end", start + `key: {"type":"2","data":{"group":"g"}} payload: <DELETE>`, Decoded{Groups: 1}, 0},
+		{"another kind", start + `key: {"type":"3","data":{}} payload: {"version":"0","data":{}}`, Decoded{Others: 1}, 0},
+		{"not decoded", start + `key: Error at offset 3, skipping. key 99`, Decoded{}, 1},
+		{"not decoded, with payload", start + `key: key payload: value`, Decoded{}, 1},
+	} {
+		p := parser{decodes: true}
+		if err := p.read(strings.NewReader(c.said + "\n")); err != nil {
+			t.Fatal(err)
+		}
+		if p.Decoded != c.want || len(p.Findings) != c.findings || p.Records != 0 {
+			t.Errorf("%s: decoded %+v, findings %v", c.name, p.Decoded, p.Findings)
+		}
+	}
+}
+
 // The tool's own words, as 4.3.1 prints them. The parser is tested from within
 // because a test through Check needs a JVM; "dump --self-test" does that.
 func TestEveryFaultIsSeenInTheToolsWords(t *testing.T) {

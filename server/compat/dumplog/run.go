@@ -20,6 +20,7 @@ type run struct {
 	kafka   *java.Kafka
 	options []string
 	report  *Report
+	decodes bool // records are those of OffsetsTopic, decoded
 }
 
 // all gives the files to the tool in lists that fit into an argument.
@@ -84,7 +85,7 @@ func (r *run) once(ctx context.Context, files []string) (*parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{}
+	p := &parser{decodes: r.decodes}
 	readErr := p.read(out)
 	err = cmd.Wait()
 	if readErr != nil {
@@ -104,6 +105,7 @@ func (r *run) once(ctx context.Context, files []string) (*parser, error) {
 // parser reads what the tool says, line by line.
 type parser struct {
 	Report
+	decodes bool
 	aborted bool
 	dumped  int    // files begun
 	file    string // the one that is being looked at

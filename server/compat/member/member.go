@@ -130,7 +130,7 @@ func (m *Light) run() error {
 		case errors.Is(err, errFenced):
 			m.tenant.Lost()
 			return nil
-		case gone(err):
+		case Gone(err):
 			// The broker or the connection is gone. The member goes on with its id:
 			// the broker may still know it.
 			m.conn.Close()
@@ -147,8 +147,8 @@ func (m *Light) run() error {
 	return m.leave()
 }
 
-// gone tells whether it is the connection that failed.
-func gone(err error) bool {
+// Gone tells whether it is the connection that failed.
+func Gone(err error) bool {
 	var network *net.OpError
 	return errors.As(err, &network) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || ended(err)
 }

@@ -35,7 +35,7 @@ func Observe(ctx context.Context, addr string, h *groups.History, slots []groups
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {
-			if err := o.Read(ctx, "observer"); err != nil && !gone(err) && ctx.Err() == nil {
+			if err := o.Read(ctx, "observer"); err != nil && !Gone(err) && ctx.Err() == nil {
 				o.err = fmt.Errorf("observer: %w", err)
 				return
 			}

@@ -273,7 +273,7 @@ func (m *Light) leave() error {
 	who := kmsg.NewLeaveGroupRequestMember()
 	who.MemberID = m.id
 	req.Members = append(req.Members, who)
-	if _, err := conn.Do(req, answerWait); err != nil && !gone(err) {
+	if _, err := conn.Do(req, answerWait); err != nil && !Gone(err) {
 		return fmt.Errorf("member %s leaves %s: %w", m.o.Name, m.o.Group, err)
 	}
 	return nil

@@ -95,5 +95,7 @@ func batchOf(at time.Time) []*kgo.Record {
 // decides whether gaps are legal.
 func copyPartition(from, under string) (string, error) {
 	to := filepath.Join(under, filepath.Base(from))
-	return to, os.CopyFS(to, os.DirFS(from))
+	return to, copyTo(from, to)
 }
+
+func copyTo(from, to string) error { return os.CopyFS(to, os.DirFS(from)) }

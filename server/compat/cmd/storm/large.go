@@ -63,7 +63,7 @@ func large(ctx context.Context, o options, addr string) (faults int, err error) 
 		fmt.Printf("FAULT above the limit of %v\n", o.limit)
 		faults = 1
 	}
-	return faults + report(h), nil
+	return faults + h.Report(), nil
 }
 
 // startLarge makes every tenth member franz-go's.

@@ -94,7 +94,7 @@ func rage(ctx context.Context, o options, addr string) (faults int, err error) {
 	}
 	fmt.Printf("%d joins, %d leaves, %d killed, %d put to sleep, %d taken over by their instance id\n",
 		s.joins.Load(), s.leaves.Load(), s.kills.Load(), s.sleeps.Load(), s.takeovers.Load())
-	return len(s.errs) + stuck + report(s.history) + s.tooLittle(), nil
+	return len(s.errs) + stuck + s.history.Report() + s.tooLittle(), nil
 }
 
 // tooLittle is a fault too: a storm that did nothing shows nothing.

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// lastWordTimeout bounds what is still said to the group once the command is to
+// end: the commit of what was printed, and the farewell.
+const lastWordTimeout = 10 * time.Second
+
+// groupReading prints what the group assigns to it. Offsets are committed only
+// after the output took what stands before them, and the group does not
+// rebalance in between: what was not printed by one member is printed by
+// another.
+type groupReading struct {
+	reading
+	topic string
+	from  start // for partitions without a committed offset
+	ends  map[int32]place
+	admin *kadm.Client
+	warn  io.Writer
+
+	// mu guards reading as well: the client's goroutines assign and revoke.
+	mu     sync.Mutex
+	wake   context.CancelFunc // ends the poll under way
+	held   map[int32]bool     // partitions assigned
+	failed error              // of an assignment
+}
+
+func (k *consumption) runGroup(ctx context.Context, topic string, from start, r reading, errOut io.Writer) error {
+	admin, err := k.bootstrap.connectAdmin(ctx)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	g := &groupReading{reading: r, topic: topic, from: from, admin: admin, warn: errOut, held: map[int32]bool{}, wake: func() {}}
+	g.spans = map[int32]span{}
+	if g.ends, err = k.ends(ctx, admin, topic); err != nil {
+		return err
+	}
+	client, err := k.bootstrap.connect(ctx,
+		kgo.ConsumerGroup(k.group), kgo.ConsumeTopics(topic), kgo.KeepControlRecords(),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		// What groups of other clients agree on: the first is in use where all know it.
+		kgo.Balancers(kgo.CooperativeStickyBalancer(), kgo.RangeBalancer(), kgo.RoundRobinBalancer()),
+		// A committed offset that retention has overtaken: go on with what is left.
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.AdjustFetchOffsetsFn(g.assign),
+		kgo.OnPartitionsRevoked(g.revoke), kgo.OnPartitionsLost(g.revoke))
+	if err != nil {
+		return err
+	}
+	err = g.follow(ctx, client)
+	leaveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWordTimeout)
+	defer cancel()
+	client.AllowRebalance()
+	if left := client.LeaveGroupContext(leaveCtx); left != nil {
+		err = errors.Join(err, fmt.Errorf("leave group %s: %w", k.group, brokerError(left, "")))
+	}
+	client.CloseAllowingRebalance()
+	return err
+}
+
+// ends are where the partitions end at the start.
+func (k *consumption) ends(ctx context.Context, admin *kadm.Client, topic string) (map[int32]place, error) {
+	partitions, err := partitionsOf(ctx, admin, topic, nil)
+	if err != nil {
+		return nil, fmt.Errorf("topic %s: %w", topic, err)
+	}
+	return start{kind: startEnd}.places(ctx, admin, topic, partitions)
+}
+
+// assign is called with the partitions that are new, before any of their
+// records come, and returns where they begin.
+func (g *groupReading) assign(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	var uncommitted []int32
+	for p, o := range offsets[g.topic] {
+		if o.EpochOffset().Offset < 0 {
+			uncommitted = append(uncommitted, p)
+		}
+	}
+	var begin map[int32]span
+	var err error
+	if len(uncommitted) > 0 {
+		begin, err = g.from.resolve(ctx, g.admin, g.topic, uncommitted)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil && ctx.Err() == nil {
+		g.failed = err
+		g.wake()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for p, o := range offsets[g.topic] {
+		if sp, ok := begin[p]; ok {
+			offsets[g.topic][p] = kgo.NewOffset().At(sp.from)
+			o = offsets[g.topic][p]
+		}
+		g.held[p] = true
+		// Where records were deleted since the commit, what is left is to be read.
+		sp := span{max(o.EpochOffset().Offset, g.ends[p].start), g.ends[p].end}
+		if g.untilEnd && sp.from >= sp.to {
+			continue
+		}
+		g.spans[p] = sp
+		g.expect(sp.to - sp.from)
+	}
+	if g.done() {
+		g.wake()
+	}
+	return offsets, nil
+}
+
+// expect adds to what is to be done in all.
+func (g *groupReading) expect(offsets int64) {
+	if g.untilEnd {
+		g.shown.total.Add(offsets)
+	}
+}
+
+func (g *groupReading) revoke(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, p := range gone[g.topic] {
+		if sp, ok := g.spans[p]; ok {
+			g.expect(sp.from - sp.to)
+		}
+		delete(g.spans, p)
+		delete(g.held, p)
+	}
+}
+
+// done requires mu. A member that holds nothing, be it before the first
+// assignment or between two, has nothing that could be at its end.
+func (g *groupReading) done() bool {
+	return g.reading.done() && (!g.untilEnd || len(g.held) > 0 || g.max > 0 && g.printed >= g.max)
+}
+
+func (g *groupReading) follow(ctx context.Context, client *kgo.Client) error {
+	for {
+		fetches := g.poll(ctx, client)
+		if done, err := g.state(); done || err != nil {
+			return err
+		}
+		switch {
+		case ctx.Err() != nil && (g.untilEnd || g.max > 0):
+			return fmt.Errorf("interrupted after %d records: %w", g.printed, ctx.Err())
+		case ctx.Err() != nil:
+			return nil // to interrupt is how following ends
+		}
+		if err := g.judge(fetches); err != nil {
+			return err
+		}
+		printed, err := g.printPoll(fetches)
+		if err := errors.Join(err, g.commit(ctx, client, printed)); err != nil {
+			return err
+		}
+		client.AllowRebalance()
+	}
+}
+
+// poll returns nothing if there is nothing to wait for.
+func (g *groupReading) poll(ctx context.Context, client *kgo.Client) kgo.Fetches {
+	ctx, wake := context.WithCancel(ctx)
+	defer wake()
+	g.mu.Lock()
+	g.wake = wake
+	over := g.done() || g.failed != nil
+	g.mu.Unlock()
+	if over {
+		return nil
+	}
+	return client.PollFetches(ctx)
+}
+
+func (g *groupReading) state() (done bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.done(), g.failed
+}
+
+// judge tells errors that end the command from those that the client gets over
+// by itself.
+func (g *groupReading) judge(fetches kgo.Fetches) error {
+	var fatal error
+	fetches.EachError(func(t string, p int32, err error) {
+		var session *kgo.ErrGroupSession
+		var known *kerr.Error
+		switch {
+		case errors.Is(err, context.Canceled): // woken for a state that has passed
+		case !errors.As(err, &session):
+			fatal = errors.Join(fatal, fmt.Errorf("fetch %s-%d: %w", t, p, brokerError(err, "")))
+		case errors.As(err, &known) && !known.Retriable && !isStale(err):
+			fatal = errors.Join(fatal, fmt.Errorf("join the group: %w", brokerError(session.Err, "")))
+		default:
+			g.tell("left the group and join again", session.Err)
+		}
+	})
+	return fatal
+}
+
+// isStale tells errors of a member that the group went on without.
+func isStale(err error) bool {
+	return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.UnknownMemberID) ||
+		errors.Is(err, kerr.RebalanceInProgress) || errors.Is(err, kerr.StaleMemberEpoch)
+}
+
+func (g *groupReading) tell(what string, err error) {
+	fmt.Fprintf(g.warn, "moldau: %s: %v\n", what, brokerError(err, ""))
+}
+
+// printPoll prints the records of one poll, and returns the last one of each
+// partition.
+func (g *groupReading) printPoll(fetches kgo.Fetches) ([]*kgo.Record, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = map[int32]*kgo.Record{}
+	if err := g.take(fetches); err != nil {
+		return nil, err // the output may have lost any of them
+	}
+	return slices.Collect(maps.Values(g.last)), nil
+}
+
+// commit also commits when the command is interrupted. A group that went on
+// without this member prints again what it printed.
+func (g *groupReading) commit(ctx context.Context, client *kgo.Client, printed []*kgo.Record) error {
+	if len(printed) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWordTimeout)
+	defer cancel()
+	err := client.CommitRecords(ctx, printed...)
+	if isStale(err) {
+		g.tell("records that were printed are not committed and will come again", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("commit: %w", brokerError(err, ""))
+	}
+	return nil
+}
