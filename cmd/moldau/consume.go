@@ -154,12 +154,11 @@ type reading struct {
 	max      int64 // records, 0 is unlimited
 	printed  int64
 	spans    map[int32]span // of partitions not at their end
-	// last, where it is wanted, is the last record of each partition that is dealt
-	// with since it was emptied.
-	last  map[int32]*kgo.Record
-	print recordPrinter
-	w     *bufio.Writer
-	shown *progress
+	// commits, where a group wants them, are the offsets to go on from.
+	commits map[int32]kgo.EpochOffset
+	print   recordPrinter
+	w       *bufio.Writer
+	shown   *progress
 }
 
 func (r *reading) follow(ctx context.Context, client *kgo.Client, topic string) error {
@@ -243,8 +242,8 @@ func (r *reading) advance(sp span, rec *kgo.Record) span {
 	r.shown.steps.Add(min(rec.Offset+1, sp.to) - min(sp.from, sp.to))
 	sp.from = rec.Offset + 1
 	r.spans[rec.Partition] = sp
-	if r.last != nil {
-		r.last[rec.Partition] = rec
+	if r.commits != nil {
+		r.commits[rec.Partition] = kgo.EpochOffset{Epoch: rec.LeaderEpoch, Offset: sp.from}
 	}
 	return sp
 }

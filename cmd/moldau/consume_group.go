@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // lastWordTimeout bounds what is still said to the group once the command is to
@@ -45,7 +44,7 @@ func (k *consumption) runGroup(ctx context.Context, topic string, from start, r 
 	}
 	defer admin.Close()
 	g := &groupReading{reading: r, topic: topic, from: from, admin: admin, warn: errOut, held: map[int32]bool{}, wake: func() {}}
-	g.spans = map[int32]span{}
+	g.spans, g.commits = map[int32]span{}, map[int32]kgo.EpochOffset{}
 	if g.ends, err = k.ends(ctx, admin, topic); err != nil {
 		return err
 	}
@@ -106,8 +105,11 @@ func (g *groupReading) assign(ctx context.Context, offsets map[string]map[int32]
 	}
 	for p, o := range offsets[g.topic] {
 		if sp, ok := begin[p]; ok {
-			offsets[g.topic][p] = kgo.NewOffset().At(sp.from)
-			o = offsets[g.topic][p]
+			o = kgo.NewOffset().At(sp.from)
+			offsets[g.topic][p] = o
+			// Or else a member that begins at the end, and ends before anything comes,
+			// would leave out what comes before the next.
+			g.commits[p] = kgo.EpochOffset{Epoch: -1, Offset: sp.from}
 		}
 		g.held[p] = true
 		// Where records were deleted since the commit, what is left is to be read.
@@ -118,7 +120,7 @@ func (g *groupReading) assign(ctx context.Context, offsets map[string]map[int32]
 		g.spans[p] = sp
 		g.expect(sp.to - sp.from)
 	}
-	if g.done() {
+	if g.done() || len(g.commits) > 0 {
 		g.wake()
 	}
 	return offsets, nil
@@ -140,6 +142,7 @@ func (g *groupReading) revoke(_ context.Context, _ *kgo.Client, gone map[string]
 		}
 		delete(g.spans, p)
 		delete(g.held, p)
+		delete(g.commits, p)
 	}
 }
 
@@ -152,44 +155,38 @@ func (g *groupReading) done() bool {
 func (g *groupReading) follow(ctx context.Context, client *kgo.Client) error {
 	for {
 		fetches := g.poll(ctx, client)
-		if done, err := g.state(); done || err != nil {
-			return err
-		}
-		switch {
-		case ctx.Err() != nil && (g.untilEnd || g.max > 0):
-			return fmt.Errorf("interrupted after %d records: %w", g.printed, ctx.Err())
-		case ctx.Err() != nil:
-			return nil // to interrupt is how following ends
-		}
 		if err := g.judge(fetches); err != nil {
 			return err
 		}
-		printed, err := g.printPoll(fetches)
-		if err := errors.Join(err, g.commit(ctx, client, printed)); err != nil {
+		commits, done, err := g.printPoll(fetches)
+		if err != nil {
 			return err
+		}
+		if err := g.commit(ctx, client, commits); err != nil || done {
+			return err
+		}
+		if ctx.Err() != nil && (g.untilEnd || g.max > 0) {
+			return fmt.Errorf("interrupted after %d records: %w", g.printed, ctx.Err())
+		}
+		if ctx.Err() != nil {
+			return nil // to interrupt is how following ends
 		}
 		client.AllowRebalance()
 	}
 }
 
-// poll returns nothing if there is nothing to wait for.
+// poll returns nothing if there is something else to do.
 func (g *groupReading) poll(ctx context.Context, client *kgo.Client) kgo.Fetches {
 	ctx, wake := context.WithCancel(ctx)
 	defer wake()
 	g.mu.Lock()
 	g.wake = wake
-	over := g.done() || g.failed != nil
+	over := g.done() || g.failed != nil || len(g.commits) > 0
 	g.mu.Unlock()
 	if over {
 		return nil
 	}
 	return client.PollFetches(ctx)
-}
-
-func (g *groupReading) state() (done bool, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.done(), g.failed
 }
 
 // judge tells errors that end the command from those that the client gets over
@@ -222,33 +219,47 @@ func (g *groupReading) tell(what string, err error) {
 	fmt.Fprintf(g.warn, "moldau: %s: %v\n", what, brokerError(err, ""))
 }
 
-// printPoll prints the records of one poll, and returns the last one of each
-// partition.
-func (g *groupReading) printPoll(fetches kgo.Fetches) ([]*kgo.Record, error) {
+// printPoll prints the records of one poll, and returns what to commit then.
+func (g *groupReading) printPoll(fetches kgo.Fetches) (commits map[int32]kgo.EpochOffset, done bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.last = map[int32]*kgo.Record{}
-	if err := g.take(fetches); err != nil {
-		return nil, err // the output may have lost any of them
+	if g.failed != nil {
+		return nil, false, g.failed
 	}
-	return slices.Collect(maps.Values(g.last)), nil
+	if err := g.take(fetches); err != nil {
+		return nil, false, err // the output may have lost any of them
+	}
+	commits, g.commits = g.commits, map[int32]kgo.EpochOffset{}
+	return commits, g.done(), nil
 }
 
 // commit also commits when the command is interrupted. A group that went on
 // without this member prints again what it printed.
-func (g *groupReading) commit(ctx context.Context, client *kgo.Client, printed []*kgo.Record) error {
-	if len(printed) == 0 {
+func (g *groupReading) commit(ctx context.Context, client *kgo.Client, commits map[int32]kgo.EpochOffset) error {
+	if len(commits) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWordTimeout)
 	defer cancel()
-	err := client.CommitRecords(ctx, printed...)
-	if isStale(err) {
-		g.tell("records that were printed are not committed and will come again", err)
+	var failed error
+	client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{g.topic: commits},
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
+			failed = err
+			if err != nil {
+				return
+			}
+			for _, t := range answer.Topics {
+				for _, p := range t.Partitions {
+					failed = errors.Join(failed, kerr.ErrorForCode(p.ErrorCode))
+				}
+			}
+		})
+	if isStale(failed) {
+		g.tell("offsets are not committed, and what was printed may come again", failed)
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("commit: %w", brokerError(err, ""))
+	if failed != nil {
+		return fmt.Errorf("commit: %w", brokerError(failed, ""))
 	}
 	return nil
 }

@@ -41,7 +41,12 @@ func TestConsumeInAGroup(t *testing.T) {
 	count(4, "-g i -o @1700000008000 -e")
 	s.done("group", "reset", "j", "--topic", "orders:0", "--to", "4")
 	count(6, "-g j -e")
-	committed("j", "orders-0=10")
+	committed("j", "orders-0=10 orders-1=10")
+	// Whoever begins at the end does not miss what comes between two runs.
+	count(0, "-g l -e")
+	committed("l", "orders-0=10 orders-1=10")
+	s.want(exitDone, "more\n", "produce", "orders", "-p", "0")
+	count(1, "-g l -e")
 	if _, errOut := s.want(exitFailed, "", "consume", "orders", "-g", "k", "-o", "11", "-e"); !strings.Contains(errOut, "is outside of 0 to 10") {
 		t.Errorf("error is %s", errOut)
 	}

@@ -7,9 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 func newGroupCommand() *cobra.Command {
@@ -34,6 +36,9 @@ func groupNames(ctx context.Context, admin *kadm.Client) ([]string, error) {
 	groups, err := admin.ListGroups(ctx)
 	return groups.Groups(), err
 }
+
+// coordinatorPollInterval is the time between two questions for coordinators.
+const coordinatorPollInterval = 100 * time.Millisecond
 
 // groupStates are those of Kafka's groups of every kind.
 var groupStates = []string{"Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Assigning", "Reconciling", "NotReady"}
@@ -92,6 +97,30 @@ func listGroups(ctx context.Context, b *bootstrap, states []string, o output) er
 			fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", g.Group, g.State, g.ProtocolType, g.Coordinator)
 		}
 	})
+}
+
+// connectToGroups returns a client once the groups have coordinators: a cluster
+// that never had a group only now makes the topic that they are kept in.
+func (b *bootstrap) connectToGroups(ctx context.Context, groups ...string) (*kadm.Client, error) {
+	admin, err := b.connectAdmin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waitCtx, cancel := context.WithTimeout(ctx, retryTimeout)
+	defer cancel()
+	for {
+		found := admin.FindGroupCoordinators(waitCtx, groups...)
+		err := found.Error()
+		if !errors.Is(err, kerr.CoordinatorNotAvailable) {
+			return admin, nil // any other error is told by what is asked for next
+		}
+		select {
+		case <-time.After(coordinatorPollInterval):
+		case <-waitCtx.Done():
+			admin.Close()
+			return nil, fmt.Errorf("find coordinator: %w", brokerError(err, ""))
+		}
+	}
 }
 
 // errNoGroup is about a group that has neither members nor offsets. Brokers of

@@ -61,7 +61,7 @@ func (g *groupDeletion) run(ctx context.Context, groups []string, o output) erro
 	if err != nil {
 		return err
 	}
-	admin, err := g.bootstrap.connectAdmin(ctx)
+	admin, err := g.bootstrap.connectToGroups(ctx, groups...)
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ them. Where nothing is committed, the lag is the whole partition.`,
 }
 
 func describeGroups(ctx context.Context, b *bootstrap, names []string, o output) error {
-	admin, err := b.connectAdmin(ctx)
+	admin, err := b.connectToGroups(ctx, names...)
 	if err != nil {
 		return err
 	}
@@ -170,6 +170,9 @@ func (d describedGroup) writeText(w io.Writer) {
 			assigned = append(assigned, a.Topic+":"+brokersText(a.Partitions))
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.Member, instance, m.Client, m.Host, strings.Join(assigned, " "))
+	}
+	if len(d.Members) > 0 && len(d.Partitions) > 0 {
+		fmt.Fprintln(w) // columns of their own
 	}
 	if len(d.Partitions) > 0 {
 		fmt.Fprintln(w, "TOPIC\tPARTITION\tCOMMITTED\tEND\tLAG\tMEMBER\tERROR")

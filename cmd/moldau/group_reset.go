@@ -90,7 +90,7 @@ func (g *groupReset) run(ctx context.Context, group string, o output) error {
 	if err != nil {
 		return err
 	}
-	admin, err := g.bootstrap.connectAdmin(ctx)
+	admin, err := g.bootstrap.connectToGroups(ctx, group)
 	if err != nil {
 		return err
 	}
