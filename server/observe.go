@@ -23,6 +23,7 @@ func (s *Server) observe(control *controller.Controller, replicas *replica.Manag
 		s.admin.Attach(admin.Sources{
 			NodeID: s.cfg.NodeID, Image: control.Image, Replicas: replicas,
 			Stores: s.stores, Clients: s.wire, Errors: s.broker.Errors, Groups: groupsSource{groups},
+			FetchSessions: func() admin.FetchSessions { return admin.FetchSessions(s.broker.FetchSessions()) },
 		})
 	}
 	s.health.Serve(func() admin.Progress {

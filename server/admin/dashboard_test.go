@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"moldau/logstore/vfs"
 	"moldau/server"
-	"moldau/server/admin"
 	"moldau/server/servertest"
 )
 
@@ -133,24 +131,12 @@ func labelsOf(families map[string]*dto.MetricFamily, name string) map[string]boo
 	return labels
 }
 
-// exposed are the metrics of a broker that has served, of one that is starting,
-// and of groups.
+// exposed are the metrics of a broker that has served, and what one has more
+// that is starting.
 func exposed(t *testing.T) map[string]*dto.MetricFamily {
 	families := parse(t, bytes.NewReader(liveMetrics(t)))
-	f := start(t)
-	maps.Copy(families, onlyOf(scrape(t, f.addr), "moldau_start_progress_ratio"))
-	f.attach()
-	f.topic("orders", 1, 1)
-	f.setGroups(admin.Group{ID: "billing", State: "Empty", Offsets: []admin.GroupOffset{{Topic: "orders"}}})
-	maps.Copy(families, onlyOf(scrape(t, f.addr), "kafka_consumergroup_", "moldau_consumergroups"))
-	return families
-}
-
-// onlyOf picks the families whose names begin in one of these ways.
-func onlyOf(families map[string]*dto.MetricFamily, prefixes ...string) map[string]*dto.MetricFamily {
-	maps.DeleteFunc(families, func(name string, _ *dto.MetricFamily) bool {
-		return !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-	})
+	const progress = "moldau_start_progress_ratio"
+	families[progress] = scrape(t, start(t).addr)[progress]
 	return families
 }
 

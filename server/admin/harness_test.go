@@ -149,6 +149,8 @@ func (f *fixture) attach() {
 		Stores:  []admin.NamedStore{{Name: "data", Store: f.store}},
 		Clients: wire.NewServer(wire.Options{}),
 		Errors:  func(func(key, code int16, count int64)) {},
+
+		FetchSessions: func() admin.FetchSessions { return admin.FetchSessions{} },
 	})
 	f.health.Serve(func() admin.Progress { return admin.Progress{} }, func() error { return nil })
 }

@@ -22,6 +22,8 @@ type Sources struct {
 	Stores []NamedStore
 	// Clients is the clients' listener.
 	Clients Clients
+	// FetchSessions are what consumers go on with from fetch to fetch.
+	FetchSessions func() FetchSessions
 	// Errors calls yield with each error code that was answered, by API key, and
 	// how often.
 	Errors func(yield func(key, code int16, count int64))
@@ -41,6 +43,13 @@ type Clients interface {
 	// Requests calls yield with the key of each API that was served, and how long
 	// its requests took.
 	Requests(yield func(key int16, took latency.Snapshot))
+}
+
+// FetchSessions are those of a broker: the first three as of now, the others
+// since it was started.
+type FetchSessions struct {
+	Sessions, Partitions, Bytes            int64
+	Created, Refused, Evicted, Incremental int64
 }
 
 // Groups are consumer groups.
