@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -43,4 +44,12 @@ func ReadPins(file string) ([]Pin, error) {
 		pins = append(pins, Pin{Name: m[1], Reason: m[2]})
 	}
 	return pins, nil
+}
+
+// Failing are the pins whose test was run and failed. They are the pins for a
+// broker that they were not made for: it may well pass the others.
+func Failing(pins []Pin, o *Output) []Pin {
+	return slices.DeleteFunc(slices.Clone(pins), func(p Pin) bool {
+		return !slices.Contains(o.Results, Result{Name: p.Name, Passed: false})
+	})
 }

@@ -112,3 +112,18 @@ func TestReadPins(t *testing.T) {
 		}
 	}
 }
+
+// TestFailing drops the pins that another broker needs not.
+func TestFailing(t *testing.T) {
+	pin := func(name string) suite.Pin { return suite.Pin{Name: name, Reason: "EndTxn (26): not served"} }
+	var o suite.Output
+	_, _ = o.Write([]byte("TEST passed a\nTEST failed b\nTEST failed c\nSUITE passed 1 failed 2 pinned 0\n"))
+	pins := suite.Failing([]suite.Pin{pin("a"), pin("b"), pin("not run")}, &o)
+	if !slices.Equal(pins, []suite.Pin{pin("b")}) {
+		t.Errorf("%q", pins)
+	}
+	v := suite.Judge(&o, pins, nil)
+	if v.Counts != (suite.Counts{Passed: 1, Failed: 1, Pinned: 1}) || len(v.Faults) != 1 {
+		t.Errorf("%+v", v)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,6 +85,12 @@ func (s *foreign) readBroker(file string) error {
 // launch says which broker the suite gets.
 func (s *foreign) launch(binary, dir string) (broker.Launch, error) {
 	l := broker.Launch{Binary: binary, Dir: dir, Host: s.host, Port: s.port, Properties: s.properties}
+	// The real Kafka is started with this one: dozens of groups would wait 3 s each
+	// for members to come.
+	const delay = "group.initial.rebalance.delay.ms="
+	if !slices.ContainsFunc(s.properties, func(p string) bool { return strings.HasPrefix(p, delay) }) {
+		l.Properties = append([]string{delay + "0"}, s.properties...)
+	}
 	if s.port == 0 {
 		var err error
 		l.Port, err = broker.FreePort()
