@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -59,7 +60,8 @@ Exit codes: 0 done, 1 failed or fault found, 2 wrong usage.`,
 	}
 	format := formatText
 	root.PersistentFlags().Var(&format, "format", "`text` or json")
-	root.SetHelpCommand(newHelpCommand())
+	help := newHelpCommand()
+	root.SetHelpCommand(help)
 	root.AddCommand(
 		newServeCommand(),
 		newTopicCommand(),
@@ -70,9 +72,25 @@ Exit codes: 0 done, 1 failed or fault found, 2 wrong usage.`,
 		newConfigCommand(),
 		newCompletionCommand(),
 	)
+	documentExitCodes(root)
+	documentExitCodes(help) // not in the tree before the root is executed
 	markFailures(root)
 	completeFlags(root)
 	return root
+}
+
+// documentExitCodes tells them in the help of every command that does not tell
+// its own.
+func documentExitCodes(c *cobra.Command) {
+	if !strings.Contains(c.Long, "Exit codes: ") {
+		if c.Long == "" {
+			c.Long = c.Short + "."
+		}
+		c.Long += "\n\nExit codes: 0 done, 1 failed, 2 wrong usage."
+	}
+	for _, sub := range c.Commands() {
+		documentExitCodes(sub)
+	}
 }
 
 func version() string {

@@ -56,6 +56,9 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			if c.Example == "" || !strings.Contains(out, c.Example) {
 				t.Error("help shows no example")
 			}
+			if !strings.Contains(out, "Exit codes: 0 ") || strings.Count(out, "Exit codes: ") != 1 {
+				t.Error("help does not tell the exit codes once")
+			}
 			_, again, _ := moldau(t.Context(), "", append([]string{"help"}, args[:len(args)-1]...)...)
 			if again != out {
 				t.Error("help and --help differ")
