@@ -19,7 +19,9 @@
 // log that is being scanned, how far. A broker that serves is not ready any more
 // when its metadata takes no changes, when every log of a store is poisoned, and
 // once it is being closed. One poisoned log among others is no reason, because
-// the others would go with it: moldau_log_poisoned counts those.
+// the others would go with it: moldau_log_poisoned counts those. While groups
+// are being loaded, as after a start, clients are served but for their groups,
+// and the broker is not ready yet.
 //
 // # Metrics
 //
@@ -36,7 +38,9 @@
 //
 // All topics and groups are shown; there is no limit, because a series that is
 // missing looks like a partition that is. They are written as they are walked,
-// nine lines a partition and two a group and partition, and never held in
-// memory. Who does not want them leaves them out with /metrics?exclude=topics
-// or exclude=groups, or both.
+// seven lines a partition and two a group and partition, and never held in
+// memory: a scrape of 100,000 partitions takes a third of a second of one core
+// and 1 MB, and is 51 MB long, or 2 MB compressed. Who does not want them leaves
+// them out with /metrics?exclude=topics or exclude=groups, or both. No more than
+// four scrapes run at once.
 package admin
