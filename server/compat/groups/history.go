@@ -87,12 +87,16 @@ func New(now func() time.Time) *History {
 func (h *History) Now() time.Time { return h.now() }
 
 // Commit notes that a commit is about to be sent. generation is -1 for a
-// committer that is not a member.
+// committer that is not a member, or where it is not known.
 func (h *History) Commit(by string, slot Slot, generation int32, offset int64, metadata string) *Commit {
-	c := &Commit{h: h, by: by, slot: slot, offset: offset, metadata: metadata, generation: generation}
+	return h.CommitAt(h.now(), by, slot, generation, offset, metadata)
+}
+
+// CommitAt is Commit, heard of later: sent is not after the sending.
+func (h *History) CommitAt(sent time.Time, by string, slot Slot, generation int32, offset int64, metadata string) *Commit {
+	c := &Commit{h: h, by: by, slot: slot, offset: offset, metadata: metadata, generation: generation, sent: sent}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c.sent = h.now()
 	h.commits[slot] = append(h.commits[slot], c)
 	return c
 }

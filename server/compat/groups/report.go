@@ -2,17 +2,21 @@ package groups
 
 import "fmt"
 
-// Report checks, prints what was found and how much was looked at, and returns
-// how many faults there are.
+// Report checks, prints some faults of each kind and how much was looked at, and
+// returns how many there are.
 func (h *History) Report() int {
 	found := h.Check()
-	const shown = 20
-	for i, f := range found {
-		if i == shown {
-			fmt.Printf("... and %d more\n", len(found)-shown)
-			break
+	const shown = 5
+	kinds := map[string]int{}
+	for _, f := range found {
+		if kinds[f.Kind]++; kinds[f.Kind] <= shown {
+			fmt.Println("FAULT", f)
 		}
-		fmt.Println("FAULT", f)
+	}
+	for kind, n := range kinds {
+		if n > shown {
+			fmt.Printf("... and %d more %s\n", n-shown, kind)
+		}
 	}
 	c := h.Counts()
 	fmt.Printf("%d members lived in %d groups through %d generations and owned partitions %d times; %d commits acknowledged, %d refused, %d unknown, %d reads of committed offsets; %d records given: %d faults\n",

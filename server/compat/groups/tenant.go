@@ -71,14 +71,17 @@ func (t *Tenant) covered(from, to time.Time) {
 }
 
 // Assigned notes what SyncGroup just answered, all of it. asked is when the
-// tenant sent the JoinGroup of this generation, zero if that is not known.
+// tenant sent the JoinGroup of this generation, zero if that is not known; a
+// generation that is not known is -1.
 // What it does not own yet it owns from now on.
 func (t *Tenant) Assigned(generation int32, asked time.Time, slots []Slot) {
 	h := t.h
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.now()
-	h.rounds[t.group] = append(h.rounds[t.group], round{t, generation, asked, now, slots})
+	if generation >= 0 {
+		h.rounds[t.group] = append(h.rounds[t.group], round{t, generation, asked, now, slots})
+	}
 	for _, slot := range slots {
 		if t.open[slot] == nil {
 			s := &spell{slot: slot, generation: generation, from: now}
@@ -89,13 +92,15 @@ func (t *Tenant) Assigned(generation int32, asked time.Time, slots []Slot) {
 }
 
 // Revoked notes that the tenant begins to give slots up.
-func (t *Tenant) Revoked(slots []Slot) {
+func (t *Tenant) Revoked(slots []Slot) { t.RevokedAt(t.h.now(), slots) }
+
+// RevokedAt is Revoked, heard of later: at is not after the beginning.
+func (t *Tenant) RevokedAt(at time.Time, slots []Slot) {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()
-	now := t.h.now()
 	for _, slot := range slots {
 		if s := t.open[slot]; s != nil {
-			s.to = now
+			s.to = at
 			delete(t.open, slot)
 		}
 	}

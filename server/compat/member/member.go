@@ -73,6 +73,8 @@ type Light struct {
 	id         string
 	known      bool // whether a generation with this id was told
 	generation int32
+	// latest is the last generation that it was in, over the one before that.
+	latest, over int32
 	// owned are the partitions and the next offset of each, -1 until it is
 	// known where to begin.
 	owned   map[groups.Slot]*position

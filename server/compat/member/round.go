@@ -154,6 +154,7 @@ func (m *Light) sync(joined *kmsg.JoinGroupResponse, asked time.Time) (again boo
 		return false, fmt.Errorf("assignment: %w", err)
 	}
 	m.joined, m.known = true, true
+	m.over, m.latest = m.latest, m.generation
 	m.tenant.Alive(sent)
 	m.heard = m.o.History.Now()
 	if revoked := m.take(assigned, asked); revoked > 0 {

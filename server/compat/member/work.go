@@ -17,6 +17,9 @@ func (m *Light) work() error {
 	if err := m.resume(); err != nil {
 		return err
 	}
+	if err := m.probe(); err != nil {
+		return err
+	}
 	next := m.o.History.Now() // of the next round of consuming
 	for m.leaving.Err() == nil && m.joined {
 		select {
@@ -90,6 +93,39 @@ func (m *Light) resume() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// probe does what a member must not that has missed a rebalance: it speaks for a
+// generation that is over. The history knows that the commit must be refused.
+func (m *Light) probe() error {
+	if m.over <= 0 || m.over >= m.latest || m.generation != m.latest || m.o.Work == 0 {
+		return nil
+	}
+	slot := groups.Slot{Group: m.o.Group, Topic: m.topics()[0]}
+	m.commits++
+	metadata := fmt.Sprintf("%s#%d, of a generation that is over", m.o.Name, m.commits)
+	commit := kmsg.NewPtrOffsetCommitRequest()
+	commit.Group, commit.Generation, commit.MemberID, commit.InstanceID = m.o.Group, m.over, m.id, m.instance()
+	Add(commit, slot, 0, metadata)
+	note := m.o.History.Commit(m.o.Name, slot, m.over, 0, metadata)
+	answer, err := m.conn.Do(commit, answerWait)
+	if err != nil {
+		return err
+	}
+	err = Outcomes(commit, answer.(*kmsg.OffsetCommitResponse), func(_ groups.Slot, _ int64, code int16) { note.Answered(code) })
+	if err != nil {
+		return err
+	}
+	beat := kmsg.NewPtrHeartbeatRequest()
+	beat.Group, beat.Generation, beat.MemberID, beat.InstanceID = m.o.Group, m.over, m.id, m.instance()
+	if answer, err = m.conn.Do(beat, answerWait); err != nil {
+		return err
+	}
+	if answer.(*kmsg.HeartbeatResponse).ErrorCode == 0 {
+		return fmt.Errorf("a heartbeat of generation %d is taken in generation %d", m.over, m.generation)
+	}
+	m.over = 0
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"moldau/server/compat/groups"
+	"moldau/server/compat/java"
 	"moldau/server/compat/member"
 )
 
@@ -19,22 +20,25 @@ type kind struct {
 	balancer func() kgo.GroupBalancer
 	members  int
 	static   bool
-	franz    bool // the first member is franz-go's
+	others   int // of the members, how many are franz-go's or Java's
+	java     bool
 }
 
 var kinds = []kind{
-	{"range", kgo.RangeBalancer, 4, false, true},
-	{"cooperative", kgo.CooperativeStickyBalancer, 4, false, true},
-	{"static", kgo.RoundRobinBalancer, 3, true, false},
-	{"static-cooperative", kgo.CooperativeStickyBalancer, 3, true, false},
-	{"alone", kgo.RangeBalancer, 1, false, false},
-	{"franz-go", kgo.CooperativeStickyBalancer, 3, false, true},
+	{"range", kgo.RangeBalancer, 4, false, 1, false},
+	{"cooperative", kgo.CooperativeStickyBalancer, 4, false, 1, false},
+	{"static", kgo.RoundRobinBalancer, 3, true, 0, false},
+	{"static-cooperative", kgo.CooperativeStickyBalancer, 3, true, 0, false},
+	{"alone", kgo.RangeBalancer, 1, false, 0, false},
+	{"franz-go", kgo.CooperativeStickyBalancer, 3, false, 3, false},
+	{"java", kgo.CooperativeStickyBalancer, 3, false, 1, true},
 }
 
 // crowd are the members of all groups.
 type crowd struct {
 	addr    string
 	history *groups.History
+	kafka   *java.Kafka
 	members []seat
 	started int
 	err     error // of members that were replaced
@@ -48,7 +52,11 @@ type seat struct {
 }
 
 func gather(ctx context.Context, addr string, h *groups.History) (*crowd, error) {
-	c := &crowd{addr: addr, history: h}
+	kafka, err := java.Install(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{addr: addr, history: h, kafka: kafka}
 	for i := range kinds {
 		for n := range kinds[i].members {
 			s := seat{kind: &kinds[i], number: n}
@@ -79,12 +87,15 @@ func (c *crowd) start(ctx context.Context, s *seat) (err error) {
 	if k.static {
 		o.Instance = fmt.Sprintf("%s-%d", k.group, s.number)
 	}
-	if k.franz && (s.number == 0 || k.group == "franz-go") {
+	switch {
+	case s.number >= k.others:
+		s.Member = member.Start(ctx, o)
+	case k.java:
+		s.Member, err = member.StartJava(ctx, c.kafka, o)
+	default:
 		s.Member, err = member.StartFranz(ctx, o)
-		return err
 	}
-	s.Member = member.Start(ctx, o)
-	return nil
+	return err
 }
 
 // change replaces a member now and then, so that the broker is killed during

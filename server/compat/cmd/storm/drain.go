@@ -36,7 +36,7 @@ func (s *storm) drain(ctx context.Context, o *member.Observer) (stuck int, err e
 		}
 	}
 	start := time.Now()
-	left, err := o.Drained(ctx, ends, 2*time.Minute)
+	left, err := o.Drained(ctx, ends, time.Minute)
 	if err != nil {
 		return 0, err
 	}
@@ -44,7 +44,7 @@ func (s *storm) drain(ctx context.Context, o *member.Observer) (stuck int, err e
 		fmt.Printf("everything was consumed and committed %v after the storm\n", time.Since(start).Round(100*time.Millisecond))
 	}
 	for _, l := range left[:min(len(left), 10)] {
-		fmt.Println("FAULT not consumed two minutes after the storm:", l)
+		fmt.Println("FAULT not consumed a minute after the storm:", l)
 	}
 	return len(left), nil
 }

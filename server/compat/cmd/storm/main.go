@@ -24,7 +24,7 @@ type options struct {
 	limit       time.Duration
 	durability  string
 	dir         string
-	kafka       bool
+	kafka, java bool
 	seed        uint64
 	sessionTime time.Duration
 }
@@ -41,6 +41,7 @@ func main() {
 	flag.DurationVar(&o.limit, "limit", 10*time.Second, "how soon after its last member's start the large group must be stable")
 	flag.StringVar(&o.durability, "durability", "", "Moldau's durability: synced, os; empty is its default")
 	flag.BoolVar(&o.kafka, "kafka", false, "a real Apache Kafka instead, to see what the check sees there")
+	flag.BoolVar(&o.java, "java", true, "have a member on Apache's client in two of the groups; needs Java")
 	flag.StringVar(&o.dir, "dir", "", "keep data here (default: a temporary directory, removed if all went well)")
 	flag.Uint64Var(&o.seed, "seed", rand.Uint64(), "of who does what when")
 	selfTest := flag.Bool("selftest", false, "plant faults in histories; the check must find each")

@@ -13,6 +13,7 @@ import (
 
 	"moldau/server/compat/groups"
 	"moldau/server/compat/history"
+	"moldau/server/compat/java"
 	"moldau/server/compat/member"
 	"moldau/server/compat/producers"
 	"moldau/server/compat/topics"
@@ -45,6 +46,8 @@ type storm struct {
 	// quiet is done when nobody leaves any more.
 	quiet context.Context
 
+	kafka *java.Kafka // nil without members on Apache's client
+
 	joins, leaves, kills, sleeps, takeovers, fenced atomic.Int64
 	up                                              atomic.Int64
 
@@ -60,6 +63,11 @@ func rage(ctx context.Context, o options, addr string) (faults int, err error) {
 	quiet, calm := context.WithCancel(ctx)
 	defer calm()
 	s := &storm{options: o, addr: addr, history: groups.New(time.Now), quiet: quiet}
+	if o.java {
+		if s.kafka, err = java.Install(ctx); err != nil {
+			return 0, err
+		}
+	}
 	loads, err := s.load(ctx)
 	if err != nil {
 		return 0, err
@@ -149,13 +157,17 @@ func (s *storm) slot(ctx context.Context, n int) {
 	random := rand.New(rand.NewPCG(s.seed, uint64(n)))
 	k := &kinds[n%len(kinds)]
 	franz := n/len(kinds)%5 == 0
+	java := s.kafka != nil && n/len(kinds) == 1 && len(k.topics) == 1
 	// Not all at once: that is what the large group is for.
 	s.wait(time.Duration(random.Float64() * float64(s.away)))
 	for life := 0; ctx.Err() == nil; life++ {
 		o := s.member(k, n, life)
-		if franz {
+		switch {
+		case franz:
 			s.franz(ctx, o, random)
-		} else {
+		case java:
+			s.java(ctx, o, random)
+		default:
 			s.light(ctx, o, random)
 		}
 		s.wait(time.Duration(random.Float64() * 2 * float64(s.away)))
@@ -223,6 +235,26 @@ func (s *storm) franz(ctx context.Context, o member.Options, random *rand.Rand) 
 	s.up.Add(1)
 	s.stays(ctx, s.life(random))
 	s.up.Add(-1)
+	s.leaves.Add(1)
+	s.failed(m.End(member.Leave))
+}
+
+// java is one life of a member on Apache's client, which takes seconds to start.
+func (s *storm) java(ctx context.Context, o member.Options, random *rand.Rand) {
+	m, err := member.StartJava(context.WithoutCancel(ctx), s.kafka, o)
+	if err != nil {
+		s.failed(err)
+		return
+	}
+	s.joins.Add(1)
+	s.up.Add(1)
+	s.stays(ctx, 10*time.Second+s.life(random))
+	s.up.Add(-1)
+	if ctx.Err() == nil && random.IntN(3) == 0 {
+		s.kills.Add(1)
+		s.failed(m.End(member.Kill))
+		return
+	}
 	s.leaves.Add(1)
 	s.failed(m.End(member.Leave))
 }
