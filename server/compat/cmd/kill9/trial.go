@@ -116,26 +116,18 @@ func (t *trial) cycle(ctx context.Context, cycle int) (err error) {
 	if err := pause(ctx, time.Duration(t.random.IntN(700_000))*time.Microsecond); err != nil {
 		return err
 	}
-	t.broker.Kill()
-	if t.random.IntN(4) == 0 {
-		if t.broker, err = broker.Spawn(ctx, t.launch); err != nil {
-			return err
-		}
-		if err := pause(ctx, time.Duration(t.random.IntN(60_000))*time.Microsecond); err != nil {
-			return err
-		}
-		t.broker.Kill()
+	next, early, took, err := t.broker.KilledAgain(ctx, t.random)
+	if early {
 		t.early++
 	}
-	start := time.Now()
-	if t.broker, err = broker.Start(ctx, t.launch); err != nil {
+	if t.broker = next; err != nil {
 		return fmt.Errorf("cycle %d: %w", cycle, err)
 	}
 	var acked []int64
 	for _, p := range t.producers {
 		acked = append(acked, p.Acked())
 	}
-	fmt.Printf("kill %d: serves again after %v, acknowledged so far %v\n", cycle+1, time.Since(start).Round(time.Millisecond), acked)
+	fmt.Printf("kill %d: serves again after %v, acknowledged so far %v\n", cycle+1, took.Round(time.Millisecond), acked)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 
 	"moldau/server/compat/broker"
@@ -15,9 +14,7 @@ import (
 // holds, and lets everybody who can read the files look at them.
 func (t *trial) judge(ctx context.Context) (faults int, err error) {
 	t.broker.Kill()
-	if faults, err = t.verify(ctx, "left by kill -9"); err != nil {
-		return 0, err
-	}
+	faults = t.launch.Verify(ctx, "left by kill -9")
 	if t.broker, err = broker.Start(ctx, t.launch); err != nil {
 		return 0, err
 	}
@@ -35,8 +32,8 @@ func (t *trial) judge(ctx context.Context) (faults int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	verified, err := t.verify(ctx, "closed cleanly")
-	return faults + found + dumped + verified, err
+	verified := t.launch.Verify(ctx, "closed cleanly")
+	return faults + found + dumped + verified, nil
 }
 
 // dump lets Kafka's tool judge what was closed cleanly, and decode what the
@@ -65,18 +62,4 @@ func (t *trial) dump(ctx context.Context) (int, error) {
 		faults++
 	}
 	return faults, nil
-}
-
-// verify lets Moldau's own checker look at the data directory. Kafka has none.
-func (t *trial) verify(ctx context.Context, state string) (int, error) {
-	if t.launch.Binary == "" {
-		return 0, nil
-	}
-	out, err := exec.CommandContext(ctx, t.launch.Binary, "log", "verify", t.launch.LogDir()).CombinedOutput()
-	if err != nil {
-		fmt.Printf("FAULT moldau log verify, directory %s: %v\n%s", state, err, out)
-		return 1, nil
-	}
-	fmt.Printf("moldau log verify, directory %s: no fault\n", state)
-	return 0, nil
 }

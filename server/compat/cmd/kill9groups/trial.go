@@ -106,28 +106,20 @@ func (t *trial) cycle(ctx context.Context, cycle int) (err error) {
 	if err := pause(ctx, time.Duration(t.random.IntN(700_000))*time.Microsecond); err != nil {
 		return err
 	}
-	t.broker.Kill()
-	if t.random.IntN(4) == 0 {
-		if t.broker, err = broker.Spawn(ctx, t.launch); err != nil {
-			return err
-		}
-		if err := pause(ctx, time.Duration(t.random.IntN(60_000))*time.Microsecond); err != nil {
-			return err
-		}
-		t.broker.Kill()
+	next, early, took, err := t.broker.KilledAgain(ctx, t.random)
+	if early {
 		t.early++
 	}
-	start := time.Now()
-	if t.broker, err = broker.Start(ctx, t.launch); err != nil {
+	if t.broker = next; err != nil {
 		return err
 	}
-	serves := time.Since(start)
+	serving := time.Now()
 	if err := t.observer.Read(ctx, fmt.Sprint("who asks after kill ", cycle+1)); err != nil {
 		return err
 	}
 	c := t.history.Counts()
 	fmt.Printf("kill %d: serves after %v, tells offsets after %v; so far %d commits acknowledged, %d unknown, %d generations\n", cycle+1,
-		serves.Round(time.Millisecond), time.Since(start).Round(time.Millisecond), c.Acked, c.Unknown, c.Generations)
+		took.Round(time.Millisecond), (took + time.Since(serving)).Round(time.Millisecond), c.Acked, c.Unknown, c.Generations)
 	return nil
 }
 
