@@ -24,6 +24,7 @@ func checks() []check {
 	for _, part := range [][]check{
 		clusterChecks(), topicChecks(), configChecks(), kcatChecks(), franzChecks(),
 		perfChecks(), consoleChecks(), offsetChecks(), deletionChecks(), logDirChecks(),
+		groupChecks(), groupWorkChecks(),
 	} {
 		all = append(all, part...)
 	}
@@ -33,6 +34,7 @@ func checks() []check {
 func main() {
 	bootstrap := flag.String("b", "127.0.0.1:9092", "the broker, `host:port`")
 	only := flag.String("only", "", "run the checks whose name holds this")
+	except := flag.String("except", "", "but not those whose name holds this")
 	list := flag.Bool("list", false, "print the checks' names and end")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -47,7 +49,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	code, err := runAll(ctx, *bootstrap, *only)
+	code, err := runAll(ctx, *bootstrap, *only, *except)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tools:", err)
 		code = 1
@@ -56,7 +58,7 @@ func main() {
 }
 
 // runAll reports the checks as a suite, so that server/compat/run can run them.
-func runAll(ctx context.Context, bootstrap, only string) (code int, err error) {
+func runAll(ctx context.Context, bootstrap, only, except string) (code int, err error) {
 	b, err := newBench(ctx, bootstrap)
 	if err != nil {
 		return 1, err
@@ -65,7 +67,7 @@ func runAll(ctx context.Context, bootstrap, only string) (code int, err error) {
 	report := suite.Reporter{W: os.Stdout}
 	found := false
 	for _, c := range checks() {
-		if !strings.Contains(c.name, only) {
+		if !strings.Contains(c.name, only) || except != "" && strings.Contains(c.name, except) {
 			continue
 		}
 		found = true
