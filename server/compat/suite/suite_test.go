@@ -1,12 +1,14 @@
 package suite_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"moldau/server/compat/suite"
@@ -126,4 +128,37 @@ func TestFailing(t *testing.T) {
 	if v.Counts != (suite.Counts{Passed: 1, Failed: 1, Pinned: 1}) || len(v.Faults) != 1 {
 		t.Errorf("%+v", v)
 	}
+}
+
+// TestRun runs a test of every fate.
+func TestRun(t *testing.T) {
+	var o suite.Output
+	code := suite.Run(t.Context(), &o, time.Minute, []suite.Test{
+		{Name: "good", Run: func(context.Context) error { return nil }},
+		{Name: "bad", Run: func(context.Context) error { return errors.New("lost") }},
+		{Name: "panics", Run: func(context.Context) error { panic("shape") }},
+	})
+	want := []suite.Result{{Name: "good", Passed: true}, {Name: "bad"}, {Name: "panics"}}
+	if code != 1 || !slices.Equal(o.Results, want) {
+		t.Errorf("exit code %d, %+v", code, o.Results)
+	}
+}
+
+// TestRunEndsWhatHangs lets a test wait for the end of its time, and another
+// one longer than that.
+func TestRunEndsWhatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		release := make(chan struct{})
+		suite.Run(t.Context(), &out, time.Minute, []suite.Test{
+			{Name: "waits", Run: func(ctx context.Context) error { <-ctx.Done(); return errors.New("half of them came") }},
+			{Name: "hangs", Run: func(context.Context) error { <-release; return nil }},
+		})
+		close(release)
+		for _, part := range []string{"half of them came", "did not end within 1m0s", "SUITE passed 0 failed 2"} {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("nothing says %q:\n%s", part, out.String())
+			}
+		}
+	})
 }

@@ -52,19 +52,6 @@ func (b *bench) close() {
 	os.RemoveAll(b.dir)
 }
 
-// try gives a check its time. A check that panics has met a result of a shape
-// that it did not expect, which is a failure like any other.
-func (b *bench) try(ctx context.Context, c check) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-	return c.run(ctx, b)
-}
-
 // name is a topic's that nobody has.
 func (b *bench) name() string {
 	b.topic++

@@ -64,18 +64,14 @@ func runAll(ctx context.Context, bootstrap, only, except string) (code int, err 
 		return 1, err
 	}
 	defer b.close()
-	report := suite.Reporter{W: os.Stdout}
-	found := false
+	var tests []suite.Test
 	for _, c := range checks() {
-		if !strings.Contains(c.name, only) || except != "" && strings.Contains(c.name, except) {
-			continue
+		if strings.Contains(c.name, only) && (except == "" || !strings.Contains(c.name, except)) {
+			tests = append(tests, suite.Test{Name: c.name, Run: func(ctx context.Context) error { return c.run(ctx, b) }})
 		}
-		found = true
-		start := time.Now()
-		report.Test(c.name, b.try(ctx, c), time.Since(start))
 	}
-	if !found {
+	if len(tests) == 0 {
 		return 1, fmt.Errorf("no check is named like %q", only)
 	}
-	return report.End(), nil
+	return suite.Run(ctx, os.Stdout, 3*time.Minute, tests), nil
 }
