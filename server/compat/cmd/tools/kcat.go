@@ -33,6 +33,7 @@ func kcatChecks() []check {
 		check{"kcat by timestamp, from an offset, from the end", kcatOffsets},
 		check{"kcat -L -J", kcatList},
 		check{"kcat auto-creates a topic", kcatAutoCreate},
+		check{"kcat -G, two members that share a topic", kcatGroup},
 	)
 }
 
