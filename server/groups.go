@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 
 	"moldau/logstore"
 	"moldau/server/api"
@@ -15,6 +16,9 @@ import (
 // openGroups opens the coordinator of the groups, which loads them in the
 // background.
 func (s *Server) openGroups(layers configs.Layers, control *controller.Controller, replicas *replica.Manager) (*group.Coordinator, error) {
+	if least, most := number(layers, "group.min.session.timeout.ms"), number(layers, "group.max.session.timeout.ms"); least > most {
+		return nil, fmt.Errorf("group.min.session.timeout.ms is %d, more than group.max.session.timeout.ms, %d: nobody could join a group", least, most)
+	}
 	groups := group.New(group.Options{
 		Partitions: offsetsPartitions{replicas},
 		Limits: group.Limits{
@@ -23,26 +27,27 @@ func (s *Server) openGroups(layers configs.Layers, control *controller.Controlle
 			MembersMax:       int(number(layers, "group.max.size")),
 			GroupsMax:        int(number(layers, "moldau.groups.max")),
 			BytesMax:         number(layers, "moldau.groups.bytes.max"),
+			GroupBytesMax:    number(layers, "moldau.group.bytes.max"),
 			MetadataBytesMax: int(number(layers, "offset.metadata.max.bytes")),
 		},
 		InitialDelayMs:    number(layers, "group.initial.rebalance.delay.ms"),
 		OffsetRetentionMs: number(layers, "offsets.retention.minutes") * 60_000,
 		ExpiryIntervalMs:  number(layers, "offsets.retention.check.interval.ms"),
-		TopicExists: func(name string) bool {
-			_, ok := control.Image().Topic(name)
-			return ok
+		// Not the image: a topic that is being deleted is gone from here first.
+		TopicID: func(name string) ([16]byte, bool) {
+			t, ok := replicas.Topic(name)
+			if !ok {
+				return [16]byte{}, false
+			}
+			return t.ID, true
 		},
 		Clock:  s.cfg.Clock,
 		Logger: s.logger,
 	})
 	s.closing(func(context.Context) error { return groups.Close() })
 	return groups, control.Subscribe(func(prev, next *metadata.Image) error {
-		var gone []string
-		for _, t := range metadata.DiffOf(prev, next).Removed {
-			gone = append(gone, t.Name)
-		}
-		if len(gone) > 0 {
-			groups.TopicsDeleted(gone)
+		if len(metadata.DiffOf(prev, next).Removed) > 0 {
+			groups.TopicsDeleted()
 		}
 		return nil
 	})

@@ -21,6 +21,9 @@ func (b *Broker) describeGroups(_ context.Context, r *wire.Request) (wire.Reply,
 	resp := kmsg.NewPtrDescribeGroupsResponse()
 	resp.Version = r.Version
 	for _, id := range once(req.Groups) { // one may be large, and takes few bytes to ask for
+		if err := r.Reserve(b.Groups.Bytes(id)); err != nil {
+			return wire.Reply{}, err
+		}
 		d, err := b.Groups.Describe(id)
 		g := kmsg.NewDescribeGroupsResponseGroup()
 		g.Group, g.AuthorizedOperations = id, operationsOmitted
@@ -36,7 +39,7 @@ func (b *Broker) describeGroups(_ context.Context, r *wire.Request) (wire.Reply,
 		default:
 			describeGroup(&g, &d)
 		}
-		if req.IncludeAuthorizedOperations && err == nil {
+		if req.IncludeAuthorizedOperations && g.ErrorCode == 0 {
 			g.AuthorizedOperations = groupOperations
 		}
 		resp.Groups = append(resp.Groups, g)

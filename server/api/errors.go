@@ -78,7 +78,7 @@ var codes = []struct {
 	{group.ErrNotFound, kerr.GroupIDNotFound},
 	{group.ErrNotEmpty, kerr.NonEmptyGroup},
 	{group.ErrSubscribed, kerr.GroupSubscribedToTopic},
-	{group.ErrNoOffset, kerr.UnknownTopicOrPartition},
+	{group.ErrNoTopic, kerr.UnknownTopicOrPartition},
 	{group.ErrCommitTooLarge, kerr.InvalidCommitOffsetSize},
 	{group.ErrUnknownServer, kerr.UnknownServerError},
 	{group.ErrNotCoordinator, kerr.NotCoordinator},

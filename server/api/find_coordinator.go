@@ -42,7 +42,7 @@ func (b *Broker) findCoordinator(ctx context.Context, r *wire.Request) (wire.Rep
 		resp.NodeID, resp.Host, resp.Port = b.coordinator(at, code)
 		return wire.Reply{Response: resp}, nil
 	}
-	for _, key := range req.CoordinatorKeys {
+	for _, key := range once(req.CoordinatorKeys) {
 		c := kmsg.NewFindCoordinatorResponseCoordinator()
 		c.Key, c.ErrorCode = key, code
 		c.NodeID, c.Host, c.Port = b.coordinator(at, code)

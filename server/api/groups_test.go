@@ -65,6 +65,10 @@ func mustJoin(t *testing.T, c *servertest.Client, version int16, group string) *
 func syncRequest(version int16, group string, j *kmsg.JoinGroupResponse, share []byte) *kmsg.SyncGroupRequest {
 	req := kmsg.NewPtrSyncGroupRequest()
 	req.Version, req.Group, req.MemberID, req.Generation = version, group, j.MemberID, j.Generation
+	if version >= 5 {
+		kind := "consumer"
+		req.ProtocolType, req.Protocol = &kind, j.Protocol
+	}
 	a := kmsg.NewSyncGroupRequestGroupAssignment()
 	a.MemberID, a.MemberAssignment = j.MemberID, share
 	req.GroupAssignment = append(req.GroupAssignment, a)
@@ -146,8 +150,11 @@ func TestAGroupInEveryVersion(t *testing.T) {
 		share := []byte{0, 1, 2, 0xff, byte(version)}
 		sync := syncRequest(low, group, j, share)
 		if version >= 5 {
-			kind := "consumer"
-			sync.ProtocolType, sync.Protocol = &kind, j.Protocol
+			mute := *sync
+			mute.ProtocolType = nil
+			if s := c.Request(&mute).(*kmsg.SyncGroupResponse); s.ErrorCode != kerr.InconsistentGroupProtocol.Code {
+				t.Errorf("version %d: sync without a protocol type: error code %d", version, s.ErrorCode)
+			}
 		}
 		s := c.Request(sync).(*kmsg.SyncGroupResponse)
 		if s.ErrorCode != 0 || !bytes.Equal(s.MemberAssignment, share) {
@@ -424,14 +431,14 @@ func TestDeletionOfGroupsAndOffsets(t *testing.T) {
 	drop.Group = "simple"
 	topic := kmsg.NewOffsetDeleteRequestTopic()
 	topic.Topic = "t"
-	for _, n := range []int32{1, 2} {
+	for _, n := range []int32{1, 2, 9} {
 		p := kmsg.NewOffsetDeleteRequestTopicPartition()
 		p.Partition = n
 		topic.Partitions = append(topic.Partitions, p)
 	}
 	drop.Topics = append(drop.Topics, topic)
 	d := c.Request(drop).(*kmsg.OffsetDeleteResponse)
-	if p := d.Topics[0].Partitions; d.ErrorCode != 0 || p[0].ErrorCode != 0 || p[1].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+	if p := d.Topics[0].Partitions; d.ErrorCode != 0 || p[0].ErrorCode != 0 || p[1].ErrorCode != 0 || p[2].ErrorCode != kerr.UnknownTopicOrPartition.Code {
 		t.Errorf("%+v", d)
 	}
 	drop.Group = "never"

@@ -19,6 +19,10 @@ func (b *Broker) joinGroup(_ context.Context, r *wire.Request) (wire.Reply, erro
 	if err := r.Decode(req); err != nil {
 		return wire.Reply{}, err
 	}
+	held := int64(len(r.Body)) + int64(len(req.Protocols))*int64(unsafe.Sizeof(group.Protocol{}))
+	if err := r.Reserve(held); err != nil {
+		return wire.Reply{}, err
+	}
 	join := &group.JoinRequest{
 		Group: req.Group, MemberID: req.MemberID, Instance: text(req.InstanceID),
 		ClientID: r.ClientID, ClientHost: clientHost(r.Conn),
@@ -28,10 +32,6 @@ func (b *Broker) joinGroup(_ context.Context, r *wire.Request) (wire.Reply, erro
 	}
 	if r.Version == 0 {
 		join.RebalanceMs = join.SessionMs
-	}
-	held := int64(unsafe.Sizeof(*join)) + int64(len(r.Body))
-	if err := r.Reserve(held); err != nil {
-		return wire.Reply{}, err
 	}
 	for i, p := range req.Protocols {
 		join.Protocols[i] = group.Protocol{Name: p.Name, Metadata: slices.Clone(p.Metadata)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -25,8 +26,15 @@ func (b *Broker) listGroups(_ context.Context, r *wire.Request) (wire.Reply, err
 	resp.Version = r.Version
 	groups, err := b.Groups.List()
 	resp.ErrorCode = errorCode(err)
+	var wanted [group.Dead + 1]bool
+	for s := range wanted {
+		wanted[s] = matches(req.StatesFilter, group.State(s).String()) && matches(req.TypesFilter, classicGroup)
+	}
+	if err := r.Reserve(int64(len(groups)) * int64(unsafe.Sizeof(kmsg.ListGroupsResponseGroup{}))); err != nil {
+		return wire.Reply{}, err
+	}
 	for _, g := range groups {
-		if !matches(req.StatesFilter, g.State.String()) || !matches(req.TypesFilter, classicGroup) {
+		if !wanted[g.State] {
 			continue
 		}
 		x := kmsg.NewListGroupsResponseGroup()

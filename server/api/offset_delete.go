@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau/server/group"
@@ -16,6 +17,7 @@ type deletedOffsets struct {
 }
 
 // offsetDelete deletes committed offsets of topics that the group does not read.
+// One that is not there is deleted already.
 func (b *Broker) offsetDelete(_ context.Context, r *wire.Request) (wire.Reply, error) {
 	req := kmsg.NewPtrOffsetDeleteRequest()
 	if err := r.Decode(req); err != nil {
@@ -44,6 +46,9 @@ func (b *Broker) offsetDelete(_ context.Context, r *wire.Request) (wire.Reply, e
 			for _, p := range t.Partitions {
 				y := kmsg.NewOffsetDeleteResponseTopicPartition()
 				y.Partition, y.ErrorCode = p.Partition, errorCode(d.errs[n])
+				if _, ok := b.partition(t.Topic, p.Partition); !ok {
+					y.ErrorCode = kerr.UnknownTopicOrPartition.Code
+				}
 				x.Partitions = append(x.Partitions, y)
 				n++
 			}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -28,7 +29,7 @@ func (b *Broker) offsetFetch(_ context.Context, r *wire.Request) (wire.Reply, er
 	}
 	resp := kmsg.NewPtrOffsetFetchResponse()
 	resp.Version = r.Version
-	if err := admitOffsetFetch(r, req); err != nil {
+	if err := b.admitOffsetFetch(r, req); err != nil {
 		return wire.Reply{}, err
 	}
 	if r.Version >= 8 {
@@ -68,12 +69,19 @@ func (b *Broker) offsetFetch(_ context.Context, r *wire.Request) (wire.Reply, er
 }
 
 // admitOffsetFetch counts what the answer will take.
-func admitOffsetFetch(r *wire.Request, req *kmsg.OffsetFetchRequest) error {
+func (b *Broker) admitOffsetFetch(r *wire.Request, req *kmsg.OffsetFetchRequest) error {
 	n := 0
+	var stored int64 // of groups that are asked for whole
 	for _, t := range req.Topics {
 		n += len(t.Partitions)
 	}
+	if r.Version < 8 && req.Topics == nil {
+		stored += b.Groups.Bytes(req.Group)
+	}
 	for _, g := range req.Groups {
+		if g.Topics == nil {
+			stored += b.Groups.Bytes(g.Group)
+		}
 		for _, t := range g.Topics {
 			n += len(t.Partitions)
 		}
@@ -81,7 +89,7 @@ func admitOffsetFetch(r *wire.Request, req *kmsg.OffsetFetchRequest) error {
 	if n > fetchedOffsetsMax {
 		return fmt.Errorf("%w: offsets of %d partitions are asked for, allowed are %d", wire.ErrMalformed, n, fetchedOffsetsMax)
 	}
-	return r.Reserve(int64(n) * int64(unsafe.Sizeof(kmsg.OffsetFetchResponseGroupTopicPartition{})))
+	return r.Reserve(stored + int64(n)*int64(unsafe.Sizeof(kmsg.OffsetFetchResponseGroupTopicPartition{})))
 }
 
 // onceEach are the topics and partitions that are asked for, each once.
@@ -113,7 +121,8 @@ func onceEach(asked []kmsg.OffsetFetchRequestGroupTopic) []kmsg.OffsetFetchReque
 // all that it has any of.
 func (b *Broker) groupOffsets(version int16, id string, asked []kmsg.OffsetFetchRequestGroupTopic) ([]kmsg.OffsetFetchResponseGroupTopic, int16) {
 	if asked == nil {
-		return b.allGroupOffsets(version, id)
+		topics, err := b.allGroupOffsets(version, id)
+		return topics, offsetFetchCode(err)
 	}
 	asked = onceEach(asked)
 	topics := make([]kmsg.OffsetFetchResponseGroupTopic, len(asked))
@@ -142,15 +151,24 @@ func (b *Broker) groupOffsets(version int16, id string, asked []kmsg.OffsetFetch
 		}
 	})
 	if err != nil {
-		return nil, errorCode(err)
+		return nil, offsetFetchCode(err)
 	}
 	return topics, 0
 }
 
-func (b *Broker) allGroupOffsets(version int16, id string) ([]kmsg.OffsetFetchResponseGroupTopic, int16) {
+// offsetFetchCode is errorCode, but for what consumers before 3.9 do not
+// understand here and end at: of NOT_COORDINATOR they make the same.
+func offsetFetchCode(err error) int16 {
+	if errors.Is(err, group.ErrCoordinatorUnavailable) {
+		err = group.ErrNotCoordinator
+	}
+	return errorCode(err)
+}
+
+func (b *Broker) allGroupOffsets(version int16, id string) ([]kmsg.OffsetFetchResponseGroupTopic, error) {
 	all, err := b.Groups.AllOffsets(id)
 	if err != nil {
-		return nil, errorCode(err)
+		return nil, err
 	}
 	topics := []kmsg.OffsetFetchResponseGroupTopic{}
 	last := ""
@@ -170,7 +188,7 @@ func (b *Broker) allGroupOffsets(version int16, id string) ([]kmsg.OffsetFetchRe
 		t := &topics[len(topics)-1]
 		t.Partitions = append(t.Partitions, fetchedOffset(o))
 	}
-	return topics, 0
+	return topics, nil
 }
 
 func fetchedOffset(o group.PartitionOffset) kmsg.OffsetFetchResponseGroupTopicPartition {

@@ -31,7 +31,12 @@ func (b *Broker) syncGroup(_ context.Context, r *wire.Request) (wire.Reply, erro
 		sync.Assignments[a.MemberID] = slices.Clone(a.MemberAssignment)
 	}
 	a := newAnswer[*group.SyncResponse]()
-	b.Groups.Sync(sync, a.say)
+	if r.Version >= 5 && (req.ProtocolType == nil || req.Protocol == nil) {
+		// From this version on a member says what it believes the group to do.
+		a.say(&group.SyncResponse{Err: group.ErrInconsistentProtocol})
+	} else {
+		b.Groups.Sync(sync, a.say)
+	}
 	version := r.Version
 	over := &group.SyncResponse{Err: group.ErrNotCoordinator}
 	return a.reply(r.Conn, held, 0, over, func(s *group.SyncResponse) wire.Response {

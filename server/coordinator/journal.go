@@ -14,6 +14,9 @@ import (
 // be durable or not, and only a load from the log can tell.
 var ErrFailed = errors.New("journal of a coordinator failed")
 
+// keptBytesMax is how much memory of one change is kept for the next.
+const keptBytesMax = 1 << 20
+
 // Record is one record of an internal topic. A nil Value is a tombstone.
 type Record struct{ Key, Value []byte }
 
@@ -60,6 +63,9 @@ func NewJournal(ctx context.Context, owner sync.Locker, log *logstore.Log, epoch
 func (j *Journal) Propose(records []Record, apply func(error)) error {
 	if j.failed != nil {
 		return j.failed
+	}
+	if j.builder.Size() > keptBytesMax {
+		j.builder = record.NewBuilder(record.BuilderOptions{})
 	}
 	j.builder.Reset(record.BuilderOptions{})
 	now := j.nowMs()

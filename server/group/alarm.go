@@ -35,6 +35,11 @@ func (a *alarm) expect(ms int64) {
 	if a.awake {
 		return
 	}
+	a.ring()
+}
+
+// ring wakes the goroutine now.
+func (a *alarm) ring() {
 	select {
 	case a.sooner <- struct{}{}:
 	default:

@@ -26,28 +26,32 @@ type CommitOffset struct {
 	RetentionMs int64
 }
 
+// recordsBytesMax is what one commit may take in the log: max.message.bytes of
+// the topic, as it is created.
+const recordsBytesMax = 16 << 20
+
 // commit serves an OffsetCommit, whose offsets are all acceptable by
-// themselves. It is answered when they are visible.
+// themselves. It is answered when they are visible. Of a partition that is
+// named twice the last offset counts.
 func (m *machine) commit(r *CommitRequest, answer func(error)) {
 	g, err := m.committer(r)
 	if err != nil {
 		answer(err)
 		return
 	}
-	records := make([]coordinator.Record, len(r.Offsets))
-	values := make([]committed, len(r.Offsets))
-	for i, o := range r.Offsets {
-		c := committed{o.Offset, o.LeaderEpoch, o.Metadata, m.nowMs, -1}
-		if o.RetentionMs >= 0 {
-			c.expiresMs = m.nowMs + o.RetentionMs
-		}
-		values[i] = c
-		records[i] = offsetRecord(g.id, partition{o.Topic, o.Partition}, c)
-		g.underway[partition{o.Topic, o.Partition}]++
+	offsets, err := m.toCommit(g, r)
+	if err != nil {
+		m.forgetUnused(g)
+		answer(err)
+		return
+	}
+	records := make([]coordinator.Record, 0, len(offsets))
+	for p, c := range offsets {
+		records = append(records, offsetRecord(g.id, p, c))
+		g.underway[p]++
 	}
 	landed := func() {
-		for _, o := range r.Offsets {
-			p := partition{o.Topic, o.Partition}
+		for p := range offsets {
 			if g.underway[p]--; g.underway[p] == 0 {
 				delete(g.underway, p)
 			}
@@ -59,8 +63,8 @@ func (m *machine) commit(r *CommitRequest, answer func(error)) {
 			answer(unavailable(err))
 			return
 		}
-		for i, o := range r.Offsets {
-			g.setOffset(partition{o.Topic, o.Partition}, values[i])
+		for p, c := range offsets {
+			g.setOffset(p, c)
 		}
 		answer(nil)
 	})
@@ -74,10 +78,45 @@ func (m *machine) commit(r *CommitRequest, answer func(error)) {
 	}
 }
 
+// toCommit are the offsets of a request, or why they cannot be committed.
+func (m *machine) toCommit(g *group, r *CommitRequest) (map[partition]committed, error) {
+	offsets := make(map[partition]committed, len(r.Offsets))
+	bytes, grows := 0, false
+	for _, o := range r.Offsets {
+		p := partition{o.Topic, o.Partition}
+		id, ok := m.o.TopicID(o.Topic)
+		if !ok {
+			return nil, ErrNoTopic // deleted since the request was looked at
+		}
+		c := committed{o.Offset, o.LeaderEpoch, o.Metadata, m.now.wallMs, -1, id}
+		if o.RetentionMs >= 0 {
+			c.expiresMs = m.now.wallMs + o.RetentionMs
+		}
+		before, again := offsets[p]
+		offsets[p] = c
+		_, known := g.offsets[p]
+		grows = grows || !known
+		// Before anything is made of it: the group's id stands in every record.
+		if !again {
+			bytes += offsetOverheadBytes + len(g.id) + len(o.Topic)
+		}
+		if bytes += len(o.Metadata) - len(before.metadata); bytes > recordsBytesMax {
+			return nil, ErrCommitTooLarge
+		}
+	}
+	if grows && m.brimful() {
+		return nil, ErrFull
+	}
+	return offsets, nil
+}
+
 // committer finds the group that a commit is for, and refuses one that its
 // sender may not make: who was given up may not overwrite what its successor
 // commits.
 func (m *machine) committer(r *CommitRequest) (*group, error) {
+	if len(r.Group) > textBytesMax {
+		return nil, ErrInvalidGroupID
+	}
 	g, ok := m.groups[r.Group]
 	if !ok {
 		if r.Generation >= 0 {
@@ -107,7 +146,7 @@ func (m *machine) committer(r *CommitRequest) (*group, error) {
 	case g.state == CompletingRebalance:
 		return nil, ErrRebalanceInProgress
 	}
-	m.keepAlive(g, mb, int64(mb.sessionMs))
+	m.keepAlive(mb, int64(mb.sessionMs))
 	return g, nil
 }
 

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -23,14 +24,17 @@ const loadsAtOnce = 4
 type Coordinator struct {
 	o      Options
 	usage  usage
+	start  time.Time
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 
 	mu     sync.Mutex // of who replaces shards
+	closed bool       // under mu; no shard is made, and none loads
 	shards atomic.Pointer[[]*shard]
 	loads  chan struct{} // a token for each load under way
 
 	alarm   *alarm
+	stale   atomic.Bool // topics were deleted since the goroutine last looked
 	running sync.WaitGroup
 }
 
@@ -41,6 +45,7 @@ func New(o Options) *Coordinator {
 		loads: make(chan struct{}, loadsAtOnce),
 		alarm: newAlarm(),
 	}
+	c.start = c.o.Clock.Now()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.shards.Store(&[]*shard{})
 	c.Load()
@@ -53,10 +58,9 @@ func New(o Options) *Coordinator {
 func (c *Coordinator) Close() error {
 	c.cancel()
 	c.mu.Lock()
+	c.closed = true
 	for _, s := range *c.shards.Load() {
-		s.Lock()
-		s.unload(ErrNotCoordinator)
-		s.Unlock()
+		s.retire()
 	}
 	c.mu.Unlock()
 	c.running.Wait()
@@ -84,7 +88,11 @@ func (c *Coordinator) Loading() (loading, total int) {
 	return loading, len(shards)
 }
 
-func (c *Coordinator) nowMs() int64 { return c.o.Clock.Now().UnixMilli() }
+// now goes on with the monotonic clock, if the Clock reads it.
+func (c *Coordinator) now() moment {
+	now := c.o.Clock.Now()
+	return moment{c.start.UnixMilli() + now.Sub(c.start).Milliseconds(), now.UnixMilli()}
+}
 
 // all is a shard for each partition of the topic as it is now.
 func (c *Coordinator) all() []*shard {
@@ -95,7 +103,7 @@ func (c *Coordinator) all() []*shard {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := *c.shards.Load()
-	if len(old) == n {
+	if len(old) == n || c.closed {
 		return old
 	}
 	// The topic came, or went, or came again with other partitions.
@@ -105,9 +113,7 @@ func (c *Coordinator) all() []*shard {
 	}
 	c.shards.Store(&shards)
 	for _, s := range old {
-		s.Lock()
-		s.unload(ErrNotCoordinator)
-		s.Unlock()
+		s.retire()
 	}
 	return shards
 }
@@ -137,8 +143,12 @@ func (c *Coordinator) watch() {
 		case <-c.ctx.Done():
 			return
 		}
+		stale := c.stale.Swap(false)
 		next := c.alarm.collect(func() {
 			for _, s := range *c.shards.Load() {
+				if stale {
+					s.dropStale()
+				}
 				s.tick()
 			}
 		})
@@ -151,7 +161,7 @@ func (c *Coordinator) until(ms int64) time.Duration {
 	if ms == math.MaxInt64 {
 		return time.Hour
 	}
-	return max(time.UnixMilli(ms).Sub(c.o.Clock.Now()), 0)
+	return max(time.Duration(ms-c.now().ms)*time.Millisecond, 0)
 }
 
 // Join serves a JoinGroup.
@@ -176,9 +186,13 @@ func (c *Coordinator) Sync(r *SyncRequest, answer func(*SyncResponse)) {
 	m.sync(r, answer)
 }
 
-// Heartbeat serves a Heartbeat.
+// Heartbeat serves a Heartbeat. While groups are being loaded every member is
+// believed to be one: nothing it could do would help.
 func (c *Coordinator) Heartbeat(group, member, instance string, generation int32) error {
 	s, m, err := c.enter(group)
+	if errors.Is(err, ErrLoading) && group != "" {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -195,6 +209,19 @@ func (c *Coordinator) Leave(group string, members []Leaving) ([]error, error) {
 	}
 	defer s.Unlock()
 	return m.leave(group, members)
+}
+
+// Bytes is about what a group takes, and what there is to tell about it.
+func (c *Coordinator) Bytes(group string) int64 {
+	s, m, err := c.enter(group)
+	if err != nil {
+		return 0
+	}
+	defer s.Unlock()
+	if g, ok := m.groups[group]; ok {
+		return g.bytes
+	}
+	return 0
 }
 
 // MetadataBytesMax is what the metadata of a committed offset may have.
@@ -231,7 +258,9 @@ func (c *Coordinator) AllOffsets(group string) ([]PartitionOffset, error) {
 		return nil, err
 	}
 	defer s.Unlock()
-	return m.allOffsets(group), nil
+	all := m.allOffsets(group)
+	sortOffsets(all)
+	return all, nil
 }
 
 // DeleteOffsets serves an OffsetDelete. It answers with an error or nil for each
@@ -246,12 +275,16 @@ func (c *Coordinator) DeleteOffsets(group string, of []TopicPartition, answer fu
 	m.deleteOffsets(group, of, answer)
 }
 
-// List lists the groups, in order. ErrLoading tells that some are missing.
+// List lists the groups, in order. ErrLoading and ErrCoordinatorUnavailable tell
+// that some are missing.
 func (c *Coordinator) List() ([]Listing, error) {
 	var all []Listing
 	var missing error
 	for _, s := range c.all() {
 		m, err := s.enter()
+		if errors.Is(err, ErrNotCoordinator) {
+			continue // another broker's, or nobody's
+		}
 		if err != nil {
 			missing = err
 			continue
@@ -285,13 +318,9 @@ func (c *Coordinator) Delete(group string, answer func(error)) {
 	m.remove(group, answer)
 }
 
-// TopicsDeleted deletes the offsets of topics that are gone.
-func (c *Coordinator) TopicsDeleted(names []string) {
-	gone := func(topic string) bool { return slices.Contains(names, topic) }
-	for _, s := range c.all() {
-		if m, err := s.enter(); err == nil {
-			m.topicsDeleted(gone)
-			s.Unlock()
-		}
-	}
+// TopicsDeleted has the offsets of topics that are gone deleted, soon. Nobody is
+// told such an offset from the moment on at which [Options.TopicID] says so.
+func (c *Coordinator) TopicsDeleted() {
+	c.stale.Store(true)
+	c.alarm.ring()
 }

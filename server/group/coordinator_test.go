@@ -356,8 +356,8 @@ func TestOffsetsOfTopicsThatAreGone(t *testing.T) {
 		if err := commit(coordinate(t, newTopic(t, mem, 1), group.Options{}), "g", 5); err != nil {
 			t.Fatal(err)
 		}
-		gone := func(topic string) bool { return topic != "t" }
-		c := coordinate(t, newTopic(t, mem.Clone(), 1), group.Options{TopicExists: gone})
+		gone := func(string) ([16]byte, bool) { return [16]byte{}, false }
+		c := coordinate(t, newTopic(t, mem.Clone(), 1), group.Options{TopicID: gone})
 		if got := committed(t, c, "g"); got != -1 {
 			t.Errorf("offset %d of a topic that is gone", got)
 		}

@@ -68,25 +68,25 @@ func (m *machine) remove(id string, answer func(error)) {
 // they stand before the tombstones in the log. Until it is done nobody can join
 // or commit, or what they do would be lost with it.
 func (m *machine) bury(g *group, done func(error)) {
-	var records []coordinator.Record
-	for _, p := range g.partitions() {
-		records = append(records, offsetTombstone(g.id, p))
-	}
-	records = append(records, groupTombstone(g.id))
 	sinceMs := g.sinceMs
 	m.become(g, Dead)
-	alive := func() { g.state, g.sinceMs = Empty, sinceMs }
-	err := m.propose(g, records, func(err error) {
-		if err != nil {
-			alive()
-			done(unavailable(err))
-			return
-		}
-		m.forget(g)
-		done(nil)
-	})
-	if err != nil {
-		alive()
+	alive := func(err error) {
+		g.state, g.sinceMs = Empty, sinceMs
 		done(unavailable(err))
+	}
+	// The group's own tombstone is the last record about it.
+	err := m.tombstones(g, g.partitions(), func(error) {})
+	if err == nil {
+		err = m.propose(g, []coordinator.Record{groupTombstone(g.id)}, func(err error) {
+			if err != nil {
+				alive(err)
+				return
+			}
+			m.forget(g)
+			done(nil)
+		})
+	}
+	if err != nil {
+		alive(err)
 	}
 }

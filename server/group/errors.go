@@ -16,7 +16,7 @@ var (
 	ErrNotFound               = errors.New("no such group")
 	ErrNotEmpty               = errors.New("group has members")
 	ErrSubscribed             = errors.New("group is subscribed to the topic")
-	ErrNoOffset               = errors.New("group has no offset of the partition")
+	ErrNoTopic                = errors.New("topic of an offset is not there")
 	ErrCommitTooLarge         = errors.New("more offsets are committed at once than fit one batch")
 	ErrUnknownServer          = errors.New("group could not be written")
 	ErrNotCoordinator         = errors.New("group is coordinated elsewhere")

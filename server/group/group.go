@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // State is where a group is.
@@ -41,17 +39,20 @@ type group struct {
 	members   []*member // in the order in which they came
 	byID      map[string]*member
 	instances map[string]*member
-	pending   map[string]int64 // ids given and not joined with, until when
-	offered   map[string]int   // protocols, and how many members offer each
-	joining   int              // members whose joining is set
+	pending   map[string]*timer // ids given and not joined with
+	offered   map[string]int    // protocols, and how many members offer each
+	joining   int               // members whose joining is set
 
 	// Of the join phase.
 	initial bool  // the group was empty before: it waits for more members
 	grown   bool  // a member came since the wait was last prolonged
 	moreMs  int64 // by how much the wait may be prolonged yet
-	joinMs  int64 // when the phase ends, 0 if no end is set
-	// syncMs is when members that have not synced are given up, 0 for never.
-	syncMs int64
+	joinEnd timer
+	// syncEnd is when members that have not synced are given up.
+	syncEnd timer
+	// assigning: the leader's decision for this generation is on its way into the
+	// log. Another one would be behind it there.
+	assigning bool
 
 	// topics are those of the members' subscriptions, nil where they cannot be
 	// told: then a consumer group counts as subscribed to every topic.
@@ -60,21 +61,26 @@ type group struct {
 	offsets  map[partition]committed
 	underway map[partition]int // commits that are not applied yet
 
-	recorded bool // the log has a record of the group itself
+	recorded  bool // the log has a record of the group itself
+	recording int  // such records that are not applied yet
 
 	usage *usage
 	bytes int64 // of usage, for this group
+	said  int64 // those of bytes that are its members'
 }
 
 // usage is what all groups of a broker take.
 type usage struct{ groups, bytes atomic.Int64 }
 
 func newGroup(id string, nowMs int64, u *usage) *group {
-	return &group{
+	g := &group{
 		id: id, sinceMs: nowMs, usage: u,
-		byID: map[string]*member{}, instances: map[string]*member{}, pending: map[string]int64{}, offered: map[string]int{},
+		byID: map[string]*member{}, instances: map[string]*member{}, pending: map[string]*timer{}, offered: map[string]int{},
 		offsets: map[partition]committed{}, underway: map[partition]int{},
 	}
+	g.joinEnd = timer{kind: timerJoin, group: g}
+	g.syncEnd = timer{kind: timerSync, group: g}
+	return g
 }
 
 // take counts memory, or with a negative number gives it back.
@@ -83,13 +89,20 @@ func (g *group) take(bytes int64) {
 	g.usage.bytes.Add(bytes)
 }
 
+// takeSaid is take for what members say of themselves.
+func (g *group) takeSaid(bytes int64) {
+	g.said += bytes
+	g.take(bytes)
+}
+
 // visible tells whether anybody but a client whose request is under way knows
 // of the group.
 func (g *group) visible() bool {
-	return g.recorded || len(g.members) > 0 || len(g.pending) > 0 || len(g.offsets) > 0
+	return g.recorded || g.recording > 0 || len(g.members) > 0 || len(g.pending) > 0 || len(g.offsets) > 0
 }
 
 func (g *group) add(m *member) {
+	m.session = timer{kind: timerSession, group: g, member: m}
 	if len(g.members) == 0 {
 		g.leader = m.id
 	}
@@ -99,7 +112,7 @@ func (g *group) add(m *member) {
 		g.instances[m.instance] = m
 	}
 	g.count(m, 1)
-	g.take(m.bytes())
+	g.takeSaid(m.bytes())
 }
 
 // remove forgets a member, whose answers must have been given.
@@ -110,7 +123,7 @@ func (g *group) remove(m *member) {
 		delete(g.instances, m.instance)
 	}
 	g.count(m, -1)
-	g.take(-m.bytes())
+	g.takeSaid(-m.bytes())
 	if g.leader == m.id {
 		g.leader = ""
 		if len(g.members) > 0 {
@@ -139,7 +152,7 @@ func (g *group) rename(m *member, id string) {
 	if g.leader == m.id {
 		g.leader = id
 	}
-	g.take(int64(len(id) - len(m.id)))
+	g.takeSaid(int64(len(id) - len(m.id)))
 	m.id = id
 	g.byID[id] = m
 }
@@ -147,16 +160,16 @@ func (g *group) rename(m *member, id string) {
 // update replaces what a member said of itself.
 func (g *group) update(m *member, protocols []Protocol, rebalanceMs, sessionMs int32) {
 	g.count(m, -1)
-	g.take(-m.bytes())
+	g.takeSaid(-m.bytes())
 	m.protocols, m.rebalanceMs, m.sessionMs = protocols, rebalanceMs, sessionMs
 	g.count(m, 1)
-	g.take(m.bytes())
+	g.takeSaid(m.bytes())
 }
 
 // assign sets each member's share.
 func (g *group) assign(assignments map[string][]byte) {
 	for _, m := range g.members {
-		g.take(int64(len(assignments[m.id]) - len(m.assignment)))
+		g.takeSaid(int64(len(assignments[m.id]) - len(m.assignment)))
 		m.assignment = assignments[m.id]
 	}
 }
@@ -235,12 +248,8 @@ func (g *group) readTopics() {
 	}
 	topics := map[string]struct{}{}
 	for _, m := range g.members {
-		var s kmsg.ConsumerMemberMetadata
-		if s.ReadFrom(m.metadata(g.protocol)) != nil {
+		if !readSubscription(m.metadata(g.protocol), topics) {
 			return
-		}
-		for _, t := range s.Topics {
-			topics[t] = struct{}{}
 		}
 	}
 	g.topics = topics

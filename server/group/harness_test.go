@@ -66,6 +66,8 @@ type world struct {
 	journal *fakeJournal
 	ids     uint64
 	out     strings.Builder
+	topics  map[string][16]byte // ids of topics
+	strict  bool                // others than those are not there
 
 	members map[string]string // client's name -> member id
 	names   map[string]string // the other way round
@@ -77,15 +79,17 @@ func newWorld(o Options) *world {
 	w.o.Rand = func(b []byte) { w.ids++; binary.BigEndian.PutUint64(b[8:], w.ids) }
 	w.o.Logger = slog.New(slog.DiscardHandler)
 	w.o = w.o.withDefaults()
-	w.load(nil, startMs)
+	w.topics = map[string][16]byte{}
+	w.o.TopicID = func(name string) ([16]byte, bool) { id, ok := w.topics[name]; return id, ok || !w.strict }
+	w.load(nil, moment{startMs, startMs})
 	return w
 }
 
 // load starts a machine from what is durable.
-func (w *world) load(durable [][]coordinator.Record, nowMs int64) {
+func (w *world) load(durable [][]coordinator.Record, now moment) {
 	w.usage.groups.Store(0)
 	w.usage.bytes.Store(0)
-	w.machine = newMachine(&w.o, &w.usage, nowMs)
+	w.machine = newMachine(&w.o, &w.usage, now)
 	w.journal = &fakeJournal{durable: durable}
 	w.machine.journal = w.journal
 	for i, change := range durable {
@@ -97,7 +101,7 @@ func (w *world) load(durable [][]coordinator.Record, nowMs int64) {
 }
 
 // crash starts anew with what is durable; whoever waits is told nothing.
-func (w *world) crash() { w.load(w.journal.durable, w.machine.nowMs) }
+func (w *world) crash() { w.load(w.journal.durable, w.machine.now) }
 
 func (w *world) printf(format string, args ...any) { fmt.Fprintf(&w.out, format+"\n", args...) }
 
@@ -109,16 +113,20 @@ func (w *world) took() string {
 
 // advance lets time pass, and what is due happen when it is.
 func (w *world) advance(ms int64) {
-	end := w.machine.nowMs + ms
+	end := w.machine.now.ms + ms
+	to := func(ms int64) {
+		w.machine.now.wallMs += ms - w.machine.now.ms
+		w.machine.now.ms = ms
+	}
 	for {
 		next := w.machine.deadline()
 		if next > end {
 			break
 		}
-		w.machine.nowMs = max(next, w.machine.nowMs)
+		to(max(next, w.machine.now.ms))
 		w.machine.tick()
 	}
-	w.machine.nowMs = end
+	to(end)
 }
 
 // know links a client's name with its member id.
@@ -186,7 +194,9 @@ func (w *world) describeAll() {
 		for _, m := range d.Members {
 			w.printf("  %s instance %q metadata %q assignment %q", w.nameOf(m.ID), m.Instance, m.Metadata, m.Assignment)
 		}
-		for _, o := range w.machine.allOffsets(id) {
+		all := w.machine.allOffsets(id)
+		sortOffsets(all)
+		for _, o := range all {
 			w.printf("  %s-%d at %d epoch %d %q", o.Topic, o.Partition, o.Offset, o.LeaderEpoch, o.Metadata)
 		}
 	}

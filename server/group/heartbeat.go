@@ -28,7 +28,7 @@ func (m *machine) heartbeat(group, member, instance string, generation int32) er
 	if err != nil {
 		return err
 	}
-	m.keepAlive(g, mb, int64(mb.sessionMs))
+	m.keepAlive(mb, int64(mb.sessionMs))
 	if g.state == PreparingRebalance {
 		return ErrRebalanceInProgress
 	}

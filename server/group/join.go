@@ -1,5 +1,7 @@
 package group
 
+import "math"
+
 // JoinRequest asks to become or stay a member.
 type JoinRequest struct {
 	Group    string
@@ -45,12 +47,8 @@ const newMemberJoinMs = 5 * 60_000
 // join serves a JoinGroup.
 func (m *machine) join(r *JoinRequest, answer func(*JoinResponse)) {
 	refuse := func(err error) { answer(&JoinResponse{Err: err, MemberID: r.MemberID}) }
-	if r.Group == "" {
-		refuse(ErrInvalidGroupID)
-		return
-	}
-	if r.SessionMs < m.o.Limits.SessionMinMs || r.SessionMs > m.o.Limits.SessionMaxMs {
-		refuse(ErrInvalidSessionTimeout)
+	if err := r.check(&m.o.Limits); err != nil {
+		refuse(err)
 		return
 	}
 	g, ok := m.groups[r.Group]
@@ -66,13 +64,19 @@ func (m *machine) join(r *JoinRequest, answer func(*JoinResponse)) {
 		}
 		defer m.forgetUnused(g)
 	}
+	mb := g.byID[r.MemberID]
+	if mb == nil && r.MemberID == "" && r.Instance != "" {
+		mb = g.instances[r.Instance]
+	}
 	switch {
 	case g.state == Dead:
 		refuse(ErrCoordinatorUnavailable)
-	case !m.accepts(g, r):
+	case !m.roomFor(g, mb, r):
+		refuse(ErrFull)
+	case !m.placeFor(g, mb):
 		answer(&JoinResponse{Err: ErrFull})
 		m.dropPending(g, r.MemberID)
-		if mb, ok := g.byID[r.MemberID]; ok {
+		if mb != nil {
 			m.expel(g, mb)
 		}
 		m.afterLeaving(g)
@@ -85,20 +89,60 @@ func (m *machine) join(r *JoinRequest, answer func(*JoinResponse)) {
 	}
 }
 
-// accepts tells whether the group has room. While members join, those who have
-// are counted: where the limit was lowered, the last ones are left out.
-func (m *machine) accepts(g *group, r *JoinRequest) bool {
-	mb, known := g.byID[r.MemberID]
-	if protocolBytes(r.Protocols) > groupBytesMax-g.bytes && (!known || protocolBytes(r.Protocols) > protocolBytes(mb.protocols)) {
-		return false
+// textBytesMax is what a string has at most in Kafka's records, and in most
+// versions of its requests.
+const textBytesMax = math.MaxInt16
+
+// check tells what is wrong with a request by itself.
+func (r *JoinRequest) check(l *Limits) error {
+	switch {
+	case r.Group == "", len(r.Group) > textBytesMax:
+		return ErrInvalidGroupID
+	case r.SessionMs < l.SessionMinMs, r.SessionMs > l.SessionMaxMs:
+		return ErrInvalidSessionTimeout
+	case len(r.MemberID) > textBytesMax, len(r.Instance) > textBytesMax:
+		return ErrUnknownMember
+	case len(r.ProtocolType) > textBytesMax:
+		return ErrInconsistentProtocol
 	}
+	for _, p := range r.Protocols {
+		if len(p.Name) > textBytesMax {
+			return ErrInconsistentProtocol
+		}
+	}
+	return nil
+}
+
+// roomFor tells whether there is memory for what the member says; mb is nil for
+// one that the group does not know. One that says no more than before needs
+// none.
+func (m *machine) roomFor(g *group, mb *member, r *JoinRequest) bool {
+	grows := protocolBytes(r.Protocols)
+	if mb != nil {
+		grows -= protocolBytes(mb.protocols)
+	}
+	switch {
+	case grows <= 0:
+		return true
+	case grows > m.o.Limits.GroupBytesMax-g.said:
+		return false
+	case mb == nil:
+		return !m.full()
+	}
+	return !m.brimful()
+}
+
+// placeFor tells whether the group may have the member. While members join,
+// those who have are counted: where the limit was lowered, the last ones are
+// left out.
+func (m *machine) placeFor(g *group, mb *member) bool {
 	switch g.state {
 	case PreparingRebalance:
-		return known && mb.joining != nil || g.joining < m.o.Limits.MembersMax && (known || !m.full())
+		return mb != nil && mb.joining != nil || g.joining < m.o.Limits.MembersMax
 	case CompletingRebalance, Stable:
-		return known || len(g.members) < m.o.Limits.MembersMax && !m.full()
+		return mb != nil || len(g.members) < m.o.Limits.MembersMax
 	}
-	return !m.full()
+	return true
 }
 
 // joinNew is for who has no member id.
@@ -114,10 +158,10 @@ func (m *machine) joinNew(g *group, r *JoinRequest, answer func(*JoinResponse)) 
 			return
 		}
 	} else if r.IDRequired {
-		until := m.nowMs + int64(r.SessionMs)
-		g.pending[id] = until
-		g.take(pendingBytes(id))
-		m.timers.add(timer{until, timerPending, g, id})
+		t := &timer{kind: timerPending, group: g, id: id}
+		g.pending[id] = t
+		g.takeSaid(pendingBytes(id))
+		m.timers.set(t, m.now.ms+int64(r.SessionMs))
 		answer(&JoinResponse{Err: ErrMemberIDRequired, MemberID: id})
 		return
 	}
@@ -127,15 +171,21 @@ func (m *machine) joinNew(g *group, r *JoinRequest, answer func(*JoinResponse)) 
 func pendingBytes(id string) int64 { return int64(memberOverheadBytes/4 + len(id)) }
 
 func (m *machine) dropPending(g *group, id string) {
-	if _, ok := g.pending[id]; ok {
+	if t, ok := g.pending[id]; ok {
+		m.timers.stop(t)
 		delete(g.pending, id)
-		g.take(-pendingBytes(id))
+		g.takeSaid(-pendingBytes(id))
 	}
 }
 
 // joinKnown is for who has a member id.
 func (m *machine) joinKnown(g *group, r *JoinRequest, answer func(*JoinResponse)) {
 	if _, ok := g.pending[r.MemberID]; ok {
+		if r.Instance != "" {
+			// Static members are not given their ids beforehand.
+			answer(&JoinResponse{Err: ErrUnknownMember, MemberID: r.MemberID})
+			return
+		}
 		m.dropPending(g, r.MemberID)
 		m.addMember(g, r.MemberID, r, answer)
 		return
@@ -174,7 +224,7 @@ func (m *machine) addMember(g *group, id string, r *JoinRequest, answer func(*Jo
 	g.add(mb)
 	g.grown = g.grown || g.state == PreparingRebalance && g.initial
 	g.await(mb, answer)
-	m.keepAlive(g, mb, newMemberJoinMs)
+	m.keepAlive(mb, newMemberJoinMs)
 	m.rebalance(g)
 }
 

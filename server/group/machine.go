@@ -9,7 +9,7 @@ import (
 )
 
 // machine is the groups of one partition. It is not safe for concurrent use:
-// its shard holds a lock, and sets nowMs, around every call.
+// its shard holds a lock, and sets now, around every call.
 //
 // A function that answers a request is called exactly once, then or later. It
 // must not block, nor call the machine.
@@ -19,30 +19,30 @@ type machine struct {
 	usage   *usage
 	journal journal
 
-	nowMs    int64
+	now      moment
 	groups   map[string]*group
 	timers   timers
 	expiryMs int64 // when expired offsets are looked for next
 	refused  bool  // by the journal, when it was last asked
 }
 
-func newMachine(o *Options, u *usage, nowMs int64) *machine {
+// moment is a point in time. Deadlines go by ms, which never goes back, whatever
+// is done to the system's clock; what is written down goes by wallMs.
+type moment struct{ ms, wallMs int64 }
+
+func newMachine(o *Options, u *usage, now moment) *machine {
 	return &machine{
-		o: o, log: o.Logger, usage: u, nowMs: nowMs,
-		groups: map[string]*group{}, expiryMs: nowMs + o.ExpiryIntervalMs,
+		o: o, log: o.Logger, usage: u, now: now,
+		groups: map[string]*group{}, expiryMs: now.ms + o.ExpiryIntervalMs,
 	}
 }
-
-// groupBytesMax is what the members of one group may say in all: it must fit
-// one record, beside their assignments.
-const groupBytesMax = 8 << 20
 
 // groupOverheadBytes is about what a group takes beside its members and offsets.
 const groupOverheadBytes = 1024
 
 // create makes a group that is not there.
 func (m *machine) create(id string) *group {
-	g := newGroup(id, m.nowMs, m.usage)
+	g := newGroup(id, m.now.wallMs, m.usage)
 	g.take(int64(groupOverheadBytes + len(id)))
 	m.groups[id] = g
 	m.usage.groups.Add(1)
@@ -57,10 +57,22 @@ func (m *machine) createWithin(id string) (*group, error) {
 	return m.create(id), nil
 }
 
+// full tells that no group and no member is taken any more.
 func (m *machine) full() bool { return m.usage.bytes.Load() >= m.o.Limits.BytesMax }
+
+// brimful tells that what is there may not grow either.
+func (m *machine) brimful() bool { return m.usage.bytes.Load() >= 2*m.o.Limits.BytesMax }
 
 // forget drops a group.
 func (m *machine) forget(g *group) {
+	m.timers.stop(&g.joinEnd)
+	m.timers.stop(&g.syncEnd)
+	for _, mb := range g.members {
+		m.timers.stop(&mb.session)
+	}
+	for _, t := range g.pending {
+		m.timers.stop(t)
+	}
 	g.take(-g.bytes)
 	m.usage.groups.Add(-1)
 	delete(m.groups, g.id)
@@ -102,6 +114,20 @@ func (m *machine) propose(g *group, records []coordinator.Record, apply func(err
 	return err
 }
 
+// proposeRecord is propose for a record of the group itself.
+func (m *machine) proposeRecord(g *group, r coordinator.Record, apply func(error)) error {
+	g.recording++
+	err := m.propose(g, []coordinator.Record{r}, func(err error) {
+		g.recording--
+		g.recorded = g.recorded || err == nil
+		apply(err)
+	})
+	if err != nil {
+		g.recording--
+	}
+	return err
+}
+
 // shownMax is how much of what a client chose is logged; it may have 32 KiB.
 const shownMax = 64
 
@@ -109,7 +135,7 @@ func shown(s string) string { return s[:min(len(s), shownMax)] }
 
 func (m *machine) become(g *group, s State) {
 	m.log.Debug("group changes its state", "group", shown(g.id), "from", g.state, "to", s, "generation", g.generation, "members", len(g.members))
-	g.state, g.sinceMs = s, m.nowMs
+	g.state, g.sinceMs = s, m.now.wallMs
 }
 
 func comparePartitions(a, b partition) int {

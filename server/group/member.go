@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"slices"
+	"unsafe"
 )
 
 // Protocol is one that a member offers, with what it says to the others in it.
@@ -26,8 +27,7 @@ type member struct {
 	synced  bool                // asked for its share of this generation
 	fresh   bool                // has not been answered yet, and cannot send heartbeats
 
-	expiresMs int64 // when it is given up
-	timerMs   int64 // of its entry in the machine's timers; see timers.go
+	session timer // when it is given up
 }
 
 // metadata is what the member says in a protocol.
@@ -56,12 +56,15 @@ func (m *member) bytes() int64 {
 }
 
 func protocolBytes(protocols []Protocol) int64 {
-	n := 0
+	n := len(protocols) * int(unsafe.Sizeof(Protocol{}))
 	for _, p := range protocols {
 		n += len(p.Name) + len(p.Metadata)
 	}
 	return int64(n)
 }
+
+// memberPrefixMax is how much of a client's name its member id begins with.
+const memberPrefixMax = 255
 
 // newMemberID makes an id as Kafka does: what people know the member by, and
 // what nobody can guess.
@@ -70,6 +73,7 @@ func (m *machine) newMemberID(clientID, instance string) string {
 	if instance != "" {
 		prefix = instance
 	}
+	prefix = prefix[:min(len(prefix), memberPrefixMax)]
 	var b [16]byte
 	m.o.Rand(b[:])
 	b[6] = b[6]&0x0f | 0x40 // a UUID of version 4

@@ -18,28 +18,36 @@ import (
 //     can rely on it that the commit is refused;
 //   - within a generation everyone has what its leader said, and nobody else
 //     has it;
-//   - everybody is answered, once, even if nobody else does anything any more.
+//   - everybody is answered, once, even if nobody else does anything any more;
+//   - what is in the log is what the machine works by.
 func TestModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(t)
-		t.Repeat(map[string]func(*rapid.T){
-			"join":      m.join,
-			"sync":      m.sync,
-			"heartbeat": m.heartbeat,
-			"commit":    m.commit,
-			"leave":     m.leave,
-			"restart":   m.restart,
-			"wait":      func(t *rapid.T) { m.w.advance(int64(rapid.IntRange(1, 8000).Draw(t, "ms"))) },
-			"hold":      func(*rapid.T) { m.w.journal.hold = true },
-			"release":   func(*rapid.T) { m.w.journal.hold = false; m.w.journal.release(len(m.w.journal.underway)) },
-			"one":       func(*rapid.T) { m.w.journal.release(1) },
-			"refuse":    func(*rapid.T) { m.w.journal.refuse = errTest },
-			"accept":    func(*rapid.T) { m.w.journal.refuse = nil },
-			"crash":     m.crash,
-			"":          m.check,
-		})
-		m.end()
+	for range 4 { // as many times what rapid tries by default
+		rapid.Check(t, runModel)
+	}
+}
+
+func runModel(t *rapid.T) {
+	m := newModel(t)
+	t.Repeat(map[string]func(*rapid.T){
+		"join":      func(t *rapid.T) { m.join(t, m.client(t)) },
+		"sync":      func(t *rapid.T) { m.sync(t, m.client(t)) },
+		"work":      m.work,
+		"work on":   m.work,
+		"work much": m.work,
+		"heartbeat": m.heartbeat,
+		"commit":    m.commit,
+		"leave":     m.leave,
+		"restart":   m.restart,
+		"wait":      func(t *rapid.T) { m.w.advance(int64(rapid.IntRange(1, 8000).Draw(t, "ms"))) },
+		"hold":      func(*rapid.T) { m.w.journal.hold = true },
+		"release":   func(*rapid.T) { m.w.journal.hold = false; m.w.journal.release(len(m.w.journal.underway)) },
+		"one":       func(*rapid.T) { m.w.journal.release(1) },
+		"refuse":    func(*rapid.T) { m.w.journal.refuse, m.lossy = errTest, true },
+		"accept":    func(*rapid.T) { m.w.journal.refuse = nil },
+		"crash":     m.crash,
+		"":          m.check,
 	})
+	m.end()
 }
 
 const modelPartitions = 6
@@ -54,6 +62,7 @@ type model struct {
 	announced int32               // latest generation that a client was told of
 
 	open      map[int]string // questions without an answer
+	lossy     bool           // the log was not told everything
 	questions int
 }
 
@@ -104,8 +113,28 @@ func (m *model) ask(format string, args ...any) (answered func() bool) {
 	}
 }
 
-func (m *model) join(t *rapid.T) {
-	c := m.client(t)
+// work has some clients do what well-behaved ones do, so that the group gets to
+// work now and then.
+func (m *model) work(t *rapid.T) {
+	clients := m.clients[rapid.IntRange(0, 3).Draw(t, "from"):]
+	for range rapid.IntRange(1, 4).Draw(t, "rounds") {
+		for _, c := range clients {
+			switch err := m.w.machine.heartbeat("g", c.id, c.instance, c.generation); {
+			case c.joining:
+			case errors.Is(err, ErrUnknownMember), errors.Is(err, ErrFencedInstance):
+				c.id = ""
+				m.join(t, c)
+			case err != nil:
+				m.join(t, c)
+			case !c.synced:
+				m.sync(t, c)
+			}
+		}
+		m.w.advance(3000)
+	}
+}
+
+func (m *model) join(t *rapid.T, c *modelClient) {
 	r := &JoinRequest{
 		Group: "g", MemberID: c.id, Instance: c.instance, ClientID: c.name, ClientHost: "/h", SessionMs: 10_000,
 		RebalanceMs: int32(rapid.IntRange(1, 40).Draw(t, "patience")) * 1000, ProtocolType: "consumer",
@@ -137,8 +166,7 @@ func (m *model) join(t *rapid.T) {
 	})
 }
 
-func (m *model) sync(t *rapid.T) {
-	c := m.client(t)
+func (m *model) sync(_ *rapid.T, c *modelClient) {
 	r := &SyncRequest{Group: "g", MemberID: c.id, Instance: c.instance, Generation: c.generation, Assignments: map[string][]byte{}}
 	for i, id := range c.leads {
 		share := ""
@@ -235,7 +263,7 @@ func (m *model) restart(t *rapid.T) { m.client(t).id = "" }
 func (m *model) crash(*rapid.T) {
 	m.w.crash()
 	clear(m.open)
-	m.announced = 0
+	m.announced, m.lossy = 0, m.w.journal.refuse != nil
 	for _, c := range m.clients {
 		c.joining = false
 	}
@@ -276,10 +304,31 @@ func (m *model) check(t *rapid.T) {
 			t.Fatalf("group takes %d bytes and %d join, counted are %d and %d", sum, joining, g.bytes, g.joining)
 		}
 		bytes += g.bytes
+		if len(m.w.machine.timers) > 2*len(m.w.machine.groups)+len(g.members)+len(g.pending) {
+			t.Fatalf("%d timers for %d members", len(m.w.machine.timers), len(g.members))
+		}
 	}
+	m.logIsTruth(t)
 	if bytes != m.w.usage.bytes.Load() || int(m.w.usage.groups.Load()) != len(m.w.machine.groups) {
 		t.Fatalf("usage is %d bytes of %d groups, counted are %d of %d",
 			bytes, len(m.w.machine.groups), m.w.usage.bytes.Load(), m.w.usage.groups.Load())
+	}
+}
+
+// logIsTruth compares the machine with one that is loaded from the log, as far
+// as what the log keeps goes.
+func (m *model) logIsTruth(t *rapid.T) {
+	g := m.w.machine.groups["g"]
+	if g == nil || len(m.w.journal.underway) > 0 || g.state != Stable && (g.state != Empty || m.lossy || !g.recorded) {
+		return
+	}
+	second := newWorld(Options{})
+	second.load(m.w.journal.durable, m.w.machine.now)
+	want, _ := m.w.machine.describe("g")
+	got, _ := second.machine.describe("g")
+	w, r := fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got)
+	if w != r || g.generation != second.machine.groups["g"].generation {
+		t.Fatalf("works by\n%s\nin the log is\n%s", w, r)
 	}
 }
 

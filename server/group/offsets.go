@@ -1,6 +1,7 @@
 package group
 
 import (
+	"maps"
 	"slices"
 
 	"moldau/server/coordinator"
@@ -16,18 +17,27 @@ type PartitionOffset struct {
 	Metadata    string
 }
 
-// offset is a partition's committed offset.
-func (m *machine) offset(group, topic string, number int32) PartitionOffset {
-	p := PartitionOffset{Topic: topic, Partition: number, Offset: -1, LeaderEpoch: -1}
-	if g, ok := m.groups[group]; ok {
-		if c, ok := g.offsets[partition{topic, number}]; ok {
-			p.Offset, p.LeaderEpoch, p.Metadata = c.offset, c.leaderEpoch, c.metadata
-		}
-	}
-	return p
+// stale tells of an offset whose topic is gone, or was made anew since: a
+// consumer would go on in the middle of records that it has never seen.
+func (m *machine) stale(p partition, c committed) bool {
+	var unknown [16]byte
+	id, ok := m.o.TopicID(p.topic)
+	return !ok || c.topicID != id && c.topicID != unknown && id != unknown
 }
 
-// allOffsets are a group's committed offsets, by topic and partition.
+// offset is a partition's committed offset.
+func (m *machine) offset(group, topic string, number int32) PartitionOffset {
+	o := PartitionOffset{Topic: topic, Partition: number, Offset: -1, LeaderEpoch: -1}
+	if g, ok := m.groups[group]; ok {
+		p := partition{topic, number}
+		if c, ok := g.offsets[p]; ok && !m.stale(p, c) {
+			o.Offset, o.LeaderEpoch, o.Metadata = c.offset, c.leaderEpoch, c.metadata
+		}
+	}
+	return o
+}
+
+// allOffsets are a group's committed offsets, in no order.
 func (m *machine) allOffsets(group string) []PartitionOffset {
 	g, ok := m.groups[group]
 	if !ok {
@@ -35,12 +45,17 @@ func (m *machine) allOffsets(group string) []PartitionOffset {
 	}
 	all := make([]PartitionOffset, 0, len(g.offsets))
 	for p, c := range g.offsets {
-		all = append(all, PartitionOffset{p.topic, p.number, c.offset, c.leaderEpoch, c.metadata})
+		if !m.stale(p, c) {
+			all = append(all, PartitionOffset{p.topic, p.number, c.offset, c.leaderEpoch, c.metadata})
+		}
 	}
+	return all
+}
+
+func sortOffsets(all []PartitionOffset) {
 	slices.SortFunc(all, func(a, b PartitionOffset) int {
 		return comparePartitions(partition{a.Topic, a.Partition}, partition{b.Topic, b.Partition})
 	})
-	return all
 }
 
 // TopicPartition names a partition whose offset is to be deleted.
@@ -54,6 +69,9 @@ type TopicPartition struct {
 func (m *machine) deleteOffsets(id string, of []TopicPartition, answer func([]error, error)) {
 	g, ok := m.groups[id]
 	switch {
+	case id == "":
+		answer(nil, ErrInvalidGroupID)
+		return
 	case !ok || g.state == Dead || !g.visible():
 		answer(nil, ErrNotFound)
 		return
@@ -62,46 +80,70 @@ func (m *machine) deleteOffsets(id string, of []TopicPartition, answer func([]er
 		return
 	}
 	errs := make([]error, len(of))
-	var gone []partition
+	gone := map[partition]bool{}
 	for i, tp := range of {
 		p := partition{tp.Topic, tp.Partition}
-		_, there := g.offsets[p]
-		switch {
-		case g.state != Empty && g.subscribed(tp.Topic):
+		if g.state != Empty && g.subscribed(tp.Topic) {
 			errs[i] = ErrSubscribed
-		case !there && g.underway[p] == 0:
-			errs[i] = ErrNoOffset
-		default:
-			gone = append(gone, p)
+		} else if _, there := g.offsets[p]; there || g.underway[p] > 0 {
+			gone[p] = true
+		}
+	}
+	m.dropOffsets(g, slices.SortedFunc(maps.Keys(gone), comparePartitions), func(err error) { answer(errs, err) })
+}
+
+// tombstonesBytesMax is what the tombstones of one batch take at most: there may
+// be more offsets than fit one.
+const tombstonesBytesMax = 4 << 20
+
+// dropOffsets deletes offsets, whatever the group is at. done is called once:
+// when all are deleted, or with the first error.
+func (m *machine) dropOffsets(g *group, gone []partition, done func(error)) {
+	told := false
+	tell := func(err error) {
+		if !told {
+			told = true
+			done(err)
 		}
 	}
 	if len(gone) == 0 {
-		answer(errs, nil)
-		return
+		tell(nil)
+	} else if err := m.tombstones(g, gone, tell); err != nil {
+		tell(unavailable(err))
 	}
-	m.dropOffsets(g, gone, func(err error) { answer(errs, err) })
 }
 
-// dropOffsets deletes offsets, whatever the group is at.
-func (m *machine) dropOffsets(g *group, gone []partition, done func(error)) {
-	records := make([]coordinator.Record, len(gone))
-	for i, p := range gone {
-		records[i] = offsetTombstone(g.id, p)
-	}
-	err := m.propose(g, records, func(err error) {
+// tombstones proposes the deletion of offsets, in one batch or several, all now:
+// a commit that comes later must not be deleted. landed is called when the last
+// is applied, and with the error of each that cannot be.
+func (m *machine) tombstones(g *group, gone []partition, landed func(error)) error {
+	for len(gone) > 0 {
+		var batch []partition
+		var records []coordinator.Record
+		for bytes := 0; len(gone) > 0 && bytes < tombstonesBytesMax; gone = gone[1:] {
+			r := offsetTombstone(g.id, gone[0])
+			batch, records = append(batch, gone[0]), append(records, r)
+			bytes += len(r.Key)
+		}
+		last := len(gone) == 0
+		err := m.propose(g, records, func(err error) {
+			if err != nil {
+				landed(unavailable(err))
+				return
+			}
+			for _, p := range batch {
+				g.dropOffset(p)
+			}
+			m.forgetUnused(g)
+			if last {
+				landed(nil)
+			}
+		})
 		if err != nil {
-			done(unavailable(err))
-			return
+			return err
 		}
-		for _, p := range gone {
-			g.dropOffset(p)
-		}
-		m.forgetUnused(g)
-		done(nil)
-	})
-	if err != nil {
-		done(unavailable(err))
 	}
+	return nil
 }
 
 // expireOffsets deletes what nobody has needed for longer than it is kept, and
@@ -136,30 +178,30 @@ func (m *machine) expired(g *group, p partition, c committed) bool {
 	case g.protocolType == "":
 	case g.state == Empty:
 		from = max(from, g.sinceMs)
-	case g.protocolType != consumerProtocol || g.subscribed(p.topic):
+	case g.state != Stable || g.protocolType != consumerProtocol || g.subscribed(p.topic):
 		return false
 	}
 	if c.expiresMs >= 0 {
-		return m.nowMs >= c.expiresMs
+		return m.now.wallMs >= c.expiresMs
 	}
-	return m.nowMs-from >= m.o.OffsetRetentionMs
+	return m.now.wallMs-from >= m.o.OffsetRetentionMs
 }
 
-// topicsDeleted deletes the offsets of topics that are gone: one of the same
-// name would be read from where the old one was left.
-func (m *machine) topicsDeleted(gone func(topic string) bool) {
+// dropStale deletes the offsets of topics that are gone. What cannot be written
+// now is tried again with the next look; nobody is told such an offset meanwhile.
+func (m *machine) dropStale() {
 	for _, g := range m.groups {
 		if g.state == Dead {
 			continue
 		}
 		var of []partition
-		for _, p := range g.partitions() {
-			if gone(p.topic) {
+		for p, c := range g.offsets {
+			// One that is being committed anew would be deleted behind the commit.
+			if g.underway[p] == 0 && m.stale(p, c) {
 				of = append(of, p)
 			}
 		}
-		if len(of) > 0 {
-			m.dropOffsets(g, of, func(error) {})
-		}
+		slices.SortFunc(of, comparePartitions)
+		m.dropOffsets(g, of, func(error) {})
 	}
 }

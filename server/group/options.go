@@ -36,10 +36,14 @@ type Limits struct {
 	// GroupsMax bounds the groups of this broker, default 100,000.
 	GroupsMax int
 	// BytesMax bounds what members said of themselves and the offsets of all
-	// groups, default 256 MiB. Groups that are there go on beyond it.
+	// groups, default 256 MiB. Above it no group and no member is taken; those that
+	// are there go on, and may grow up to twice as much.
 	BytesMax int64
-	// MetadataBytesMax bounds the metadata of one committed offset: default 4096,
-	// Kafka's offset.metadata.max.bytes. It may be 0.
+	// GroupBytesMax bounds what the members of one group say of themselves, which
+	// must fit one record beside their assignments: default 8 MiB.
+	GroupBytesMax int64
+	// MetadataBytesMax bounds the metadata of one committed offset, Kafka's
+	// offset.metadata.max.bytes. 0 allows none.
 	MetadataBytesMax int
 }
 
@@ -55,9 +59,10 @@ type Options struct {
 	// ExpiryIntervalMs: offsets.retention.check.interval.ms. Default 7 days and 10
 	// minutes.
 	OffsetRetentionMs, ExpiryIntervalMs int64
-	// TopicExists tells of a topic whose offsets were read from the log whether it
-	// is there still. Nil says yes.
-	TopicExists func(name string) bool
+	// TopicID is the id of the topic that has a name now; false for none. Offsets
+	// of another one, or of none, are stale. It is called under a lock. Nil knows
+	// every topic, by the zero id, which says nothing.
+	TopicID func(name string) (id [16]byte, ok bool)
 	// Clock is nil for real time.
 	Clock Clock
 	// Rand fills b for member ids and is nil for crypto/rand.
@@ -76,10 +81,11 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Limits.MembersMax, 5_000)
 	setDefault(&o.Limits.GroupsMax, 100_000)
 	setDefault(&o.Limits.BytesMax, 256<<20)
+	setDefault(&o.Limits.GroupBytesMax, 8<<20)
 	setDefault(&o.OffsetRetentionMs, 7*24*3_600_000)
 	setDefault(&o.ExpiryIntervalMs, 600_000)
-	if o.TopicExists == nil {
-		o.TopicExists = func(string) bool { return true }
+	if o.TopicID == nil {
+		o.TopicID = func(string) ([16]byte, bool) { return [16]byte{}, true }
 	}
 	if o.Clock == nil {
 		o.Clock = systemClock{}

@@ -1,10 +1,6 @@
 package group
 
-import (
-	"slices"
-
-	"moldau/server/coordinator"
-)
+import "slices"
 
 // rebalance has all members join anew, or, where they already do, sees whether
 // they have.
@@ -18,7 +14,8 @@ func (m *machine) rebalance(g *group) {
 			answerSync(mb, &SyncResponse{Err: ErrRebalanceInProgress})
 		}
 	}
-	g.syncMs = 0
+	m.timers.stop(&g.syncEnd)
+	g.assigning = false
 	g.initial = g.state == Empty
 	m.become(g, PreparingRebalance)
 	if !g.initial {
@@ -40,8 +37,7 @@ func (m *machine) rebalance(g *group) {
 
 // endJoinAt sets when the join phase ends, as of now.
 func (m *machine) endJoinAt(g *group, ms int64) {
-	g.joinMs = m.nowMs + max(ms, 1)
-	m.timers.add(timer{g.joinMs, timerJoin, g, ""})
+	m.timers.set(&g.joinEnd, m.now.ms+max(ms, 1))
 }
 
 // joinProgress ends the join phase as soon as everyone is there.
@@ -54,9 +50,6 @@ func (m *machine) joinProgress(g *group) {
 // joinTimeout is the end of the join phase, unless a group that starts may wait
 // for more members yet.
 func (m *machine) joinTimeout(g *group) {
-	if g.state != PreparingRebalance {
-		return
-	}
 	if g.initial && g.grown && g.moreMs > 0 {
 		g.grown = false
 		delay := min(m.o.InitialDelayMs, g.moreMs)
@@ -69,14 +62,9 @@ func (m *machine) joinTimeout(g *group) {
 
 // completeJoin begins a generation with those who have joined.
 func (m *machine) completeJoin(g *group) {
-	g.joinMs = 0
-	for _, mb := range slices.Clone(g.members) {
-		// Static members may be away for as long as their session lasts.
-		if mb.joining == nil && mb.instance == "" {
-			m.log.Info("member did not join in time", "group", shown(g.id), "member", shown(mb.id))
-			m.expel(g, mb)
-		}
-	}
+	m.timers.stop(&g.joinEnd)
+	// Static members may be away for as long as their session lasts.
+	m.expelAll(g, "did not join in time", func(mb *member) bool { return mb.joining == nil && mb.instance == "" })
 	if len(g.members) > 0 && !g.electJoined() {
 		// Only static members, and none came: their sessions will end, or they come.
 		m.endJoinAt(g, g.rebalanceMs())
@@ -95,11 +83,10 @@ func (m *machine) completeJoin(g *group) {
 		mb.synced, mb.fresh = false, false
 		if mb.joining != nil {
 			g.answerJoin(mb, g.joined(mb))
-			m.keepAlive(g, mb, int64(mb.sessionMs))
+			m.keepAlive(mb, int64(mb.sessionMs))
 		}
 	}
-	g.syncMs = m.nowMs + max(g.rebalanceMs(), 1)
-	m.timers.add(timer{g.syncMs, timerSync, g, ""})
+	m.timers.set(&g.syncEnd, m.now.ms+max(g.rebalanceMs(), 1))
 }
 
 // electJoined sees to it that the leader is one who has joined.
@@ -122,33 +109,37 @@ func (g *group) electJoined() bool {
 func (m *machine) becomeEmpty(g *group) {
 	g.protocol, g.topics = "", nil
 	m.become(g, Empty)
-	_ = m.propose(g, []coordinator.Record{g.record(nil, g.sinceMs)}, func(err error) {
-		g.recorded = g.recorded || err == nil
-	})
+	_ = m.proposeRecord(g, g.record(nil, g.sinceMs), func(error) {})
 }
 
 // syncTimeout gives up who has joined a generation and not asked for its share.
 func (m *machine) syncTimeout(g *group) {
-	if g.state != CompletingRebalance && g.state != Stable {
-		return
-	}
-	late := false
-	for _, mb := range slices.Clone(g.members) {
-		if !mb.synced {
-			m.log.Info("member did not sync in time", "group", shown(g.id), "member", shown(mb.id))
-			m.expel(g, mb)
-			late = true
-		}
-	}
-	if late {
+	if m.expelAll(g, "did not sync in time", func(mb *member) bool { return !mb.synced }) {
 		m.rebalance(g)
 	}
+}
+
+// expelAll removes the members that are late, and tells whether there are any.
+func (m *machine) expelAll(g *group, why string, late func(*member) bool) bool {
+	count := 0
+	for _, mb := range slices.Clone(g.members) {
+		if late(mb) {
+			m.log.Debug("member "+why, "group", shown(g.id), "member", shown(mb.id))
+			m.expel(g, mb)
+			count++
+		}
+	}
+	if count > 0 {
+		m.log.Info("members were given up", "group", shown(g.id), "members", count, "why", why)
+	}
+	return count > 0
 }
 
 // expel removes a member, and tells it if it waits.
 func (m *machine) expel(g *group, mb *member) {
 	g.answerJoin(mb, &JoinResponse{Err: ErrUnknownMember})
 	answerSync(mb, &SyncResponse{Err: ErrUnknownMember})
+	m.timers.stop(&mb.session)
 	g.remove(mb)
 }
 

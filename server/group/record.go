@@ -16,10 +16,13 @@ import (
 //	0, 1  offset    group string, topic string, partition int32
 //	2     group     group string
 //
-// and so does a value. Of an offset, versions 0 to 4 are read, and written is 3,
-// or 1 where the client asked for a retention of its own:
+// and so does a value. Of an offset, versions 0 to 4 are read. Written is 4, or 1
+// where the client asked for a retention of its own, or 3 where the topic has no
+// id:
 //
-//	offset int64, leader epoch int32 (3), metadata string, commit time int64, expiry time int64 (1)
+//	offset int64, leader epoch int32 (3, 4), metadata string, commit time int64, expiry time int64 (1)
+//
+// Version 4 has a compact string, and the id of the topic as tagged field 0.
 //
 // Of a group, 0 to 4 are read and 3 is written:
 //
@@ -33,8 +36,9 @@ import (
 const (
 	offsetKeyVersion     = 1
 	groupKeyVersion      = 2
-	offsetValueVersion   = 3
+	namedValueVersion    = 3
 	expiringValueVersion = 1
+	offsetValueVersion   = 4
 	groupValueVersion    = 3
 	valueVersionMax      = 4
 )
@@ -54,6 +58,7 @@ type committed struct {
 	metadata    string
 	atMs        int64
 	expiresMs   int64 // -1: by the broker's retention
+	topicID     [16]byte
 }
 
 func offsetKey(group string, p partition) []byte {
@@ -64,11 +69,15 @@ func offsetKey(group string, p partition) []byte {
 func offsetRecord(group string, p partition, c committed) coordinator.Record {
 	v := kmsg.OffsetCommitValue{
 		Version: offsetValueVersion, Offset: c.offset, LeaderEpoch: c.leaderEpoch, Metadata: c.metadata, CommitTimestamp: c.atMs,
+		TopicID: c.topicID,
 	}
-	if c.expiresMs >= 0 {
+	switch {
+	case c.expiresMs >= 0:
 		v.Version, v.ExpireTimestamp = expiringValueVersion, c.expiresMs
+	case c.topicID == [16]byte{}:
+		v.Version = namedValueVersion
 	}
-	value := v.AppendTo(make([]byte, 0, 32+len(c.metadata)))
+	value := v.AppendTo(make([]byte, 0, 48+len(c.metadata)))
 	return coordinator.Record{Key: offsetKey(group, p), Value: value}
 }
 
@@ -157,7 +166,7 @@ func decodeOffset(b []byte) (committed, error) {
 	if err := v.ReadFrom(b); err != nil {
 		return committed{}, fmt.Errorf("%w: offset: %w", errRecord, err)
 	}
-	c := committed{v.Offset, -1, v.Metadata, v.CommitTimestamp, -1}
+	c := committed{v.Offset, -1, v.Metadata, v.CommitTimestamp, -1, v.TopicID}
 	if v.Version >= 3 {
 		c.leaderEpoch = v.LeaderEpoch
 	}

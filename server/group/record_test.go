@@ -18,6 +18,11 @@ var kafkas = []struct{ name, key, value string }{
 		"0003" + "000000000000002a" + "00000007" + "0004" + "6d657461" + "0000018bcfe56800",
 	},
 	{
+		"offset of a topic with an id",
+		"0001" + "0001" + "67" + "0001" + "74" + "00000003",
+		"0004" + "000000000000002a" + "00000007" + "05" + "6d657461" + "0000018bcfe56800" + "01" + "00" + "10" + "ab0000000000000000000000000000cd",
+	},
+	{
 		"offset with an expiry",
 		"0001" + "0001" + "67" + "0001" + "74" + "00000003",
 		"0001" + "000000000000002a" + "0004" + "6d657461" + "0000018bcfe56800" + "0000018bcfe56be8",
@@ -51,9 +56,12 @@ func TestRecordsAreKafkas(t *testing.T) {
 	g.protocolType, g.generation = "consumer", 6
 	written := map[string][2][]byte{}
 	note := func(name string, key, value []byte) { written[name] = [2][]byte{key, value} }
-	p, c := partition{"t", 3}, committed{42, 7, "meta", startMs, -1}
+	p, c := partition{"t", 3}, committed{offset: 42, leaderEpoch: 7, metadata: "meta", atMs: startMs, expiresMs: -1}
 	r := offsetRecord("g", p, c)
 	note("offset", r.Key, r.Value)
+	c.topicID = [16]byte{0xab, 15: 0xcd}
+	r = offsetRecord("g", p, c)
+	note("offset of a topic with an id", r.Key, r.Value)
 	c.expiresMs = startMs + 1000
 	r = offsetRecord("g", p, c)
 	note("offset with an expiry", r.Key, r.Value)
@@ -82,6 +90,7 @@ func TestReplayOfEveryVersion(t *testing.T) {
 		"4": "0004" + offset + "00000000" + "02" + "78" + "0000018bcfe56800" + "01" + "00" + "10" + strings.Repeat("ab", 16),
 	} {
 		w := newWorld(Options{})
+		w.topics["t"] = [16]byte(bytes.Repeat([]byte{0xab}, 16))
 		key := unhex(t, "0000"+"0001"+"67"+"0001"+"74"+"00000000")
 		if err := w.machine.replayRecord(&record.Record{Key: key, Value: unhex(t, value)}); err != nil {
 			t.Errorf("version %s: %v", version, err)
@@ -116,7 +125,7 @@ func TestRecordsThatDoNotParse(t *testing.T) {
 	w := newWorld(Options{})
 	w.machine.log = slog.New(slog.NewTextHandler(&logged, nil))
 	w.machine.commit(&CommitRequest{Group: "g", Generation: -1, Offsets: []CommitOffset{{Topic: "t", Offset: 5, RetentionMs: -1}}}, func(error) {})
-	good := unhex(t, kafkas[2].value)
+	good := unhex(t, kafkas[3].value)
 	bad := []struct{ key, value []byte }{
 		{nil, nil},
 		{[]byte{0}, good},
@@ -131,7 +140,7 @@ func TestRecordsThatDoNotParse(t *testing.T) {
 	for cut := 2; cut < len(good); cut += 3 {
 		bad = append(bad, struct{ key, value []byte }{groupKey("g"), good[:cut]})
 	}
-	huge := unhex(t, kafkas[3].value)
+	huge := unhex(t, kafkas[4].value)
 	copy(huge[len(huge)-4:], []byte{0x7f, 0xff, 0xff, 0xff}) // members that are not there
 	bad = append(bad, struct{ key, value []byte }{groupKey("g"), huge})
 	for i, r := range bad {

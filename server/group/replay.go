@@ -120,11 +120,11 @@ func (m *machine) loaded() {
 	for _, g := range m.groups {
 		g.readTopics()
 		for _, mb := range g.members {
-			m.keepAlive(g, mb, int64(max(mb.sessionMs, m.o.Limits.SessionMinMs)))
+			m.keepAlive(mb, int64(max(mb.sessionMs, m.o.Limits.SessionMinMs)))
 		}
 		if len(g.members) > m.o.Limits.MembersMax {
 			m.rebalance(g)
 		}
 	}
-	m.topicsDeleted(func(topic string) bool { return !m.o.TopicExists(topic) })
+	m.dropStale()
 }

@@ -118,8 +118,18 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) {
 			}
 			w.said(group, "delete offset", err)
 		})
+	case "topic":
+		w.topics[name] = [16]byte{byte(a.number("id", 1))}
 	case "topic-deleted":
-		w.machine.topicsDeleted(func(topic string) bool { return topic == name })
+		w.strict = true
+		delete(w.topics, name)
+		w.machine.dropStale()
+	case "clock":
+		by, err := time.ParseDuration(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.machine.now.wallMs += by.Milliseconds()
 	case "wait":
 		wait, err := time.ParseDuration(name)
 		if err != nil {

@@ -26,13 +26,14 @@ type shard struct {
 	machine *machine // nil until loaded
 	journal *coordinator.Journal
 	retryMs int64 // no load is tried before
+	retired bool  // another shard has, or will have, taken its place
 }
 
 // Lock locks the machine, if there is one, at this moment.
 func (s *shard) Lock() {
 	s.mu.Lock()
 	if s.machine != nil {
-		s.machine.nowMs = s.c.nowMs()
+		s.machine.now = s.c.now()
 	}
 }
 
@@ -47,9 +48,13 @@ func (s *shard) Unlock() {
 // enter locks the shard and returns its machine. Where it is not loaded, an
 // error is returned, without the lock, and it is being loaded if it can be.
 func (s *shard) enter() (*machine, error) {
-	log, epoch, err := s.c.o.Partitions.Lead(s.partition)
 	s.Lock()
+	// Asked under the lock: who asked before, and came late, would take the shard
+	// back to a leadership that is over.
+	log, epoch, err := s.c.o.Partitions.Lead(s.partition)
 	switch {
+	case s.retired:
+		err = ErrNotCoordinator
 	case err != nil:
 		s.unload(ErrNotCoordinator)
 		err = ErrNotCoordinator
@@ -80,11 +85,11 @@ func (s *shard) unload(why error) {
 // load loads from a log, unless that has just failed. It is called with the lock
 // held and returns what to tell a client, nil if the machine is there already.
 func (s *shard) load(log *logstore.Log, epoch int32) error {
-	now := s.c.nowMs()
-	if now < s.retryMs {
+	now := s.c.now()
+	if now.ms < s.retryMs {
 		return ErrCoordinatorUnavailable
 	}
-	s.retryMs = now + loadRetryMs
+	s.retryMs = now.ms + loadRetryMs
 	// A log that takes nothing any more cannot keep groups.
 	if err := log.Err(); err != nil {
 		s.c.o.Logger.Error("groups cannot be loaded", "partition", log.Name().String(), "err", err)
@@ -109,7 +114,7 @@ func (s *shard) replay(log *logstore.Log, epoch int32) {
 	case <-s.c.ctx.Done():
 		return
 	}
-	m := newMachine(&s.c.o, &s.c.usage, s.c.nowMs())
+	m := newMachine(&s.c.o, &s.c.usage, s.c.now())
 	records := 0
 	err := coordinator.Replay(s.c.ctx, log, func(r *record.Record) error {
 		records++
@@ -135,8 +140,8 @@ func (s *shard) replay(log *logstore.Log, epoch int32) {
 // loaded lets a machine that is whole be used. It is called with the lock held.
 func (s *shard) loaded(m *machine) {
 	s.machine, s.retryMs = m, 0
-	s.journal = coordinator.NewJournal(s.c.ctx, s, s.log, s.epoch, s.c.nowMs)
-	m.journal, m.nowMs = s.journal, s.c.nowMs()
+	s.journal = coordinator.NewJournal(s.c.ctx, s, s.log, s.epoch, func() int64 { return s.c.now().wallMs })
+	m.journal, m.now = s.journal, s.c.now()
 	m.loaded()
 }
 
@@ -144,9 +149,26 @@ func (s *shard) loaded(m *machine) {
 func (s *shard) tick() {
 	s.Lock()
 	defer s.Unlock()
-	if s.machine != nil && s.machine.deadline() <= s.machine.nowMs {
+	if s.machine != nil && s.machine.deadline() <= s.machine.now.ms {
 		s.machine.tick()
 	}
+}
+
+// dropStale deletes the offsets of topics that are gone.
+func (s *shard) dropStale() {
+	s.Lock()
+	defer s.Unlock()
+	if s.machine != nil {
+		s.machine.dropStale()
+	}
+}
+
+// retire forgets what is loaded, for good.
+func (s *shard) retire() {
+	s.Lock()
+	defer s.Unlock()
+	s.retired = true
+	s.unload(ErrNotCoordinator)
 }
 
 // isLoading tells whether the shard is about to have a machine.

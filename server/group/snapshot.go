@@ -13,25 +13,37 @@ type Snapshot struct {
 // lock is held while yield runs.
 func (c *Coordinator) Each(yield func(Snapshot) bool) {
 	for _, s := range *c.shards.Load() {
-		for _, g := range s.snapshots() {
-			if !yield(g) {
+		for _, id := range s.ids() {
+			if g, ok := s.snapshot(id); ok && !yield(g) {
 				return
 			}
 		}
 	}
 }
 
-func (s *shard) snapshots() []Snapshot {
+func (s *shard) ids() (ids []string) {
 	s.Lock()
 	defer s.Unlock()
-	if s.machine == nil {
-		return nil
+	if s.machine != nil {
+		s.machine.list(func(l Listing) { ids = append(ids, l.ID) })
 	}
-	var all []Snapshot
-	for _, g := range s.machine.groups {
-		if g.visible() && g.state != Dead {
-			all = append(all, Snapshot{g.id, g.protocolType, g.state, len(g.members), s.machine.allOffsets(g.id)})
-		}
+	return ids
+}
+
+// snapshot is one group: commits wait for no more than that.
+func (s *shard) snapshot(id string) (Snapshot, bool) {
+	x := Snapshot{ID: id}
+	s.Lock()
+	var g *group
+	if s.machine != nil {
+		g = s.machine.groups[id]
 	}
-	return all
+	if g == nil {
+		s.Unlock()
+		return x, false
+	}
+	x.ProtocolType, x.State, x.Members, x.Offsets = g.protocolType, g.state, len(g.members), s.machine.allOffsets(id)
+	s.Unlock()
+	sortOffsets(x.Offsets)
+	return x, true
 }

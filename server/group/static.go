@@ -1,7 +1,5 @@
 package group
 
-import "moldau/server/coordinator"
-
 // replaceStatic gives the place of a static member to another process that has
 // its instance id: the same one, started again. The one before is fenced.
 func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest, answer func(*JoinResponse)) {
@@ -9,11 +7,10 @@ func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest,
 	g.answerJoin(mb, &JoinResponse{Err: ErrFencedInstance, MemberID: was.id})
 	answerSync(mb, &SyncResponse{Err: ErrFencedInstance})
 	g.rename(mb, id)
-	mb.timerMs = 0 // its entry has the old id
 	g.update(mb, r.Protocols, r.RebalanceMs, r.SessionMs)
-	mb.clientID, mb.clientHost = r.ClientID, r.ClientHost
+	g.moveTo(mb, r.ClientID, r.ClientHost)
 	g.await(mb, answer)
-	m.keepAlive(g, mb, int64(mb.sessionMs))
+	m.keepAlive(mb, int64(mb.sessionMs))
 
 	if g.state != Stable || g.choose() != g.protocol {
 		// The leader may have been told the old id, and would assign to that.
@@ -22,9 +19,9 @@ func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest,
 	}
 	// What the others do does not change; only the new id must survive a crash,
 	// before its owner can commit with it.
+	g.readTopics()
 	generation := g.generation
-	record := g.record(g.assignments(), g.sinceMs)
-	err := m.propose(g, []coordinator.Record{record}, func(err error) {
+	err := m.proposeRecord(g, g.record(g.assignments(), g.sinceMs), func(err error) {
 		if g.state != Stable || g.generation != generation || g.byID[id] != mb {
 			return // it waits for the next generation, or was answered
 		}
@@ -37,8 +34,9 @@ func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest,
 	if err != nil {
 		g.rename(mb, was.id)
 		g.update(mb, was.protocols, was.rebalanceMs, was.sessionMs)
-		mb.clientID, mb.clientHost, mb.timerMs = was.clientID, was.clientHost, 0
-		m.keepAlive(g, mb, int64(mb.sessionMs))
+		g.moveTo(mb, was.clientID, was.clientHost)
+		g.readTopics()
+		m.keepAlive(mb, int64(mb.sessionMs))
 		g.answerJoin(mb, &JoinResponse{Err: unavailable(err)})
 	}
 }
@@ -64,4 +62,10 @@ func (g *group) assignments() map[string][]byte {
 		all[mb.id] = mb.assignment
 	}
 	return all
+}
+
+// moveTo says which process a member is now.
+func (g *group) moveTo(mb *member, clientID, clientHost string) {
+	g.takeSaid(int64(len(clientID) - len(mb.clientID) + len(clientHost) - len(mb.clientHost)))
+	mb.clientID, mb.clientHost = clientID, clientHost
 }

@@ -53,7 +53,7 @@ func (m *machine) sync(r *SyncRequest, answer func(*SyncResponse)) {
 		return
 	}
 	mb.synced = true
-	m.keepAlive(g, mb, int64(mb.sessionMs))
+	m.keepAlive(mb, int64(mb.sessionMs))
 	if g.state == Stable {
 		answer(g.shared(mb))
 		return
@@ -61,21 +61,32 @@ func (m *machine) sync(r *SyncRequest, answer func(*SyncResponse)) {
 	// One that asks twice has given up on its first question.
 	answerSync(mb, &SyncResponse{Err: ErrRebalanceInProgress})
 	mb.syncing = answer
-	if mb.id == g.leader {
+	// Only its first decision counts: what is on its way into the log cannot be
+	// taken back, and would be found there after a crash.
+	if mb.id == g.leader && !g.assigning {
 		m.assign(g, r.Assignments)
 	}
 }
 
 // assign makes the leader's decision durable, and the group works by it then.
 func (m *machine) assign(g *group, assignments map[string][]byte) {
+	var said int64
+	for _, share := range assignments {
+		said += int64(len(share))
+	}
+	if said > 0 && m.brimful() {
+		m.assignFailed(g, ErrFull)
+		return
+	}
 	generation := g.generation
-	err := m.propose(g, []coordinator.Record{g.record(assignments, m.nowMs)}, func(err error) {
-		g.recorded = g.recorded || err == nil
+	g.assigning = true
+	err := m.proposeRecord(g, g.record(assignments, m.now.wallMs), func(err error) {
 		if g.state != CompletingRebalance || g.generation != generation {
 			return // somebody came or went meanwhile
 		}
+		g.assigning = false
 		if err != nil {
-			m.assignFailed(g, err)
+			m.assignFailed(g, unavailable(err))
 			return
 		}
 		g.assign(assignments)
@@ -83,19 +94,19 @@ func (m *machine) assign(g *group, assignments map[string][]byte) {
 		for _, mb := range g.members {
 			if mb.syncing != nil {
 				answerSync(mb, g.shared(mb))
-				m.keepAlive(g, mb, int64(mb.sessionMs))
+				m.keepAlive(mb, int64(mb.sessionMs))
 			}
 		}
 	})
 	if err != nil {
-		m.assignFailed(g, err)
+		m.assignFailed(g, unavailable(err))
 	}
 }
 
 // assignFailed tells everyone who waits for a share, and has them join anew.
 func (m *machine) assignFailed(g *group, err error) {
 	for _, mb := range g.members {
-		answerSync(mb, &SyncResponse{Err: unavailable(err)})
+		answerSync(mb, &SyncResponse{Err: err})
 	}
 	m.rebalance(g)
 }

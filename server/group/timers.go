@@ -2,19 +2,20 @@ package group
 
 import "container/heap"
 
-// timers are a machine's deadlines, the next one first.
-//
-// Entries are never moved or taken out. What a deadline belongs to knows when
-// its entry is due, and an entry that says another time has been replaced: it is
-// dropped when it comes up. A heartbeat so costs one store: the entry of the
-// member comes up, finds that the member lives, and is put in anew.
-type timers []timer
+// timers are a machine's deadlines, the next one first. What has a deadline
+// holds its timer, moves it, and takes it out when it is no longer of use: there
+// are never more than there are groups, members and pending ids.
+type timers []*timer
 
+// timer is a deadline. Its zero value is none.
 type timer struct {
-	ms     int64
+	ms    int64
+	place int // in timers, from 1; 0 for none
+
 	kind   timerKind
 	group  *group
-	member string // id, of timerSession and timerPending
+	member *member // of timerSession
+	id     string  // of timerPending
 }
 
 type timerKind uint8
@@ -28,37 +29,52 @@ const (
 
 func (t timers) Len() int           { return len(t) }
 func (t timers) Less(i, j int) bool { return t[i].ms < t[j].ms }
-func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-func (t *timers) Push(x any)        { *t = append(*t, x.(timer)) }
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].place, t[j].place = i+1, j+1
+}
+
+func (t *timers) Push(x any) {
+	*t = append(*t, x.(*timer))
+	x.(*timer).place = len(*t)
+}
+
 func (t *timers) Pop() any {
 	last := len(*t) - 1
 	x := (*t)[last]
-	(*t)[last] = timer{}
+	(*t)[last] = nil
 	*t = (*t)[:last]
+	x.place = 0
 	return x
 }
 
-func (t *timers) add(x timer) { heap.Push(t, x) }
-
-// due takes off the next deadline if it has come.
-func (t *timers) due(nowMs int64) (timer, bool) {
-	if len(*t) == 0 || (*t)[0].ms > nowMs {
-		return timer{}, false
+// set moves a timer to a time.
+func (t *timers) set(x *timer, ms int64) {
+	x.ms = ms
+	if x.place == 0 {
+		heap.Push(t, x)
+		return
 	}
-	return heap.Pop(t).(timer), true
+	heap.Fix(t, x.place-1)
+}
+
+func (t *timers) stop(x *timer) {
+	if x.place != 0 {
+		heap.Remove(t, x.place-1)
+	}
+}
+
+// due takes out the next timer if its time has come.
+func (t *timers) due(nowMs int64) (*timer, bool) {
+	if len(*t) == 0 || (*t)[0].ms > nowMs {
+		return nil, false
+	}
+	return heap.Pop(t).(*timer), true
 }
 
 // keepAlive gives a member the given time from now on.
-func (m *machine) keepAlive(g *group, mb *member, ms int64) {
-	mb.expiresMs = m.nowMs + ms
-	if mb.timerMs == 0 || mb.expiresMs < mb.timerMs {
-		m.watch(g, mb)
-	}
-}
-
-func (m *machine) watch(g *group, mb *member) {
-	mb.timerMs = mb.expiresMs
-	m.timers.add(timer{mb.timerMs, timerSession, g, mb.id})
+func (m *machine) keepAlive(mb *member, ms int64) {
+	m.timers.set(&mb.session, m.now.ms+max(ms, 1))
 }
 
 // deadline is when [machine.tick] has something to do next.
@@ -72,61 +88,42 @@ func (m *machine) deadline() int64 {
 // tick does what is due.
 func (m *machine) tick() {
 	for {
-		t, ok := m.timers.due(m.nowMs)
+		t, ok := m.timers.due(m.now.ms)
 		if !ok {
 			break
 		}
 		m.fire(t)
 	}
-	if m.nowMs >= m.expiryMs {
-		m.expiryMs = m.nowMs + m.o.ExpiryIntervalMs
+	if m.now.ms >= m.expiryMs {
+		m.expiryMs = m.now.ms + m.o.ExpiryIntervalMs
+		m.dropStale()
 		m.expireOffsets()
 	}
 }
 
-func (m *machine) fire(t timer) {
-	g := t.group
-	if m.groups[g.id] != g {
-		return // forgotten meanwhile
-	}
-	switch t.kind {
+func (m *machine) fire(t *timer) {
+	switch g := t.group; t.kind {
 	case timerJoin:
-		if t.ms == g.joinMs {
-			g.joinMs = 0
-			m.joinTimeout(g)
-		}
+		m.joinTimeout(g)
 	case timerSync:
-		if t.ms == g.syncMs {
-			g.syncMs = 0
-			m.syncTimeout(g)
-		}
+		m.syncTimeout(g)
 	case timerSession:
-		if mb, ok := g.byID[t.member]; ok && t.ms == mb.timerMs {
-			m.sessionTimeout(g, mb)
-		}
+		m.sessionTimeout(g, t.member)
 	case timerPending:
-		if g.pending[t.member] == t.ms {
-			m.log.Debug("pending member gave up", "group", shown(g.id), "member", shown(t.member))
-			m.dropPending(g, t.member)
-			m.joinProgress(g)
-			m.forgetUnused(g)
-		}
+		m.log.Debug("pending member gave up", "group", shown(g.id), "member", shown(t.id))
+		m.dropPending(g, t.id)
+		m.joinProgress(g)
+		m.forgetUnused(g)
 	}
 }
 
-// sessionTimeout gives a member up, unless it has been heard of or is waiting
-// for an answer of ours.
+// sessionTimeout gives a member up, unless it waits for an answer of ours.
 func (m *machine) sessionTimeout(g *group, mb *member) {
-	mb.timerMs = 0
-	switch {
-	case mb.expiresMs > m.nowMs:
-		m.watch(g, mb)
-		return
-	case !mb.fresh && (mb.joining != nil || mb.syncing != nil):
-		m.keepAlive(g, mb, int64(mb.sessionMs))
+	if !mb.fresh && (mb.joining != nil || mb.syncing != nil) {
+		m.keepAlive(mb, int64(mb.sessionMs))
 		return
 	}
-	m.log.Info("member was not heard of within its session", "group", shown(g.id), "member", shown(mb.id), "sessionMs", mb.sessionMs)
+	m.log.Debug("member was not heard of within its session", "group", shown(g.id), "member", shown(mb.id), "sessionMs", mb.sessionMs)
 	m.expel(g, mb)
 	m.afterLeaving(g)
 }
