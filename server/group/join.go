@@ -228,28 +228,6 @@ func (m *machine) addMember(g *group, id string, r *JoinRequest, answer func(*Jo
 	m.rebalance(g)
 }
 
-// await has a member wait for the generation to begin.
-func (g *group) await(mb *member, answer func(*JoinResponse)) {
-	if mb.joining != nil {
-		// Asked twice: the client has given up on its first question.
-		mb.joining(&JoinResponse{Err: ErrRebalanceInProgress, MemberID: mb.id})
-	} else {
-		g.joining++
-	}
-	mb.joining = answer
-}
-
-// answerJoin answers a member that waits for the generation.
-func (g *group) answerJoin(mb *member, r *JoinResponse) {
-	if mb.joining == nil {
-		return
-	}
-	answer := mb.joining
-	mb.joining = nil
-	g.joining--
-	answer(r)
-}
-
 // joined is what a member is told of the generation.
 func (g *group) joined(mb *member) *JoinResponse {
 	r := &JoinResponse{

@@ -89,20 +89,6 @@ func (m *machine) completeJoin(g *group) {
 	m.timers.set(&g.syncEnd, m.now.ms+max(g.rebalanceMs(), 1))
 }
 
-// electJoined sees to it that the leader is one who has joined.
-func (g *group) electJoined() bool {
-	if leader, ok := g.byID[g.leader]; ok && leader.joining != nil {
-		return true
-	}
-	for _, mb := range g.members {
-		if mb.joining != nil {
-			g.leader = mb.id
-			return true
-		}
-	}
-	return false
-}
-
 // becomeEmpty is for a group whose last member is gone. The log is told, so
 // that after a crash nobody waits for its members; if it cannot be, the members
 // of the last generation will be waited for in vain.

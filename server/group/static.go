@@ -55,17 +55,3 @@ func (g *group) rejoined(mb *member, wasLeader string, maySkip bool) *JoinRespon
 	}
 	return r
 }
-
-func (g *group) assignments() map[string][]byte {
-	all := make(map[string][]byte, len(g.members))
-	for _, mb := range g.members {
-		all[mb.id] = mb.assignment
-	}
-	return all
-}
-
-// moveTo says which process a member is now.
-func (g *group) moveTo(mb *member, clientID, clientHost string) {
-	g.takeSaid(int64(len(clientID) - len(mb.clientID) + len(clientHost) - len(mb.clientHost)))
-	mb.clientID, mb.clientHost = clientID, clientHost
-}
