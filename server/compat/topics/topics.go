@@ -57,3 +57,19 @@ func Ends(ctx context.Context, addr string, topics ...string) (map[string]map[in
 	})
 	return out, nil
 }
+
+// Nudge appends a record to every partition of topics, each with so many.
+func Nudge(ctx context.Context, addr string, topics map[string]int32) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	var records []*kgo.Record
+	for topic, partitions := range topics {
+		for p := range partitions {
+			records = append(records, &kgo.Record{Topic: topic, Partition: p, Value: []byte("nudge")})
+		}
+	}
+	return cl.ProduceSync(ctx, records...).FirstErr()
+}
