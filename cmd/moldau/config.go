@@ -42,8 +42,8 @@ Apache Kafka's server.properties:
   ignored      it has no effect, and why
   invalid      a broker does not start with this value
 
-Dynamic properties can be changed while the broker runs. Values are not shown,
-for a file may hold secrets, but for those that are invalid.
+Dynamic properties can be changed while the broker runs. Values without
+effect are not shown, for a file may hold secrets.
 
 Exit codes: 0 a broker would start with it, 1 a value is invalid, 2 the file
 cannot be read: it is missing, has a bad escape, or a name twice.`,

@@ -31,10 +31,11 @@ type groupReading struct {
 	warn  io.Writer
 
 	// mu guards reading as well: the client's goroutines assign and revoke.
-	mu     sync.Mutex
-	wake   context.CancelFunc // ends the poll under way
-	held   map[int32]bool     // partitions assigned
-	failed error              // of an assignment
+	mu      sync.Mutex
+	wake    context.CancelFunc        // ends the poll under way
+	held    map[int32]bool            // partitions assigned
+	refused map[int32]kgo.EpochOffset // commits of them that the group did not take
+	failed  error                     // of an assignment
 }
 
 func (k *consumption) runGroup(ctx context.Context, topic string, from start, r reading, errOut io.Writer) error {
@@ -43,7 +44,7 @@ func (k *consumption) runGroup(ctx context.Context, topic string, from start, r 
 		return err
 	}
 	defer admin.Close()
-	g := &groupReading{reading: r, topic: topic, from: from, admin: admin, warn: errOut, held: map[int32]bool{}, wake: func() {}}
+	g := &groupReading{reading: r, topic: topic, from: from, admin: admin, warn: errOut, held: map[int32]bool{}, refused: map[int32]kgo.EpochOffset{}, wake: func() {}}
 	g.spans, g.commits = map[int32]span{}, map[int32]kgo.EpochOffset{}
 	if g.ends, err = k.ends(ctx, admin, topic); err != nil {
 		return err
@@ -112,8 +113,12 @@ func (g *groupReading) assign(ctx context.Context, offsets map[string]map[int32]
 			g.commits[p] = kgo.EpochOffset{Epoch: -1, Offset: sp.from}
 		}
 		g.held[p] = true
-		// Where records were deleted since the commit, what is left is to be read.
+		// Where records were deleted since the commit, or the topic was made anew, what
+		// is there is to be read.
 		sp := span{max(o.EpochOffset().Offset, g.ends[p].start), g.ends[p].end}
+		if sp.from > sp.to {
+			sp.from = g.ends[p].start
+		}
 		if g.untilEnd && sp.from >= sp.to {
 			continue
 		}
@@ -143,6 +148,7 @@ func (g *groupReading) revoke(_ context.Context, _ *kgo.Client, gone map[string]
 		delete(g.spans, p)
 		delete(g.held, p)
 		delete(g.commits, p)
+		delete(g.refused, p)
 	}
 }
 
@@ -230,7 +236,25 @@ func (g *groupReading) printPoll(fetches kgo.Fetches) (commits map[int32]kgo.Epo
 		return nil, false, err // the output may have lost any of them
 	}
 	commits, g.commits = g.commits, map[int32]kgo.EpochOffset{}
+	for p, c := range g.refused {
+		if _, newer := commits[p]; !newer {
+			commits[p] = c
+		}
+	}
+	clear(g.refused)
 	return commits, g.done(), nil
+}
+
+// keep has offsets that were refused go out with the next ones, and at the end:
+// of a partition that stays assigned nobody else will commit them.
+func (g *groupReading) keep(commits map[int32]kgo.EpochOffset) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for p, c := range commits {
+		if g.held[p] {
+			g.refused[p] = c
+		}
+	}
 }
 
 // commit also commits when the command is interrupted. A group that went on
@@ -255,6 +279,7 @@ func (g *groupReading) commit(ctx context.Context, client *kgo.Client, commits m
 			}
 		})
 	if isStale(failed) {
+		g.keep(commits)
 		g.tell("offsets are not committed, and what was printed may come again", failed)
 		return nil
 	}

@@ -32,7 +32,7 @@ var (
 		standing("moldau_requests_in_flight_bytes", "Bytes that requests hold which are being received or served.", func(c *wire.Counters) int64 { return c.InFlightBytes }),
 		counting("moldau_request_memory_waits_total", "Times that a request waited for others to give their memory back.", func(c *wire.Counters) int64 { return c.WaitedForMemory }),
 		standing("moldau_responses_waiting_bytes", "Bytes that responses hold which wait.", func(c *wire.Counters) int64 { return c.ReplyBytes }),
-		counting("moldau_response_memory_waits_total", "Times that a request was not read because waiting responses held too much.", func(c *wire.Counters) int64 { return c.WaitedForRoom }),
+		counting("moldau_response_memory_waits_total", "Times that a request was not read at once because too many responses waited, of its connection or in memory.", func(c *wire.Counters) int64 { return c.WaitedForRoom }),
 		counting("moldau_received_bytes_total", "Bytes of requests.", func(c *wire.Counters) int64 { return c.BytesIn }),
 		counting("moldau_sent_bytes_total", "Bytes of responses.", func(c *wire.Counters) int64 { return c.BytesOut }),
 		counting("moldau_sent_sendfile_bytes_total", "Bytes of records that went from file to socket without passing through the broker.", func(c *wire.Counters) int64 { return c.SendfileBytes }),

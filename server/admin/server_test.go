@@ -26,7 +26,7 @@ func TestWhatIsAnsweredAndWhatIsNot(t *testing.T) {
 		{"GET", "/metrics?exclude=topics&exclude=groups", 200, ""}, {"GET", "/metrics?exclude=everything", 400, ""},
 		{"GET", "/dashboard.json", 200, "application/json"},
 		{"GET", "/debug/pprof/", 200, ""}, {"GET", "/debug/pprof/heap", 200, ""}, {"GET", "/debug/pprof/goroutine?debug=2", 200, ""},
-		{"GET", "/debug/pprof/cmdline", 200, ""}, {"GET", "/debug/pprof/nothing", 404, ""}, {"POST", "/debug/pprof/symbol", 405, ""},
+		{"GET", "/debug/pprof/cmdline", 404, ""}, {"GET", "/debug/pprof/nothing", 404, ""}, {"POST", "/debug/pprof/symbol", 405, ""},
 		{"GET", "/", 404, ""}, {"GET", "/live/", 404, ""}, {"GET", "/../etc/passwd", 404, ""},
 	} {
 		resp, body := ask(t, r.method, b.Server().AdminAddr().String(), r.path, "")

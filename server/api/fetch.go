@@ -184,13 +184,18 @@ func (f *fetching) enough() bool {
 // park waits for enough bytes, or the end of the client's patience. It watches
 // the bound that it reads by, of every partition at once, and reads again when
 // one of them moved: no partition is looked at while nothing happens.
-func (f *fetching) park(ctx context.Context) (wire.Response, error) {
+func (f *fetching) park(ctx context.Context) (_ wire.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.recycle()
+			panic(p) // the connection's to handle
+		}
+	}()
 	patience := time.NewTimer(time.Duration(f.req.MaxWaitMillis) * time.Millisecond)
 	defer patience.Stop()
 	moved := logstore.NewWaiter()
 	for waiting := true; waiting; {
 		f.watch(moved)
-		var err error
 		select {
 		case <-moved.C:
 		case <-patience.C:
@@ -241,10 +246,16 @@ func (f *fetching) unpin() {
 // keptBytesMax is how much memory of one request is kept for the next.
 const keptBytesMax = 1 << 20
 
-// recycle is called when nothing is pinned any more.
+// recycle gives back whatever the request still holds.
 func (f *fetching) recycle() {
 	f.b.parkedBytes.Add(-f.parked)
 	f.parked, f.seen.places = 0, nil
+	for i := range f.reads {
+		f.reads[i].fetch.Release()
+	}
+	// What the next request does not say, because it is of an older version, stays
+	// as it is here.
+	f.req.SessionID, f.req.IsolationLevel, f.req.ForgottenTopics = 0, 0, nil
 	if f.held > keptBytesMax {
 		return
 	}

@@ -60,6 +60,8 @@ func (f *fetching) goOn(s *fetchSession, partitions int) (code int16, ok bool) {
 		return kerr.FetchSessionTopicIDError.Code, true
 	}
 	s.update(&f.req)
+	// Whatever comes of it: what is parked was read for the session as it was.
+	s.epoch = nextSessionEpoch(s.epoch)
 	switch {
 	case len(s.order) == 0:
 		f.b.sessions.close(s.id)
@@ -67,7 +69,6 @@ func (f *fetching) goOn(s *fetchSession, partitions int) (code int16, ok bool) {
 	case !f.b.sessions.use(s, s.size()):
 		return kerr.FetchSessionIDNotFound.Code, true
 	}
-	s.epoch = nextSessionEpoch(s.epoch)
 	f.session = s
 	f.answers = grown(f.answers, len(s.order))
 	f.reads = grown(f.reads, len(s.order))

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau/server/servertest"
@@ -595,5 +596,61 @@ func TestOneSessionOnManyConnections(t *testing.T) {
 	}
 	if n := b.Server().FetchSessions(); n.Sessions != 1 || n.Partitions < 1 || n.Partitions > 4 {
 		t.Errorf("counted %+v", n)
+	}
+}
+
+// A fetch that is parked when another one changes its session is refused, even
+// where that other one comes to nothing: what it read is not what the session
+// holds now. And what it held is given back.
+func TestAParkedFetchOfASessionThatChanges(t *testing.T) {
+	for name, change := range map[string]func(*kmsg.FetchRequest){
+		"too large": func(req *kmsg.FetchRequest) {
+			for p := range int32(200) {
+				addFetch(req, "b", p, 0)
+			}
+		},
+		"forgotten": func(req *kmsg.FetchRequest) {
+			f := kmsg.NewFetchRequestForgottenTopic()
+			f.Topic, f.Partitions = "a", []int32{0}
+			req.ForgottenTopics = append(req.ForgottenTopics, f)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, map[string]string{"moldau.fetch.sessions.bytes.max": "20000"})
+			c := b.Dial()
+			createTopic(c, t, "a", 1)
+			s := newSessionClient(t, b, 12)
+			s.id, s.epoch = s.Request(s.request(want{"a", 0, int64(0)})).(*kmsg.FetchResponse).SessionID, 1
+			parked := s.request()
+			parked.MaxWaitMillis = 60_000
+			id := s.Send(parked)
+			for b.Server().FetchWaits().Bytes == 0 { // until it waits
+			}
+			other := &sessionClient{Client: b.Dial(), t: t, version: 12, id: s.id, epoch: 2}
+			req := other.request()
+			change(req)
+			other.Request(req)
+			mustProduce(c, t, "a", 0, plain(t))
+			if resp := s.Receive(parked, id).(*kmsg.FetchResponse); resp.ErrorCode != kerr.InvalidFetchSessionEpoch.Code || len(resp.Topics) != 0 {
+				t.Errorf("%+v", resp)
+			}
+			for b.Server().FetchWaits().Bytes != 0 { // given back behind the answer
+			}
+		})
+	}
+}
+
+// Versions before sessions say nothing of one, and end none.
+func TestOldFetchesEndNoSession(t *testing.T) {
+	b := start(t)
+	c := b.Dial()
+	createTopic(c, t, "a", 1)
+	s := newSessionClient(t, b, 12)
+	s.id, s.epoch = s.Request(s.request(want{"a", 0, int64(0)})).(*kmsg.FetchResponse).SessionID, 1
+	for range 20 {
+		fetch(c, fetchFrom(4, "a", 0, 0))
+	}
+	if resp := s.Request(s.request()).(*kmsg.FetchResponse); resp.ErrorCode != 0 {
+		t.Errorf("error code %d", resp.ErrorCode)
 	}
 }

@@ -52,8 +52,8 @@ type Options struct {
 // default.
 type Limits struct {
 	// PerAddrMax bounds open connections of one IP address; more are closed at
-	// once. By default there is no bound but that of all connections: most clients
-	// of a broker share one address behind a balancer. Kafka's
+	// once. By default it is ConnectionsMax: most clients of a broker share
+	// one address behind a balancer. Kafka's
 	// max.connections.per.ip.
 	PerAddrMax int
 	// PerAddr says otherwise for some addresses, 0 included. Kafka's

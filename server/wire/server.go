@@ -102,8 +102,11 @@ func (s *Server) Serve(l net.Listener) error {
 		switch {
 		case err == nil:
 			pause = 0
-			s.awaitTurn()
-			s.admit(nc)
+			// Before the turn: who is refused shall not cost the others theirs.
+			if !s.refuseAboveLimits(nc) {
+				s.awaitTurn()
+				s.admit(nc)
+			}
 		case s.isDraining():
 			return ErrServerClosed
 		case !isTemporary(err):
@@ -155,25 +158,39 @@ func isTemporary(err error) bool {
 	return ok && t.Temporary()
 }
 
-// admit starts a connection, or closes it where a limit is reached.
-func (s *Server) admit(nc net.Conn) {
+// refuseAboveLimits closes a connection that is one too many, and tells whether
+// it did. One listener accepts at a time, so that several may overshoot by as
+// many as there are.
+func (s *Server) refuseAboveLimits(nc net.Conn) bool {
 	addr := ipOf(nc)
 	s.mu.Lock()
 	var limit string
 	switch {
 	case s.isDraining():
-		s.mu.Unlock()
-		nc.Close()
-		return
 	case len(s.conns) >= s.options.ConnectionsMax:
 		limit = "connections"
 	case addr.IsValid() && s.perAddr[addr] >= s.limits.perAddr(addr):
 		limit = "connections of the address"
 		s.counters.refusedPerAddr.Add(1)
 	}
-	if limit != "" {
+	s.mu.Unlock()
+	if limit == "" {
+		return false
+	}
+	s.refuse(nc, limit)
+	return true
+}
+
+// admit starts a connection, or closes it where a limit is reached.
+func (s *Server) admit(nc net.Conn) {
+	if s.refuseAboveLimits(nc) {
+		return // others came during the wait
+	}
+	addr := ipOf(nc)
+	s.mu.Lock()
+	if s.isDraining() {
 		s.mu.Unlock()
-		s.refuse(nc, limit)
+		nc.Close()
 		return
 	}
 	s.lastID++
