@@ -52,6 +52,9 @@ class Reader(adapter.Reader):
         self.consumer.assign([self._at(p) for p in partitions])
 
     def subscribe(self, assigned, revoked):
+        # kafka-python 3.0.12 drops the share of a generation when it joins again at
+        # once because it has only now heard of the topic: let it know the topic first.
+        self.consumer.partitions_for_topic(self.topic)
         self.consumer.subscribe([self.topic], listener=Listener(assigned, revoked))
 
     def poll(self, seconds):
