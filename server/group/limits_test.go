@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // asks are what clients do, with what they are told.
@@ -67,6 +68,18 @@ func TestStringsThatRecordsCannotHold(t *testing.T) {
 	}
 	if d, err := w.machine.describe("g"); err != nil || d.State != Stable || len(d.Members) != 1 || d.Members[0].Instance != fits {
 		t.Errorf("%v, %s", err, d.State)
+	}
+}
+
+// A member id is text, however its client's name is cut: one that is not comes
+// back from some clients as another one.
+func TestMemberIDsAreText(t *testing.T) {
+	w := newWorld(Options{})
+	for n := range 4 {
+		j := w.asksToJoin(JoinRequest{Group: "g", ClientID: strings.Repeat("x", n) + strings.Repeat("ü", 200), IDRequired: true})
+		if !utf8.ValidString(j.MemberID) || len(j.MemberID) > 300 {
+			t.Errorf("%d bytes: %q", len(j.MemberID), j.MemberID)
+		}
 	}
 }
 

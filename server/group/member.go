@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"unsafe"
 )
 
@@ -73,7 +74,11 @@ func (m *machine) newMemberID(clientID, instance string) string {
 	if instance != "" {
 		prefix = instance
 	}
-	prefix = prefix[:min(len(prefix), memberPrefixMax)]
+	if len(prefix) > memberPrefixMax {
+		// Not within a character: a client that replaces half of one would come back
+		// with another id.
+		prefix = strings.ToValidUTF8(prefix[:memberPrefixMax], "")
+	}
 	var b [16]byte
 	m.o.Rand(b[:])
 	b[6] = b[6]&0x0f | 0x40 // a UUID of version 4
