@@ -5,27 +5,23 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"moldau/server/compat/broker"
+	"moldau/server/compat/driver"
 	"moldau/server/compat/groups"
 )
 
 type options struct {
+	driver.Options
 	duration    time.Duration
 	members     int
 	stay, away  time.Duration
 	rate        int
 	large       int
 	limit       time.Duration
-	durability  string
-	dir         string
-	kafka, java bool
-	seed        uint64
+	java        bool
 	sessionTime time.Duration
 }
 
@@ -39,11 +35,8 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 500, "records a second that are produced to each of two topics")
 	flag.IntVar(&o.large, "large", 500, "members of the one large group that must become stable; 0 leaves it out")
 	flag.DurationVar(&o.limit, "limit", 10*time.Second, "how soon after its last member's start the large group must be stable")
-	flag.StringVar(&o.durability, "durability", "", "Moldau's durability: synced, os; empty is its default")
-	flag.BoolVar(&o.kafka, "kafka", false, "a real Apache Kafka instead, to see what the check sees there")
+	o.Register("of who does what when")
 	flag.BoolVar(&o.java, "java", true, "have a member on Apache's client in two of the groups; needs Java")
-	flag.StringVar(&o.dir, "dir", "", "keep data here (default: a temporary directory, removed if all went well)")
-	flag.Uint64Var(&o.seed, "seed", rand.Uint64(), "of who does what when")
 	selfTest := flag.Bool("selftest", false, "plant faults in histories; the check must find each")
 	flag.Parse()
 	if flag.NArg() > 0 || o.members < 0 || o.large < 0 || o.rate < 5 || o.stay <= 0 || o.away <= 0 {
@@ -53,22 +46,12 @@ func main() {
 	if *selfTest {
 		os.Exit(min(groups.SelfTest(), 1))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	start := time.Now()
-	faults, err := run(ctx, o)
-	fmt.Printf("%d faults in %v (seed %d)\n", faults, time.Since(start).Round(time.Second), o.seed)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "storm:", err)
-	}
-	if err != nil || faults > 0 {
-		os.Exit(1)
-	}
+	o.Main("storm", func(ctx context.Context) (int, error) { return run(ctx, o) })
 }
 
 // run starts the broker and lets both parts have it, one after the other.
 func run(ctx context.Context, o options) (faults int, err error) {
-	launch, clean, err := broker.Fresh(ctx, "storm", o.dir, o.durability, o.kafka)
+	launch, clean, err := broker.Fresh(ctx, "storm", o.Dir, o.Durability, o.Kafka)
 	if err != nil {
 		return 0, err
 	}

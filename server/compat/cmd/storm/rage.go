@@ -154,7 +154,7 @@ func (s *storm) watch(ctx context.Context) {
 // slot is a place for one member after another. The last one stays until ctx
 // ends.
 func (s *storm) slot(ctx context.Context, n int) {
-	random := rand.New(rand.NewPCG(s.seed, uint64(n)))
+	random := rand.New(rand.NewPCG(s.Seed, uint64(n)))
 	k := &kinds[n%len(kinds)]
 	franz := n/len(kinds)%5 == 0
 	java := s.kafka != nil && n/len(kinds) == 1 && len(k.topics) == 1
