@@ -46,7 +46,7 @@ type Options struct {
 	// DescribePartitionsMax caps the partitions in one DescribeTopicPartitions
 	// answer, default 2000, Kafka's max.request.partition.size.limit.
 	DescribePartitionsMax int
-	// OffsetsTopic is how the topic of the groups is made.
+	// OffsetsTopic is how the topic of the groups is made. It is required.
 	OffsetsTopic OffsetsTopic
 	// OffsetsCommitTimeout is how long a client waits at most for what it committed
 	// or deleted to be durable, default 5 s, Kafka's offsets.commit.timeout.ms. It

@@ -11,19 +11,14 @@ import (
 
 // OffsetsTopic says how the topic that groups are kept in is made.
 type OffsetsTopic struct {
-	// Partitions is default 50, Kafka's offsets.topic.num.partitions.
+	// Partitions is Kafka's offsets.topic.num.partitions.
 	Partitions int32
-	// Replication is default 3, Kafka's offsets.topic.replication.factor. Where
-	// there are fewer brokers it is their number: nobody should have to configure
-	// a single one.
+	// Replication is Kafka's offsets.topic.replication.factor. Where there are fewer
+	// brokers it is their number: nobody should have to configure a single one.
 	Replication int16
-	// SegmentBytes is default 100 MiB, Kafka's offsets.topic.segment.bytes.
+	// SegmentBytes is Kafka's offsets.topic.segment.bytes.
 	SegmentBytes int64
 }
-
-// offsetsRecordBytesMax is what one group may take in the log: thousands of
-// members, where the default of topics would end at some hundreds.
-const offsetsRecordBytesMax = 16 << 20
 
 // openOffsetsTopic creates the topic that groups are kept in, unless it is
 // there. Clients try again after an error.
@@ -52,7 +47,7 @@ func (b *Broker) automatic(name string) controller.NewTopic {
 		Configs: map[string]string{
 			"cleanup.policy":    "compact",
 			"compression.type":  "producer",
-			"max.message.bytes": strconv.Itoa(offsetsRecordBytesMax),
+			"max.message.bytes": strconv.Itoa(group.RecordsBytesMax),
 			"segment.bytes":     strconv.FormatInt(o.SegmentBytes, 10),
 		},
 	}

@@ -26,9 +26,10 @@ type CommitOffset struct {
 	RetentionMs int64
 }
 
-// recordsBytesMax is what one commit may take in the log: max.message.bytes of
-// the topic, as it is created.
-const recordsBytesMax = 16 << 20
+// RecordsBytesMax is what one group, or one commit, may take in the log: what
+// max.message.bytes of [Topic] has to be. Thousands of members fit, where the
+// default of topics would end at some hundreds.
+const RecordsBytesMax = 16 << 20
 
 // commit serves an OffsetCommit, whose offsets are all acceptable by
 // themselves. It is answered when they are visible. Of a partition that is
@@ -100,7 +101,7 @@ func (m *machine) toCommit(g *group, r *CommitRequest) (map[partition]committed,
 		if !again {
 			bytes += offsetOverheadBytes + len(g.id) + len(o.Topic)
 		}
-		if bytes += len(o.Metadata) - len(before.metadata); bytes > recordsBytesMax {
+		if bytes += len(o.Metadata) - len(before.metadata); bytes > RecordsBytesMax {
 			return nil, ErrCommitTooLarge
 		}
 	}
