@@ -101,7 +101,8 @@ func (s start) resolve(ctx context.Context, admin *kadm.Client, topic string, pa
 		return nil, err
 	}
 	spans := make(map[int32]span, len(places))
-	for p, in := range places {
+	for _, p := range partitions {
+		in := places[p]
 		// Kafka's consumers go to the end silently, and then seem to hang.
 		if in.at < in.start || (in.at > in.end && s.kind == startOffset) {
 			return nil, fmt.Errorf("offset %d of %s-%d is outside of %d to %d", in.at, topic, p, in.start, in.end)
