@@ -1,0 +1,101 @@
+package manifest
+
+// Each change returns its number, to be handed to Sync: a greater one is of a
+// later change. After an error nothing was changed, unless it is ErrPoisoned,
+// when that is not known.
+
+// Put writes a row whole, in place of any of that name. r is not kept.
+func (f *File) Put(r *Row) (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	f.buf, err = appendRow(f.buf[:0], f.lag(), r)
+	if err == nil {
+		f.next = max(f.next, r.Incarnation+1)
+	}
+	return f.write(1, err)
+}
+
+// Note changes the scalars of a row; see [Note].
+func (f *File) Note(n Note) (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	f.buf, err = f.appendNote(f.buf[:0], &n)
+	return f.write(1, err)
+}
+
+// Notes makes many notes with one write, all or, after an error, none. A crash
+// before they are synced may leave the first of them. The number is that of the
+// last.
+func (f *File) Notes(ns []Note) (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	f.buf = f.buf[:0]
+	for i := range ns {
+		if f.buf, err = f.appendNote(f.buf, &ns[i]); err != nil {
+			break
+		}
+	}
+	return f.write(len(ns), err)
+}
+
+// appendNote appends a note that is to be written right behind b.
+func (f *File) appendNote(b []byte, n *Note) ([]byte, error) {
+	b, err := appendNote(b, f.lag()+int64(len(b)), n)
+	if err == nil {
+		f.next = max(f.next, n.Incarnation+1)
+	}
+	return b, err
+}
+
+// Drop removes the row of that name, if there is one.
+func (f *File) Drop(log string) (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	f.buf, err = appendDrop(f.buf[:0], f.lag(), log)
+	return f.write(1, err)
+}
+
+// StartJournal tells that journal generations below this one are not needed.
+func (f *File) StartJournal(generation uint64) (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	f.buf, err = appendJournal(f.buf[:0], f.lag(), generation)
+	return f.write(1, err)
+}
+
+// Opened tells that the store is open: it is no longer what ClosedBy said.
+func (f *File) Opened() (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	f.buf, err = appendOpened(f.buf[:0], f.lag())
+	return f.write(1, err)
+}
+
+// ClosedBy tells that the store was closed cleanly, with that shutdown file.
+func (f *File) ClosedBy(m Marker) (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	f.buf, err = appendClosed(f.buf[:0], f.lag(), m)
+	return f.write(1, err)
+}
