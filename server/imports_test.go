@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"server/group", "server/txn", "server/controller", "server/replica", "server/security", "server/quota"},
 	{"server/coordinator", "server/metadata", "server/wire"},
 	{"logstore"},
-	{"logstore/manifest"},
+	{"logstore/journal", "logstore/manifest"},
 	{"index", "zerocopy", "logstore/record", "logstore/latency", "logstore/vfs"},
 }
 
@@ -171,6 +171,7 @@ func TestWrongImportsAreFound(t *testing.T) {
 		{"logstore", "moldau/logstore/vfs", false},
 		{"logstore", "moldau/logstore/manifest", false},
 		{"logstore/manifest", "moldau/logstore/vfs", false},
+		{"logstore/journal", "moldau/logstore/vfs", false},
 		{"server/servertest", "moldau/server", false},
 		{"logstore", "github.com/klauspost/compress/zstd", false},
 		{"server/api", "log/slog", false},
@@ -183,6 +184,7 @@ func TestWrongImportsAreFound(t *testing.T) {
 		{"logstore/vfs", "moldau/logstore/manifest", true},
 		{"logstore/manifest", "moldau/logstore", true},
 		{"logstore/manifest", "log/slog", true},
+		{"logstore/journal", "moldau/logstore/manifest", true},
 		{"logstore", "log/slog", true},
 		{"index", "log", true},
 		{"server/wire", "moldau/server/api", true},
