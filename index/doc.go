@@ -1,7 +1,7 @@
 // Package index keeps the sparse indexes beside a segment: offset to position
 // ([Offsets], the .index file) and timestamp to offset ([Times], .timeindex).
-// The files are Kafka's, byte for byte; FORMAT.md draws them. [AbortedTxns]
-// reads the third, .txnindex.
+// The files are Kafka's, byte for byte; FORMAT.md draws them. The third,
+// .txnindex, is that of aborted transactions ([Txns]).
 //
 // # Vocabulary
 //

@@ -57,10 +57,15 @@ func (x *entries) Padded() int64 { return x.paddedBytes }
 
 // add appends e, whose order the caller has checked.
 func (x *entries) add(e entry) error {
+	return x.addBy(func(slot []byte) { x.layout.encode(slot, e) })
+}
+
+// addBy appends the entry that fill writes.
+func (x *entries) addBy(fill func(slot []byte)) error {
 	t := x.table.Load()
 	n := t.len()
 	if (n+1)*x.layout.entryBytes <= len(t.data) {
-		x.layout.encode(t.slot(n), e)
+		fill(t.slot(n))
 		t.count.Store(int64(n + 1))
 		return nil
 	}
@@ -68,7 +73,7 @@ func (x *entries) add(e entry) error {
 	if err != nil {
 		return err
 	}
-	x.layout.encode(grown.slot(n), e)
+	fill(grown.slot(n))
 	grown.count.Store(int64(n + 1))
 	x.table.Store(grown)
 	return nil

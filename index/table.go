@@ -27,13 +27,15 @@ func (c column) put(entry []byte, v int64) {
 	binary.BigEndian.PutUint32(entry[c.at:], uint32(v))
 }
 
-// layout describes a kind of index. Both columns rise from entry to entry, so
-// either can be searched.
+// layout describes a kind of index. Unless it says otherwise, both columns rise
+// from entry to entry, so either can be searched.
 type layout struct {
 	entryBytes int
 	key, value column
 	// valuesRepeat allows neighbours of equal value, as Kafka's TimeIndex does.
 	valuesRepeat bool
+	// valuesFree asks nothing of the values' order: only keys can be searched.
+	valuesFree bool
 }
 
 // entry is one entry's columns as stored, offsets still relative.
@@ -59,7 +61,7 @@ func (e entry) check(i int) error {
 
 // follows reports whether e may stand somewhere behind prev.
 func (l *layout) follows(prev, e entry) bool {
-	return e.key > prev.key && (e.value > prev.value || l.valuesRepeat && e.value == prev.value)
+	return e.key > prev.key && (e.value > prev.value || l.valuesRepeat && e.value == prev.value || l.valuesFree)
 }
 
 // warmBytes is the tail that a search tries first. It is so small that all its

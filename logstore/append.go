@@ -18,14 +18,19 @@ import (
 //
 // Errors of the batch: those of package record for length, magic, codec and
 // CRC, *RecordError, ErrTooLarge, ErrTooLargeForSegment, ErrSequence,
-// ErrProducerEpoch, ErrTransactional. Of the log: ErrFencedEpoch, ErrNoSpace,
+// ErrProducerEpoch, ErrTransactionState. Of the log: ErrFencedEpoch, ErrNoSpace,
 // ErrPoisoned, ErrClosed, ErrReadOnly.
 func (l *Log) AppendLeader(batches []byte, epoch int32) (Appended, error) {
+	return l.AppendLeaderWith(batches, epoch, AppendOptions{})
+}
+
+// AppendLeaderWith is AppendLeader with options.
+func (l *Log) AppendLeaderWith(batches []byte, epoch int32, o AppendOptions) (Appended, error) {
 	c, nowMs := l.config.Load(), l.store.nowMs()
 	for rest := batches; ; {
 		b, tail, err := record.Next(rest)
 		if err == nil {
-			err = l.admit(b, c, nowMs)
+			err = l.admit(b, o, c, nowMs)
 		}
 		if err != nil {
 			return Appended{}, l.wrap("append", err)
@@ -40,19 +45,27 @@ func (l *Log) AppendLeader(batches []byte, epoch int32) (Appended, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.appendLeader(batches, epoch, &a)
+	err := l.appendLeader(batches, epoch, o, &a)
 	return a, l.wrap("append", err)
 }
 
-func (l *Log) appendLeader(batches []byte, epoch int32, a *Appended) error {
+// leads tells why the leader of that epoch may not append. The caller holds l.mu.
+func (l *Log) leads(epoch int32) error {
 	if err := l.writable(); err != nil {
 		return err
 	}
-	a.Start = l.start.Load()
 	if latest := l.epochs.latest(); epoch < latest {
 		return fmt.Errorf("%w: %d, the log is at %d", ErrFencedEpoch, epoch, latest)
 	}
-	if seen, ok, err := l.sequenced(batches); err != nil || ok {
+	return nil
+}
+
+func (l *Log) appendLeader(batches []byte, epoch int32, o AppendOptions, a *Appended) error {
+	a.Start = l.start.Load()
+	if err := l.leads(epoch); err != nil {
+		return err
+	}
+	if seen, ok, err := l.sequenced(batches, o); err != nil || ok {
 		a.First, a.Last, a.Duplicate = seen.firstOffset(), seen.lastOffset, ok
 		if a.TimestampMs >= 0 {
 			a.TimestampMs = seen.timestampMs
@@ -134,7 +147,7 @@ func (l *Log) checkFollower(batches []byte) (first, last int64, err error) {
 // sequenced checks the batch of an idempotent producer, which comes alone: each
 // has to be judged by the state after the one before it. ok tells that it was
 // seen before, and where.
-func (l *Log) sequenced(batches []byte) (seen producerBatch, ok bool, err error) {
+func (l *Log) sequenced(batches []byte, o AppendOptions) (seen producerBatch, ok bool, err error) {
 	b, rest, _ := record.Next(batches)
 	for more := rest; len(more) > 0; {
 		next, tail, _ := record.Next(more)
@@ -146,13 +159,13 @@ func (l *Log) sequenced(batches []byte) (seen producerBatch, ok bool, err error)
 	if b.ProducerID() < 0 {
 		return seen, false, nil
 	}
-	v, seen, err := l.producers.check(b)
+	v, seen, err := l.producers.check(b, o)
 	if v == unknown {
 		// Rare: a client resends across a clean restart of the store.
 		if refillErr := l.refillProducers(); refillErr != nil {
 			return seen, false, errors.Join(err, refillErr)
 		}
-		v, seen, err = l.producers.check(b)
+		v, seen, err = l.producers.check(b, o)
 	}
 	return seen, v == duplicate, err
 }
@@ -191,7 +204,13 @@ func (l *Log) indexBatches(s *segment, batches []byte, position int64, c *Config
 		if epoch := b.LeaderEpoch(); epoch >= 0 {
 			l.epochs.assign(epoch, b.BaseOffset())
 		}
-		l.producers.update(b, nowMs)
+		ended := l.producers.update(b, mark{s, placeAt(b.BaseOffset()-s.base, position)}, nowMs)
+		if err := s.noteEnd(ended); err != nil {
+			return err
+		}
+		if ended != nil {
+			l.producers.txns.decide(ended)
+		}
 		position += int64(b.Size())
 		rest = tail
 		count++

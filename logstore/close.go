@@ -124,10 +124,10 @@ func (l *Log) beginsAt(offset int64) bool {
 // syncIndexes brings the active indexes to stable storage.
 func (s *segment) syncIndexes() error {
 	defer s.restIndexes()
-	if err := errors.Join(s.offsets.Flush(), s.times.Flush()); err != nil {
+	if err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush()); err != nil {
 		return err
 	}
-	return errors.Join(s.offsets.Sync(), s.times.Sync())
+	return errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync())
 }
 
 // writeEpochs writes the leader epochs if they changed. The caller syncs the

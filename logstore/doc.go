@@ -9,10 +9,14 @@
 // file is cut into segments; the last one is active, the others are sealed.
 // Beside each lie two sparse indexes, by offset and by time.
 //
-// Four numbers move along a log. The start offset is the first that may be
+// Five numbers move along a log. The start offset is the first that may be
 // read. [LogEnd] is where the next record goes. [Durable] is how far the log is
 // on stable storage. [HighWatermark] is how far consumers may read: in a log
-// that has no replicas it follows Durable, or in [OS] mode LogEnd.
+// that has no replicas it follows Durable, or in [OS] mode LogEnd. [LastStable]
+// is how far those may read who want nothing of a transaction before its end.
+//
+// A transaction of a producer begins, in a log, with its first batch there and
+// ends with a [Marker], which commits or aborts it.
 //
 // # Guarantees
 //
@@ -32,6 +36,10 @@
 // Batches of an idempotent producer are appended once, however often they are
 // sent, for as long as they are among its last five.
 //
+// Who reads below [LastStable], by [Log.Records] or with what
+// [Log.AbortedTransactions] names left out, sees the records of transactions
+// that were committed, all of them in this log, and none of others.
+//
 // # Concurrency
 //
 // Everything may be called concurrently. A log has one writer at a time; reads
@@ -48,7 +56,8 @@
 //
 // # What it does not do
 //
-// It does not log (see [Event]), replicate, or open sockets. It does not check
+// It does not log (see [Event]), replicate, or open sockets. It does not
+// coordinate transactions across logs, nor end one that hangs. It does not check
 // the CRC of what it reads for you: a [Fetch] is parts of files, for sendfile;
 // [Log.Records] does check. It does not read Kafka's formats from before 0.11.
 //

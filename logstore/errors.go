@@ -27,7 +27,8 @@ var (
 	ErrInvalidTimestamp   = errors.New("timestamp is out of range")
 	ErrSequence           = errors.New("sequence number is out of order")
 	ErrProducerEpoch      = errors.New("producer epoch is older than the log's")
-	ErrTransactional      = errors.New("transactional batches are not accepted")
+	ErrTransactionState   = errors.New("batch does not fit the producer's transaction")
+	ErrCoordinatorEpoch   = errors.New("coordinator epoch is older than the log's")
 )
 
 // CorruptionError tells that bytes on disk are not what was written there.

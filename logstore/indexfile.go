@@ -15,6 +15,9 @@ import (
 type indexFile struct {
 	fs       vfs.FS
 	readOnly bool
+	// optional tells that only writing makes the file; to whoever reads it may be
+	// missing.
+	optional bool
 
 	mu   sync.Mutex
 	name string   // under mu
@@ -31,8 +34,9 @@ func (f *indexFile) create() error {
 }
 
 // opened is the file, opened if it was at rest. A missing one is created, or
-// taken for empty where nothing may be written: it is built anew either way.
-func (f *indexFile) opened() (vfs.File, error) {
+// taken for empty where nothing may be written: it is built anew either way. One
+// that is optional is created to be written only.
+func (f *indexFile) opened(write bool) (vfs.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.file != nil {
@@ -44,9 +48,10 @@ func (f *indexFile) opened() (vfs.File, error) {
 	}
 	file, err := f.fs.OpenFile(f.name, flag, filePerm)
 	if errors.Is(err, fs.ErrNotExist) {
-		if f.readOnly {
+		switch {
+		case f.readOnly:
 			file, err = emptyFile{}, nil
-		} else {
+		case write || !f.optional:
 			file, err = f.fs.OpenFile(f.name, flag|os.O_CREATE, filePerm)
 		}
 	}
@@ -79,7 +84,7 @@ func (f *indexFile) rename(name string) error {
 }
 
 func (f *indexFile) ReadAt(p []byte, off int64) (int, error) {
-	file, err := f.opened()
+	file, err := f.opened(false)
 	if err != nil {
 		return 0, err
 	}
@@ -87,7 +92,7 @@ func (f *indexFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *indexFile) WriteAt(p []byte, off int64) (int, error) {
-	file, err := f.opened()
+	file, err := f.opened(true)
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +100,7 @@ func (f *indexFile) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (f *indexFile) Truncate(size int64) error {
-	file, err := f.opened()
+	file, err := f.opened(true)
 	if err != nil {
 		return err
 	}
@@ -103,7 +108,7 @@ func (f *indexFile) Truncate(size int64) error {
 }
 
 func (f *indexFile) Sync() error {
-	file, err := f.opened()
+	file, err := f.opened(true)
 	if err != nil {
 		return err
 	}
@@ -111,7 +116,7 @@ func (f *indexFile) Sync() error {
 }
 
 func (f *indexFile) Size() (int64, error) {
-	file, err := f.opened()
+	file, err := f.opened(false)
 	if err != nil {
 		return 0, err
 	}
@@ -119,7 +124,7 @@ func (f *indexFile) Size() (int64, error) {
 }
 
 func (f *indexFile) OSFile() *os.File {
-	file, err := f.opened()
+	file, err := f.opened(false)
 	if err != nil {
 		return nil
 	}

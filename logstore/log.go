@@ -85,6 +85,10 @@ const (
 	Durable
 	// LogEnd bounds what was appended.
 	LogEnd
+	// LastStable bounds what readers of committed records see: no transaction that
+	// began below is open, or was ended by a marker that may still be lost. It never
+	// passes the high watermark, and goes back with a truncation only.
+	LastStable
 
 	boundCount
 )
@@ -106,7 +110,10 @@ type Fetch struct {
 	Bytes    int   // of all sections
 	Start    int64 // the log's start offset
 	// The bounds as they were before the read was planned.
-	HighWatermark, LogEnd int64
+	HighWatermark, LastStable, LogEnd int64
+	// Upto bounds the offsets that are in the sections: an estimate by the index,
+	// never too low.
+	Upto int64
 
 	pins []*segment
 }

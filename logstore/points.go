@@ -62,7 +62,7 @@ func (l *Log) checkpoint() error {
 func (l *Log) flushBeside() error {
 	l.mu.Lock()
 	s := l.view.Load().active()
-	err := errors.Join(s.offsets.Flush(), s.times.Flush())
+	err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
 	epochs, dirty := l.epochs.entries(), l.epochs.dirty
 	l.epochs.dirty = false
 	l.mu.Unlock()
@@ -77,7 +77,7 @@ func (l *Log) flushBeside() error {
 		l.mu.Unlock()
 		return err
 	}
-	if err := errors.Join(s.offsets.Sync(), s.times.Sync()); err != nil {
+	if err := errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync()); err != nil {
 		return l.poison(err)
 	}
 	return l.store.fs.SyncDir(l.dir)

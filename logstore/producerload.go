@@ -8,7 +8,7 @@ import (
 )
 
 // loadProducers is the producers' state as of end: the newest snapshot at or
-// below it, and the headers behind that. The caller holds l.mu.
+// below it, and the headers, and markers, behind that. The caller holds l.mu.
 func (l *Log) loadProducers(end int64) (*producers, error) {
 	return l.loadProducersFrom(l.view.Load().segments, end)
 }
@@ -21,10 +21,24 @@ func (l *Log) loadProducersFrom(segments []*segment, end int64) (*producers, err
 	from := max(ps.end, segments[0].base) // what is on disk counts, below the start too
 	if from < end {
 		nowMs := l.store.nowMs()
-		err = walkHeaders(segments, from, end, func(b record.Batch) { ps.update(b, nowMs) })
+		err = walkBatches(segments, from, end, func(b record.Batch, at mark) error {
+			ps.update(b, at, nowMs)
+			return nil
+		})
 	}
 	ps.end = end
-	return ps, err
+	if err != nil {
+		return nil, err
+	}
+	return ps, ps.placeOpen(segments)
+}
+
+// forgetProducers drops all that is remembered of producers: a log that begins
+// anew has nothing that a snapshot could be about, and none of its transactions
+// will ever be ended there.
+func (l *Log) forgetProducers() error {
+	l.producers = newProducers(l.store.opt.ProducerExpiryMs)
+	return l.dropSnapshots(func(int64) bool { return true })
 }
 
 // newestSnapshot reads the newest snapshot at or below end that is whole; where
@@ -56,6 +70,28 @@ func (l *Log) newestSnapshot(end int64) (*producers, error) {
 // walkHeaders calls f with the header of every batch from offset from up to
 // end. The batches are headers only.
 func walkHeaders(segments []*segment, from, end int64, f func(record.Batch)) error {
+	return walkPlaces(segments, from, end, func(b record.Batch, _ mark) error {
+		f(b)
+		return nil
+	})
+}
+
+// walkBatches is walkHeaders, with places, and with control batches whole: what
+// they say is in their records.
+func walkBatches(segments []*segment, from, end int64, f func(record.Batch, mark) error) error {
+	return walkPlaces(segments, from, end, func(b record.Batch, at mark) error {
+		if b.Control() && b.Size() <= endMarkerBytesMax {
+			whole, err := at.segment.readBatch(batchAt{position: at.place.position(), bytes: int64(b.Size())})
+			if err != nil {
+				return err
+			}
+			b = whole
+		}
+		return f(b, at)
+	})
+}
+
+func walkPlaces(segments []*segment, from, end int64, f func(record.Batch, mark) error) error {
 	var header [record.HeaderBytes]byte
 	v := &view{segments}
 	for i := v.find(from); i < len(segments) && segments[i].base < end; i++ {
@@ -72,8 +108,11 @@ func walkHeaders(segments []*segment, from, end int64, f func(record.Batch)) err
 			if b.BaseOffset() >= end {
 				return nil
 			}
-			f(b)
-			position += int64(b.Size())
+			size := int64(b.Size())
+			if err := f(b, mark{s, placeAt(b.BaseOffset()-s.base, position)}); err != nil {
+				return err
+			}
+			position += size
 		}
 	}
 	return nil
@@ -97,7 +136,7 @@ func (l *Log) refillProducers() error {
 	}
 	var older []refillBatch
 	err := walkHeaders(segments, max(segments[i].base, l.start.Load()), end, func(b record.Batch) {
-		if b.ProducerID() >= 0 && !b.Control() {
+		if b.ProducerID() >= 0 && !b.Control() && b.BaseSequence() >= 0 {
 			older = append(older, refillBatch{b.ProducerID(), b.ProducerEpoch(),
 				producerBatch{b.BaseSequence(), b.LastSequence(), b.LastOffset(), b.LastOffsetDelta(), b.MaxTimestamp()}})
 		}

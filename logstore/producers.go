@@ -53,6 +53,7 @@ func (p *producer) push(b producerBatch) {
 // producers is the idempotence state of one log. The holder of Log.mu owns it.
 type producers struct {
 	byID map[int64]*producer
+	txns transactions
 	// end is the offset up to which batches are reflected.
 	end int64
 	// partialAt is the offset of the snapshot that this was loaded from, until
@@ -63,7 +64,7 @@ type producers struct {
 }
 
 func newProducers(expiryMs int64) *producers {
-	return &producers{byID: map[int64]*producer{}, partialAt: -1, expiryMs: expiryMs}
+	return &producers{byID: map[int64]*producer{}, txns: newTransactions(), partialAt: -1, expiryMs: expiryMs}
 }
 
 // verdict is what the sequence check says of a batch.
@@ -77,17 +78,32 @@ const (
 
 // check compares a batch of an idempotent producer with what is remembered. It
 // changes nothing.
-func (ps *producers) check(b record.Batch) (verdict, producerBatch, error) {
+func (ps *producers) check(b record.Batch, o AppendOptions) (verdict, producerBatch, error) {
 	p, ok := ps.byID[b.ProducerID()]
-	if !ok {
+	first := b.BaseSequence()
+	switch {
+	case ok:
+	case o.EpochBumps && first > 0:
+		return accepted, producerBatch{}, fmt.Errorf("%w: producer %d, which has an epoch for each transaction, began at %d", ErrSequence, b.ProducerID(), first)
+	default:
 		// Retention or DeleteRecords may have removed all that this producer
 		// wrote: it may go on at any sequence.
 		return accepted, producerBatch{}, nil
 	}
+	v, seen, err := ps.checkSequence(p, b, o)
+	if v == accepted && err == nil && p.txnFirst >= 0 && !b.Transactional() {
+		err = fmt.Errorf("%w: producer %d has one open since %d", ErrTransactionState, b.ProducerID(), p.txnFirst)
+	}
+	return v, seen, err
+}
+
+func (ps *producers) checkSequence(p *producer, b record.Batch, o AppendOptions) (verdict, producerBatch, error) {
 	first := b.BaseSequence()
 	switch epoch := b.ProducerEpoch(); {
 	case epoch < p.epoch:
 		return accepted, producerBatch{}, fmt.Errorf("%w: producer %d sent epoch %d, current is %d", ErrProducerEpoch, b.ProducerID(), epoch, p.epoch)
+	case o.ByCoordinator:
+		return accepted, producerBatch{}, nil
 	case epoch > p.epoch:
 		if first != 0 {
 			return accepted, producerBatch{}, fmt.Errorf("%w: producer %d began epoch %d at sequence %d", ErrSequence, b.ProducerID(), epoch, first)
@@ -99,11 +115,14 @@ func (ps *producers) check(b record.Batch) (verdict, producerBatch, error) {
 			return duplicate, seen, nil
 		}
 	}
-	last := p.last()
-	if last == nil || first == nextSequence(last.lastSequence) {
+	last := int32(-1) // of the epoch of which a marker alone is known, the first is 0
+	if newest := p.last(); newest != nil {
+		last = newest.lastSequence
+	}
+	if first == nextSequence(last) {
 		return accepted, producerBatch{}, nil
 	}
-	err := fmt.Errorf("%w: producer %d epoch %d sent %d, last was %d", ErrSequence, b.ProducerID(), p.epoch, first, last.lastSequence)
+	err := fmt.Errorf("%w: producer %d epoch %d sent %d, last was %d", ErrSequence, b.ProducerID(), p.epoch, first, last)
 	if ps.partialAt >= 0 {
 		return unknown, producerBatch{}, err
 	}
@@ -117,12 +136,21 @@ func nextSequence(seq int32) int32 {
 	return seq + 1
 }
 
-// update reflects a batch that is in the log, with its offsets.
-func (ps *producers) update(b record.Batch, nowMs int64) {
+// update reflects a batch that is in the log, with its offsets, and lies at a
+// place of it. It returns the transaction that the batch has ended, if it has.
+// Of any batch but a control batch the header is enough.
+func (ps *producers) update(b record.Batch, at mark, nowMs int64) (ended *transaction) {
 	ps.end = b.LastOffset() + 1
 	id := b.ProducerID()
-	if id < 0 || b.Control() {
-		return
+	if id < 0 {
+		return nil
+	}
+	var marker endMarker
+	if b.Control() {
+		var ok bool
+		if marker, ok = endOf(b); !ok {
+			return nil
+		}
 	}
 	p := ps.byID[id]
 	if p == nil {
@@ -132,8 +160,23 @@ func (ps *producers) update(b record.Batch, nowMs int64) {
 	if b.ProducerEpoch() != p.epoch {
 		p.epoch, p.count = b.ProducerEpoch(), 0
 	}
-	p.timestampMs, p.seenMs = b.MaxTimestamp(), nowMs
+	p.seenMs = nowMs
+	if b.Control() {
+		p.timestampMs, p.coordinatorEpoch = marker.timestampMs, marker.coordinatorEpoch
+		ended = ps.txns.end(p.txnFirst, b.BaseOffset(), !marker.commit)
+		p.txnFirst = -1
+		return ended
+	}
+	p.timestampMs = b.MaxTimestamp()
+	if b.Transactional() && p.txnFirst < 0 {
+		p.txnFirst = b.BaseOffset()
+		ps.txns.begin(&transaction{producerID: id, first: p.txnFirst, at: at, beganMs: nowMs})
+	}
+	if b.BaseSequence() < 0 {
+		return nil // a coordinator's, on the producer's behalf
+	}
 	p.push(producerBatch{b.BaseSequence(), b.LastSequence(), b.LastOffset(), b.LastOffsetDelta(), b.MaxTimestamp()})
+	return nil
 }
 
 // expire forgets producers that have been idle for longer than their state is

@@ -101,7 +101,9 @@ func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bo
 		upto = Durable // what a poisoned log holds above is not known
 	}
 	limit := l.bounds[upto].load()
+	f.LastStable = l.Offset(LastStable) // first: it is not to be above the high watermark
 	f.HighWatermark, f.LogEnd, f.Start = l.Offset(HighWatermark), l.Offset(LogEnd), l.start.Load()
+	f.LastStable, f.Upto = min(f.LastStable, f.HighWatermark), from
 	if from < f.Start || from > f.LogEnd {
 		return l.wrap("read", fmt.Errorf("%w: %d, the log has %d to %d", ErrOffsetRange, from, f.Start, f.LogEnd))
 	}
@@ -145,6 +147,9 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 			f.Sections = append(f.Sections, zerocopy.Section{File: s.data, Offset: position, Length: int(n)})
 			f.Bytes += int(n)
 			bytesMax -= n
+			if f.Upto, err = s.offsetBehind(position+n, limit); err != nil {
+				return err
+			}
 		}
 		i++
 		// A segment may be empty, as Kafka's compaction leaves them, and more follow.
@@ -152,6 +157,23 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 			return nil
 		}
 	}
+}
+
+// offsetBehind is an offset that no batch which begins below the position
+// reaches, as near as the index tells.
+func (s *segment) offsetBehind(position int64, limit mark) (int64, error) {
+	if position >= limit.limitIn(s) {
+		return min(s.endOffset(), limit.offset()), nil
+	}
+	near, err := s.offsets.LookupPosition(position - 1)
+	if err != nil {
+		return 0, err
+	}
+	_, next, ok, err := s.offsets.LookupPair(near.Offset)
+	if !ok {
+		next.Offset = s.endOffset()
+	}
+	return min(next.Offset, limit.offset()), err
 }
 
 // pinAt pins the segment that holds offset.

@@ -35,26 +35,32 @@ func (l *Log) Append(ctx context.Context, records ...record.Record) (first int64
 }
 
 // Records yields the records from the offset from on, below the bound, and ends
-// there. Control records are left out. A record is valid until the next one.
+// there. Control records are left out, and with the bound LastStable those of
+// aborted transactions. A record is valid until the next one.
 func (l *Log) Records(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
 		var f Fetch
 		var it record.Iterator
 		defer it.Close()
+		var aborted []AbortedTransaction
 		for ctx.Err() == nil {
 			err := l.Read(&f, from, upto, readAheadBytes, true)
+			if err == nil && upto == LastStable {
+				aborted, err = l.AbortedTransactions(aborted[:0], from, f.Upto)
+			}
 			var batches []byte
 			if err == nil {
 				batches, err = f.copyOut()
 			}
 			if err != nil {
+				f.Release()
 				yield(record.Record{}, err)
 				return
 			}
 			if len(batches) == 0 {
 				return
 			}
-			next, more := l.yieldBatches(&it, batches, from, yield)
+			next, more := l.yieldBatches(&it, batches, from, func(b record.Batch) bool { return !isAborted(aborted, b) }, yield)
 			if !more {
 				return
 			}
@@ -78,9 +84,9 @@ func (f *Fetch) copyOut() ([]byte, error) {
 	return b, nil
 }
 
-// yieldBatches hands out the records of whole batches, at and above from, and
-// returns where to go on.
-func (l *Log) yieldBatches(it *record.Iterator, batches []byte, from int64, yield func(record.Record, error) bool) (next int64, more bool) {
+// yieldBatches hands out the records of whole batches that are wanted, at and
+// above from, and returns where to go on.
+func (l *Log) yieldBatches(it *record.Iterator, batches []byte, from int64, wanted func(record.Batch) bool, yield func(record.Record, error) bool) (next int64, more bool) {
 	for len(batches) > 0 {
 		b, rest, err := record.Next(batches)
 		if errors.Is(err, record.ErrShort) {
@@ -92,7 +98,7 @@ func (l *Log) yieldBatches(it *record.Iterator, batches []byte, from int64, yiel
 		if err == nil {
 			err = it.Reset(b, l.store.opt.DecompressedBytesMax)
 		}
-		for err == nil && !b.Control() && it.Next() {
+		for err == nil && !b.Control() && wanted(b) && it.Next() {
 			if r := it.Record(); r.Offset >= from && !yield(*r, nil) {
 				return from, false
 			}

@@ -27,6 +27,7 @@ type recovery struct {
 	scanned   int64      // bytes
 	cut       int64      // bytes
 	reason    error      // for cutting
+	badTxns   []*segment // whose transaction indexes are to be built anew
 	kept      []string   // files that hold what was cut and may have been whole
 	scan      *scan      // for whoever watches
 	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends
@@ -35,6 +36,7 @@ type recovery struct {
 // abandon closes what a failed opening has opened.
 func (r *recovery) abandon() {
 	for _, s := range append(r.segments, r.unreached...) {
+		_ = s.txns.Close()
 		if s.offsets != nil {
 			_ = s.offsets.Close()
 		}
@@ -78,7 +80,11 @@ func (r *recovery) run() error {
 	l.begin(r.segments...)
 	if l.Config().Replicated {
 		l.restoreHighWatermark(l.store.checkpoints.high[l.tp])
+		if err := r.fail(l.recallDecided()); err != nil {
+			return err
+		}
 	}
+	l.settleAnew()
 	if r.fatal != nil {
 		_ = l.poison(r.fatal)
 	}
@@ -123,10 +129,15 @@ func (r *recovery) startEmpty() error {
 	if l.store.opt.ReadOnly {
 		s := &segment{base: base, dir: l.dir, data: &dataFile{File: emptyFile{}}, files: [2]*indexFile{{}, {}}}
 		s.data.refs.Store(1)
+		s.beginTxns(l.store.fs, true)
+		l.producers = newProducers(l.store.opt.ProducerExpiryMs)
 		s.reset(l.store.nowMs())
 		s.offsets, s.times = index.NewOffsets(emptyFile{}, base, index.Options{}), index.NewTimes(emptyFile{}, base, index.Options{})
 		l.begin(s)
 		return nil
+	}
+	if err := l.forgetProducers(); err != nil {
+		return err
 	}
 	s, err := l.createSegment(base)
 	if err != nil {
@@ -170,6 +181,9 @@ func (r *recovery) openSegments(bases []int64) error {
 			below = r.clean || next <= r.point
 		}
 		if err := r.openIndexes(s, below); err != nil {
+			return err
+		}
+		if err := r.openTxns(s, below); err != nil {
 			return err
 		}
 	}
@@ -294,7 +308,7 @@ func (r *recovery) sealRebuilt(s *segment) error {
 	}
 	defer s.restIndexes()
 	s.tail.sealed = true
-	return errors.Join(s.offsets.Seal(), s.times.Seal())
+	return errors.Join(s.offsets.Seal(), s.times.Seal(), s.txns.Seal())
 }
 
 // fail notes corruption below the recovery point, where nothing may be cut. Any

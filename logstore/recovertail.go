@@ -195,11 +195,10 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 			sc.bad = fmt.Errorf("base offset %d after %d", b.BaseOffset(), s.endOffset())
 			break
 		}
-		if err := s.note(b, at, interval); err != nil {
+		if err := errors.Join(s.note(b, at, interval), r.note(b, s, at)); err != nil {
 			sc.bad = err
 			break
 		}
-		r.note(b)
 		r.scan.scanned.Add(int64(b.Size()))
 		s.places[LogEnd].Store(uint64(placeAt(b.LastOffset()+1-s.base, at+int64(b.Size()))))
 	}
@@ -220,11 +219,12 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 }
 
 // note enters a recovered batch into the log's state.
-func (r *recovery) note(b record.Batch) {
+func (r *recovery) note(b record.Batch, s *segment, position int64) error {
 	if epoch := b.LeaderEpoch(); epoch >= 0 {
 		r.log.epochs.assign(epoch, b.BaseOffset())
 	}
-	r.log.producers.update(b, r.log.store.nowMs())
+	at := mark{s, placeAt(b.BaseOffset()-s.base, position)}
+	return s.noteEnd(r.log.producers.update(b, at, r.log.store.nowMs()))
 }
 
 // secure syncs what the scan found: after kill -9 it may live in the page cache
@@ -271,10 +271,11 @@ func (r *recovery) loadState(end int64) error {
 	l.epochs.truncateHead(l.start.Load())
 	ps, err := l.loadProducersFrom(r.segments, end)
 	if err != nil {
+		l.producers.txns.begin(&transaction{producerID: -1, first: -1}) // there may be one anywhere
 		return r.fail(err)
 	}
 	l.producers = ps
-	return nil
+	return r.fail(r.rebuildTxns(end))
 }
 
 // rebuildEpochs reads the epochs off all headers below end.

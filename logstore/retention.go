@@ -38,6 +38,7 @@ func (l *Log) AdvanceStart(offset int64) error {
 func (l *Log) raiseStart(offset int64) {
 	l.start.Store(max(offset, l.start.Load()))
 	l.epochs.truncateHead(l.start.Load())
+	l.settle()
 	l.dirty = true
 }
 

@@ -107,10 +107,10 @@ func (l *Log) seal() (more bool, err error) {
 		return false, err
 	}
 	defer j.segment.restIndexes()
-	if err := errors.Join(j.segment.offsets.Flush(), j.segment.times.Flush()); err != nil {
+	if err := errors.Join(j.segment.offsets.Flush(), j.segment.times.Flush(), j.segment.txns.Flush()); err != nil {
 		return false, err
 	}
-	if err := errors.Join(j.segment.offsets.Seal(), j.segment.times.Seal()); err != nil {
+	if err := errors.Join(j.segment.offsets.Seal(), j.segment.times.Seal(), j.segment.txns.Seal()); err != nil {
 		// A failed sync is final: trying again would find the pages clean.
 		return false, l.poison(err)
 	}

@@ -69,6 +69,8 @@ type segment struct {
 	offsets *index.Offsets
 	times   *index.Times
 	files   [2]*indexFile // of the indexes
+	txns    *index.Txns
+	txnFile *indexFile // of txns
 
 	// refs counts the store's reference and every pin. At zero the files are
 	// closed. Invariant: it never rises from zero.
@@ -127,6 +129,7 @@ func (s *segment) unpin() {
 	}
 	_ = s.offsets.Close()
 	_ = s.times.Close()
+	_ = s.txns.Close()
 	s.restIndexes()
 	_ = s.data.release()
 }
@@ -137,6 +140,7 @@ func (s *segment) restIndexes() {
 	for _, f := range s.files {
 		f.rest()
 	}
+	s.txnFile.rest()
 }
 
 // createSegment makes the empty files of a segment that begins at base, or none
@@ -178,6 +182,7 @@ func (s *segment) openFiles(fsys vfs.FS, flag int) error {
 	}
 	s.data = &dataFile{File: data}
 	s.data.refs.Store(1)
+	s.beginTxns(fsys, flag == os.O_RDONLY)
 	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
 		s.files[i] = &indexFile{fs: fsys, name: s.path(suffix), readOnly: flag == os.O_RDONLY}
 	}

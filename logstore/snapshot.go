@@ -84,7 +84,11 @@ func decodeSnapshot(b []byte, end, expiryMs, nowMs int64) (*producers, error) {
 			last.firstSequence = sequenceBack(last.lastSequence, last.offsetDelta)
 			p.push(last)
 		}
-		ps.byID[int64(binary.BigEndian.Uint64(e))] = p
+		id := int64(binary.BigEndian.Uint64(e))
+		ps.byID[id] = p
+		if p.txnFirst >= 0 {
+			ps.txns.begin(&transaction{producerID: id, first: p.txnFirst, beganMs: nowMs})
+		}
 	}
 	return ps, nil
 }

@@ -155,6 +155,7 @@ func (l *Log) raiseHighWatermark(m mark) {
 	}
 	l.bounds[HighWatermark].store(m)
 	l.watchers.moved(HighWatermark, m.offset())
+	l.settle()
 }
 
 // Flush returns when all that was appended before is durable.

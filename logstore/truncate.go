@@ -98,6 +98,9 @@ func (l *Log) restartAt(offset int64) error {
 	if err := l.dropFiles(old); err != nil {
 		return err
 	}
+	if err := l.forgetProducers(); err != nil {
+		return err
+	}
 	// Before there is a segment that begins at offset: a crash between finds no
 	// segment, and makes one at the start offset.
 	if err := l.store.setStartOffset(l.tp, offset); err != nil {
@@ -153,6 +156,9 @@ func (l *Log) shorten(old *segment, size, end int64) (*segment, error) {
 	if s.times, err = old.times.CopyTo(s.files[1], end, o); err != nil {
 		return nil, err
 	}
+	if err := s.copyTxns(old, l.store.fs, end); err != nil {
+		return nil, err
+	}
 	old.data.refs.Add(1)
 	s.tail.timestampFirst = old.tail.timestampFirst
 	if size == 0 {
@@ -200,6 +206,9 @@ func (s *segment) replaceIndexes(fsys vfs.FS) error {
 			return err
 		}
 	}
+	if err := s.replaceTxns(fsys); err != nil {
+		return err
+	}
 	return fsys.SyncDir(s.dir)
 }
 
@@ -234,7 +243,10 @@ func (l *Log) forget(end int64) error {
 	if err != nil {
 		return err
 	}
+	decided := &l.producers.txns
 	l.producers = ps
+	l.keepDecided(decided, end)
+	l.settleAnew()
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}

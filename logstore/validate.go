@@ -14,7 +14,7 @@ const noTimestamp = -1
 // largest timestamp, or sets it to the log's time. FORMAT.md lists what passes
 // here and not Kafka: the records of a compressed batch are looked at only
 // under ValidateRecords and in compacted logs.
-func (l *Log) admit(b record.Batch, c *Config, nowMs int64) error {
+func (l *Log) admit(b record.Batch, o AppendOptions, c *Config, nowMs int64) error {
 	if int64(b.Size()) > c.MaxMessageBytes {
 		return fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, b.Size(), c.MaxMessageBytes)
 	}
@@ -24,7 +24,7 @@ func (l *Log) admit(b record.Batch, c *Config, nowMs int64) error {
 		}
 		return err
 	}
-	if err := admitHeader(b); err != nil {
+	if err := admitHeader(b, o); err != nil {
 		return err
 	}
 	largest, err := l.admitRecords(b, c, nowMs)
@@ -48,17 +48,17 @@ func refuse(reason string) error {
 	return &RecordError{Index: -1, Reason: reason, Err: ErrInvalidRecord}
 }
 
-func admitHeader(b record.Batch) error {
+func admitHeader(b record.Batch, o AppendOptions) error {
 	switch {
 	case b.Control():
 		return refuse("clients may not write control batches")
-	case b.Transactional():
-		return ErrTransactional
+	case b.Transactional() && b.ProducerID() < 0:
+		return refuse("transactional batch without a producer id")
 	case b.HasDeleteHorizon():
 		return refuse("clients may not set a delete horizon")
 	case int64(b.Count()) != int64(b.LastOffsetDelta())+1:
 		return refuse("record count does not fit the last offset delta")
-	case b.ProducerID() >= 0 && (b.BaseSequence() < 0 || b.ProducerEpoch() < 0):
+	case b.ProducerID() >= 0 && (b.BaseSequence() < 0 && !o.ByCoordinator || b.ProducerEpoch() < 0):
 		return refuse("idempotent batch without sequence or epoch")
 	}
 	return nil

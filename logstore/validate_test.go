@@ -107,7 +107,7 @@ func TestRefusedBatches(t *testing.T) {
 		{"delta negative", forged(good, put32(atLastDelta, -1)), nil, logstore.ErrInvalidRecord, -1},
 		{"delta at its most", forged(forged(good, put32(atCount, math.MaxInt32)), put32(atLastDelta, math.MaxInt32-1)), nil, logstore.ErrInvalidRecord, -2},
 		{"control", plain(record.BuilderOptions{Control: true}), nil, logstore.ErrInvalidRecord, -1},
-		{"transactional", plain(record.BuilderOptions{Transactional: true, Producer: &record.Producer{ID: 1}}), nil, logstore.ErrTransactional, 0},
+		{"transactional without a producer", plain(record.BuilderOptions{Transactional: true}), nil, logstore.ErrInvalidRecord, -1},
 		{"delete horizon", forged(good, attribute(1<<6)), nil, logstore.ErrInvalidRecord, -1},
 		{"LogAppendTime from a client", forged(good, attribute(1<<3)), nil, logstore.ErrInvalidTimestamp, -1},
 		{"producer without sequence", plain(record.BuilderOptions{Producer: &record.Producer{ID: 1, BaseSequence: -1}}), nil, logstore.ErrInvalidRecord, -1},

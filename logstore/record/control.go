@@ -37,6 +37,17 @@ func (r *Record) ControlType() (ControlType, error) {
 	return ControlType(binary.BigEndian.Uint16(r.Key[2:])), nil
 }
 
+// ControlKey is the key of a record of a control batch.
+func ControlKey(t ControlType) []byte {
+	return binary.BigEndian.AppendUint16([]byte{0, 0}, uint16(t)) // behind the version
+}
+
+// EndOfTransaction is the value of a record of type [ControlAbort] or
+// [ControlCommit].
+func EndOfTransaction(coordinatorEpoch int32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{0, 0}, uint32(coordinatorEpoch))
+}
+
 // CoordinatorEpoch decodes the value of a transaction's end, which a record of
 // type [ControlAbort] or [ControlCommit] is.
 func (r *Record) CoordinatorEpoch() (int32, error) {

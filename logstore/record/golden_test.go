@@ -146,6 +146,9 @@ func TestEndOfTransactionOfJava(t *testing.T) {
 		if epoch, err := r.CoordinatorEpoch(); err != nil || epoch != 8 {
 			t.Errorf("coordinator epoch %d, %v", epoch, err)
 		}
+		if key, value := record.ControlKey(kind), record.EndOfTransaction(8); !bytes.Equal(key, r.Key) || !bytes.Equal(value, r.Value) {
+			t.Errorf("encoded as %x, %x; Java has %x, %x", key, value, r.Key, r.Value)
+		}
 		for _, short := range [][]byte{nil, r.Key[:3], {0xff, 0xff, 0, 0, 0, 0}} {
 			bad := record.Record{Key: short, Value: short}
 			if _, err := bad.ControlType(); err == nil {

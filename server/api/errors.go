@@ -48,7 +48,8 @@ var codes = []struct {
 	{logstore.ErrInvalidRecord, kerr.InvalidRecord},
 	{logstore.ErrSequence, kerr.OutOfOrderSequenceNumber},
 	{logstore.ErrProducerEpoch, kerr.InvalidProducerEpoch},
-	{logstore.ErrTransactional, kerr.InvalidTxnState},
+	{logstore.ErrTransactionState, kerr.InvalidTxnState},
+	{logstore.ErrCoordinatorEpoch, kerr.TransactionCoordinatorFenced},
 
 	{logstore.ErrInvalidName, kerr.InvalidTopicException},
 	{logstore.ErrExists, kerr.TopicAlreadyExists},

@@ -176,6 +176,8 @@ func checkBatch(version int16, req *wire.ProduceRequest, records []byte) int16 {
 		return kerr.UnsupportedCompressionType.Code
 	case batch.Transactional() && req.TransactionalID == nil:
 		return kerr.TransactionalIDAuthorizationFailed.Code
+	case batch.Transactional():
+		return kerr.InvalidTxnState.Code // there is no coordinator that could end it
 	}
 	return 0
 }

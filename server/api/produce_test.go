@@ -132,6 +132,20 @@ func TestProduceRefuses(t *testing.T) {
 	}
 }
 
+// A log would take it, and never see the end of it.
+func TestTransactionsNeedACoordinator(t *testing.T) {
+	c := start(t).Dial()
+	createTopic(c, t, "t", 1)
+	req := produceTo(9, -1, "t", 0, batchOf(t, record.BuilderOptions{Transactional: true, Producer: &record.Producer{ID: 7}}, "x"))
+	req.TransactionID = kmsg.StringPtr("id")
+	if answer := produce(c, req); answer.ErrorCode != 48 || answer.BaseOffset != -1 {
+		t.Errorf("error code %d, offset %d; want INVALID_TXN_STATE", answer.ErrorCode, answer.BaseOffset)
+	}
+	if offset := mustProduce(c, t, "t", 0, plain(t)); offset != 0 {
+		t.Errorf("what was refused took offsets: the first batch is at %d", offset)
+	}
+}
+
 func TestRefusedRecordsAreNamed(t *testing.T) {
 	c := start(t).Dial()
 	createTopic(c, t, "compacted", 1, "cleanup.policy", "compact")

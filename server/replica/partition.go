@@ -134,9 +134,8 @@ func (p *Partition) Append(batches []byte) (logstore.Appended, *logstore.Log, er
 	return a, log, err
 }
 
-// LastStable bounds what a reader of committed records sees. Without
-// transactions that is the high watermark.
-func LastStable(log *logstore.Log) int64 { return log.Offset(logstore.HighWatermark) }
+// LastStable bounds what a reader of committed records sees.
+func LastStable(log *logstore.Log) int64 { return log.Offset(logstore.LastStable) }
 
 // EpochEnd is the largest leader epoch at or below the asked one, and the
 // offset where it ended; -1, -1 for an epoch that never was.
