@@ -46,7 +46,10 @@ func (r *reader) close() {
 // view returns n bytes at off, which are good until the next view, or what
 // there is before the end of the file.
 func (r *reader) view(off, n int64) ([]byte, error) {
-	n = max(min(n, r.size-off), 0)
+	if off >= r.size {
+		return nil, nil
+	}
+	n = min(n, r.size-off)
 	if i := off - r.at; i >= 0 && i+n <= int64(len(r.window)) {
 		return r.window[i : i+n : i+n], nil
 	}
