@@ -26,6 +26,7 @@ const (
 	OpStat     OpKind = "stat"
 	OpReadDir  OpKind = "readdir"
 	OpLock     OpKind = "lock"
+	OpSpace    OpKind = "space"
 	OpClose    OpKind = "close" // of a file or a lock
 )
 
@@ -183,4 +184,12 @@ func (f *Fault) Lock(name string) (io.Closer, error) {
 		return nil, err
 	}
 	return &faultLock{fs: f, inner: l, name: name}, nil
+}
+
+// Space implements [FS].
+func (f *Fault) Space(name string) (Space, error) {
+	if err := f.begin(Op{Kind: OpSpace, Name: name}); err != nil {
+		return Space{}, err
+	}
+	return f.inner.Space(name)
 }

@@ -19,6 +19,7 @@ func forEachFS(t *testing.T, run func(t *testing.T, fsys vfs.FS)) {
 	t.Run("FaultOS", func(t *testing.T) { run(t, vfs.NewFault(openOS(t, t.TempDir()))) })
 	t.Run("FaultMem", func(t *testing.T) { run(t, vfs.NewFault(vfs.NewMem())) })
 	t.Run("CrashedMem", func(t *testing.T) { run(t, vfs.NewMem().Crash()) })
+	t.Run("PartlyCrashedMem", func(t *testing.T) { run(t, vfs.NewMem().CrashPartly(least)) })
 	t.Run("ClonedMem", func(t *testing.T) { run(t, vfs.NewMem().Clone()) })
 }
 
@@ -121,3 +122,7 @@ func wantTree(t *testing.T, fsys vfs.FS, want ...string) {
 		t.Fatalf("tree is %q, want %q", got, want)
 	}
 }
+
+// The two ends of what a crash may draw: all is lost, nothing is.
+func least(int64) int64      { return 0 }
+func greatest(n int64) int64 { return n - 1 }

@@ -20,15 +20,24 @@ type Mem struct {
 	ops atomic.Int64
 	// mu guards the tree. Operations on open files share it, so that a crash has
 	// each of them before or behind it; what they change is under memNode.mu.
-	mu   sync.RWMutex
-	root *memNode
-	dead bool
+	mu     sync.RWMutex
+	root   *memNode
+	inodes uint64 // last one given
+	dead   bool
+
+	capacity atomic.Int64 // in bytes, unlimitedBytes for none
+	used     atomic.Int64 // in bytes
 }
 
 var _ FS = (*Mem)(nil)
 
-// NewMem returns an empty tree.
-func NewMem() *Mem { return &Mem{root: newMemDir(0o755)} }
+// NewMem returns an empty tree without a limit to its size.
+func NewMem() *Mem {
+	m := &Mem{root: newMemDir(0o755)}
+	m.root.inode = m.nextInode()
+	m.capacity.Store(unlimitedBytes)
+	return m
+}
 
 // Ops counts the calls of methods of this tree and of files opened through it,
 // failed ones included, Size and OSFile not.
@@ -96,9 +105,10 @@ func (m *Mem) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	}
 	if flag&os.O_TRUNC != 0 {
 		n.mu.Lock()
-		n.content.truncate(0)
+		m.truncate(n, 0)
 		n.mu.Unlock()
 	}
+	n.opens.Add(1)
 	return &memFile{fs: m, node: n, name: name, writable: flag&os.O_RDWR != 0}, nil
 }
 
@@ -118,9 +128,14 @@ func (m *Mem) open(name string, flag int, perm fs.FileMode) (*memNode, error) {
 	if err != nil {
 		return nil, err
 	}
-	n = &memNode{mode: perm.Perm()}
-	dir.set(base, n)
+	n = &memNode{mode: perm.Perm(), inode: m.nextInode()}
+	dir.change(memChange{added: base, node: n})
 	return n, nil
+}
+
+func (m *Mem) nextInode() uint64 {
+	m.inodes++
+	return m.inodes
 }
 
 // Mkdir implements [FS].
@@ -137,7 +152,9 @@ func (m *Mem) Mkdir(name string, perm fs.FileMode) error {
 	if dir.current[base] != nil {
 		return pathError("mkdir", name, fs.ErrExist)
 	}
-	dir.set(base, newMemDir(perm))
+	n := newMemDir(perm)
+	n.inode = m.nextInode()
+	dir.change(memChange{added: base, node: n})
 	return nil
 }
 
@@ -210,8 +227,12 @@ func (m *Mem) rename(oldName, newName string) error {
 	case target == n:
 		return nil
 	}
-	from.set(oldBase, nil)
-	to.set(newBase, n)
+	if from == to {
+		m.forget(from.change(memChange{removed: oldBase, added: newBase, node: n}))
+		return nil
+	}
+	m.forget(to.change(memChange{added: newBase, node: n}))
+	from.change(memChange{removed: oldBase})
 	return nil
 }
 
@@ -232,7 +253,7 @@ func (m *Mem) Remove(name string) error {
 	case n.dir != nil && len(n.dir.current) > 0:
 		return pathError("remove", name, syscall.ENOTEMPTY)
 	}
-	dir.set(base, nil)
+	m.forget(dir.change(memChange{removed: base}))
 	return nil
 }
 
@@ -269,6 +290,7 @@ func (m *Mem) Lock(name string) (io.Closer, error) {
 		return nil, pathError("lock", name, err)
 	}
 	n.locked = true
+	n.opens.Add(1)
 	return &memLock{fs: m, node: n, name: name}, nil
 }
 
@@ -289,5 +311,6 @@ func (l *memLock) Close() error {
 		return pathError("unlock", l.name, err)
 	}
 	l.closed, l.node.locked = true, false
+	l.fs.closed(l.node)
 	return nil
 }

@@ -72,8 +72,17 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	}
 	f.node.mu.Lock()
 	defer f.node.mu.Unlock()
-	f.node.content.writeAt(p, off)
-	return len(p), nil
+	fits := f.fs.reserve(f.node, off, int64(len(p)))
+	f.node.content.writeAt(p[:fits], off)
+	return fits, f.full("write", fits, len(p))
+}
+
+// full is the error of a write of which only a part did fit.
+func (f *memFile) full(op string, fits, length int) error {
+	if fits == length {
+		return nil
+	}
+	return pathError(op, f.name, syscall.ENOSPC)
 }
 
 func (f *memFile) WritevAt(bufs [][]byte, off int64) (int, error) {
@@ -88,11 +97,15 @@ func (f *memFile) WritevAt(bufs [][]byte, off int64) (int, error) {
 	}
 	f.node.mu.Lock()
 	defer f.node.mu.Unlock()
+	fits := f.fs.reserve(f.node, off, int64(total))
+	left := fits
 	for _, b := range bufs {
+		b = b[:min(left, len(b))]
 		f.node.content.writeAt(b, off)
 		off += int64(len(b))
+		left -= len(b)
 	}
-	return total, nil
+	return fits, f.full("writev", fits, total)
 }
 
 func (f *memFile) Truncate(size int64) error {
@@ -103,7 +116,7 @@ func (f *memFile) Truncate(size int64) error {
 	}
 	f.node.mu.Lock()
 	defer f.node.mu.Unlock()
-	f.node.content.truncate(size)
+	f.fs.truncate(f.node, size)
 	return nil
 }
 
@@ -136,6 +149,9 @@ func (f *memFile) Close() error {
 	defer f.fs.mu.RUnlock()
 	if err == nil && f.closed.Swap(true) {
 		err = fs.ErrClosed
+	}
+	if err == nil {
+		f.fs.closed(f.node)
 	}
 	return pathError("close", f.name, err)
 }

@@ -17,8 +17,9 @@ type memPage [memPageBytes]byte
 
 // memPages is what one version of a file holds; nil pages read as zeros.
 type memPages struct {
-	pages []*memPage // Invariant: as many as size needs.
-	size  int64
+	pages  []*memPage // Invariant: as many as size needs.
+	size   int64
+	blocks int64 // Invariant: how many of the pages are not nil.
 }
 
 // memContent is a file's content as its users see it and as the disk has it.
@@ -32,6 +33,10 @@ type memContent struct {
 	// dirtyFrom and dirtyTo bound the pages in which the two differ. A range and
 	// not a set: appends touch neighbours, and a stray write costs pointers only.
 	dirtyFrom, dirtyTo int
+	// sizes are those that the current version has had since the last sync, the
+	// durable one not among them. Of a row of growths only the last is here: the
+	// disk may have learned any size up to it.
+	sizes []int64
 }
 
 func (p *memPages) readAt(b []byte, off int64) (n int, err error) {
@@ -56,6 +61,11 @@ func (p *memPages) readAt(b []byte, off int64) (n int, err error) {
 func (p *memPages) resize(size int64) {
 	count := int((size + memPageBytes - 1) / memPageBytes)
 	if count <= len(p.pages) {
+		for _, page := range p.pages[count:] {
+			if page != nil {
+				p.blocks--
+			}
+		}
 		clear(p.pages[count:])
 		p.pages = p.pages[:count]
 	} else {
@@ -64,8 +74,18 @@ func (p *memPages) resize(size int64) {
 	p.size = size
 }
 
+// count sets blocks.
+func (p *memPages) count() {
+	p.blocks = 0
+	for _, page := range p.pages {
+		if page != nil {
+			p.blocks++
+		}
+	}
+}
+
 func (p memPages) clone() memPages {
-	return memPages{pages: slices.Clone(p.pages), size: p.size}
+	return memPages{pages: slices.Clone(p.pages), size: p.size, blocks: p.blocks}
 }
 
 func (c *memContent) writeAt(b []byte, off int64) {
@@ -73,7 +93,7 @@ func (c *memContent) writeAt(b []byte, off int64) {
 		return // as write(2): the file does not grow
 	}
 	if end := off + int64(len(b)); end > c.current.size {
-		c.current.resize(end)
+		c.resize(end)
 	}
 	for len(b) > 0 {
 		n := copy(c.ownPage(int(off / memPageBytes))[off%memPageBytes:], b)
@@ -85,12 +105,34 @@ func (c *memContent) writeAt(b []byte, off int64) {
 func (c *memContent) truncate(size int64) {
 	before := len(c.current.pages)
 	shrinks := size < c.current.size
-	c.current.resize(size)
+	c.resize(size)
 	after := len(c.current.pages)
 	c.markDirty(min(before, after), max(before, after))
-	if at := size % memPageBytes; shrinks && at != 0 {
+	if at := size % memPageBytes; shrinks && at != 0 && c.current.pages[after-1] != nil {
 		clear(c.ownPage(after - 1)[at:])
 	}
+}
+
+// resize sets the current size, and remembers it.
+func (c *memContent) resize(size int64) {
+	before := c.current.size
+	c.current.resize(size)
+	if size == before {
+		return
+	}
+	if last := len(c.sizes) - 1; last >= 0 && size > before && before > c.sizeBefore(last) {
+		c.sizes[last] = size
+		return
+	}
+	c.sizes = append(c.sizes, size)
+}
+
+// sizeBefore is the size before it became sizes[i].
+func (c *memContent) sizeBefore(i int) int64 {
+	if i == 0 {
+		return c.durable.size
+	}
+	return c.sizes[i-1]
 }
 
 // ownPage returns a page that may be written.
@@ -100,6 +142,7 @@ func (c *memContent) ownPage(i int) *memPage {
 	switch {
 	case page == nil:
 		page = new(memPage)
+		c.current.blocks++
 	case i < len(c.durable.pages) && c.durable.pages[i] == page:
 		page = new(memPage)
 		*page = *c.current.pages[i]
@@ -121,7 +164,9 @@ func (c *memContent) sync() {
 	if to := min(c.dirtyTo, len(c.current.pages)); c.dirtyFrom < to {
 		copy(c.durable.pages[c.dirtyFrom:to], c.current.pages[c.dirtyFrom:to])
 	}
+	c.durable.blocks = c.current.blocks
 	c.dirtyFrom, c.dirtyTo = 0, 0
+	c.sizes = c.sizes[:0]
 }
 
 // crashed is the content after a loss of power.
@@ -133,7 +178,7 @@ func (c *memContent) crashed() memContent {
 func (c *memContent) clone() memContent {
 	twin := memContent{
 		current: c.current.clone(), durable: c.durable.clone(),
-		dirtyFrom: c.dirtyFrom, dirtyTo: c.dirtyTo,
+		dirtyFrom: c.dirtyFrom, dirtyTo: c.dirtyTo, sizes: slices.Clone(c.sizes),
 	}
 	for i := c.dirtyFrom; i < min(c.dirtyTo, len(twin.current.pages)); i++ {
 		page := twin.current.pages[i]

@@ -196,6 +196,22 @@ func (o *OS) Lock(name string) (io.Closer, error) {
 	return held, nil
 }
 
+// Space implements [FS].
+func (o *OS) Space(name string) (Space, error) {
+	if err := checkName("space", name); err != nil {
+		return Space{}, err
+	}
+	f, err := o.root.Open(name)
+	if err != nil {
+		return Space{}, err
+	}
+	space, err := spaceAt(f)
+	if err = cmp.Or(err, f.Close()); err != nil {
+		return Space{}, pathError("space", name, err)
+	}
+	return space, nil
+}
+
 // osLocks are the locks held. Were one not reachable from here, the garbage
 // collector would close the file of a holder who forgot it, and end the lock.
 var osLocks sync.Map // *osLock -> nil

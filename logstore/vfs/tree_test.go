@@ -179,6 +179,8 @@ func eachNamed(fsys vfs.FS, name string, check func(op string, err error)) {
 	check("remove", fsys.Remove(name))
 	check("syncdir", fsys.SyncDir(name))
 	check("lock", closeIt(fsys.Lock(name)))
+	_, err = fsys.Space(name)
+	check("space", err)
 }
 
 func TestNamesOutsideAreRefused(t *testing.T) {

@@ -48,6 +48,16 @@ type FS interface {
 	// Lock takes an exclusive lock on the file name, creating it, until the
 	// closer is closed or the process ends. It never waits: ErrLocked.
 	Lock(name string) (io.Closer, error)
+	// Space tells how much room there is where name, a file or a directory, lies.
+	// It is errors.ErrUnsupported on systems that do not say.
+	Space(name string) (Space, error)
+}
+
+// Space is the room on a file system, in bytes. By the time it is read, others
+// may have taken it.
+type Space struct {
+	Free  int64 // what this process may still take, without what is kept for the superuser
+	Total int64
 }
 
 // File is an open file. Reads and positional writes may run concurrently;

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package vfs
+
+func sysInode(any) uint64 { return 0 }
