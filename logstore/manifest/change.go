@@ -12,10 +12,7 @@ func (f *File) Put(r *Row) (lsn int64, err error) {
 		return 0, err
 	}
 	f.buf, err = appendRow(f.buf[:0], f.lag(), r)
-	if err == nil {
-		f.next = max(f.next, r.Incarnation+1)
-	}
-	return f.write(1, err)
+	return f.write(1, r.Incarnation+1, err)
 }
 
 // Note changes the scalars of a row; see [Note].
@@ -25,8 +22,8 @@ func (f *File) Note(n Note) (lsn int64, err error) {
 	if err := f.ready(); err != nil {
 		return 0, err
 	}
-	f.buf, err = f.appendNote(f.buf[:0], &n)
-	return f.write(1, err)
+	f.buf, err = appendNote(f.buf[:0], f.lag(), &n)
+	return f.write(1, n.Incarnation+1, err)
 }
 
 // Notes makes many notes with one write, all or, after an error, none. A crash
@@ -38,22 +35,18 @@ func (f *File) Notes(ns []Note) (lsn int64, err error) {
 	if err := f.ready(); err != nil {
 		return 0, err
 	}
+	if len(ns) == 0 {
+		return f.written, nil
+	}
 	f.buf = f.buf[:0]
+	next := uint64(0)
 	for i := range ns {
-		if f.buf, err = f.appendNote(f.buf, &ns[i]); err != nil {
+		if f.buf, err = appendNote(f.buf, f.lag()+int64(len(f.buf)), &ns[i]); err != nil {
 			break
 		}
+		next = max(next, ns[i].Incarnation+1)
 	}
-	return f.write(len(ns), err)
-}
-
-// appendNote appends a note that is to be written right behind b.
-func (f *File) appendNote(b []byte, n *Note) ([]byte, error) {
-	b, err := appendNote(b, f.lag()+int64(len(b)), n)
-	if err == nil {
-		f.next = max(f.next, n.Incarnation+1)
-	}
-	return b, err
+	return f.write(len(ns), next, err)
 }
 
 // Drop removes the row of that name, if there is one.
@@ -64,7 +57,7 @@ func (f *File) Drop(log string) (lsn int64, err error) {
 		return 0, err
 	}
 	f.buf, err = appendDrop(f.buf[:0], f.lag(), log)
-	return f.write(1, err)
+	return f.write(1, 0, err)
 }
 
 // StartJournal tells that journal generations below this one are not needed.
@@ -75,7 +68,7 @@ func (f *File) StartJournal(generation uint64) (lsn int64, err error) {
 		return 0, err
 	}
 	f.buf, err = appendJournal(f.buf[:0], f.lag(), generation)
-	return f.write(1, err)
+	return f.write(1, 0, err)
 }
 
 // Opened tells that the store is open: it is no longer what ClosedBy said.
@@ -86,7 +79,7 @@ func (f *File) Opened() (lsn int64, err error) {
 		return 0, err
 	}
 	f.buf, err = appendOpened(f.buf[:0], f.lag())
-	return f.write(1, err)
+	return f.write(1, 0, err)
 }
 
 // ClosedBy tells that the store was closed cleanly, with that shutdown file.
@@ -97,5 +90,5 @@ func (f *File) ClosedBy(m Marker) (lsn int64, err error) {
 		return 0, err
 	}
 	f.buf, err = appendClosed(f.buf[:0], f.lag(), m)
-	return f.write(1, err)
+	return f.write(1, 0, err)
 }

@@ -33,7 +33,8 @@ func TestChangesFoldAsTheModel(t *testing.T) {
 		s := anyState.Draw(t, "state")
 		f := create(t, m, s)
 		for range rapid.IntRange(0, 20).Draw(t, "changes") {
-			must(t, change(t, f, s))
+			_, err := change(t, f, s)
+			must(t, err)
 			if rapid.Bool().Draw(t, "read") {
 				wantState(t, "read", read(t, m), s)
 			}
@@ -51,16 +52,16 @@ func TestChangesFoldAsTheModel(t *testing.T) {
 
 // change makes a change to the file and to the model, to this only if it could
 // have been made to the other.
-func change(t *rapid.T, f *manifest.File, s *manifest.State) (err error) {
+func change(t *rapid.T, f *manifest.File, s *manifest.State) (lsn int64, err error) {
 	switch rapid.IntRange(0, 7).Draw(t, "change") {
 	case 0:
 		r := anyRow.Draw(t, "row")
-		if _, err = f.Put(r); err == nil {
+		if lsn, err = f.Put(r); err == nil {
 			put(s, r)
 		}
 	case 1, 2:
 		n := noteOf(t, s)
-		if _, err = f.Note(n); err == nil {
+		if lsn, err = f.Note(n); err == nil {
 			noted(s, n)
 		}
 	case 3:
@@ -68,32 +69,32 @@ func change(t *rapid.T, f *manifest.File, s *manifest.State) (err error) {
 		for range rapid.IntRange(0, 3).Draw(t, "notes") {
 			ns = append(ns, noteOf(t, s))
 		}
-		if _, err = f.Notes(ns); err == nil {
+		if lsn, err = f.Notes(ns); err == nil {
 			for _, n := range ns {
 				noted(s, n)
 			}
 		}
 	case 4:
 		log := anyLog.Draw(t, "log")
-		if _, err = f.Drop(log); err == nil {
+		if lsn, err = f.Drop(log); err == nil {
 			delete(s.Rows, log)
 		}
 	case 5:
 		g := rapid.Uint64().Draw(t, "generation")
-		if _, err = f.StartJournal(g); err == nil {
+		if lsn, err = f.StartJournal(g); err == nil {
 			s.JournalStart = g
 		}
 	case 6:
-		if _, err = f.Opened(); err == nil {
+		if lsn, err = f.Opened(); err == nil {
 			s.Closed, s.Marker = false, manifest.Marker{}
 		}
 	case 7:
 		marker := anyMarker.Draw(t, "marker")
-		if _, err = f.ClosedBy(marker); err == nil {
+		if lsn, err = f.ClosedBy(marker); err == nil {
 			s.Closed, s.Marker = true, marker
 		}
 	}
-	return err
+	return lsn, err
 }
 
 // noteOf is mostly of a row that there is.

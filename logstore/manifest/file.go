@@ -26,13 +26,13 @@ type File struct {
 
 	// Under mu.
 	file      vfs.File
-	snapshot  int64 // where it ends
-	size      int64 // of the file, in bytes, as far as it is good
-	durable   int64 // bytes known to be on stable storage. Invariant: a frame ends there
-	written   int64 // number of changes; that of the last is its LSN
-	synced    int64 // as durable, in changes
-	next      uint64
-	syncing   bool // file.Sync runs, without mu
+	snapshot  int64  // where it ends
+	size      int64  // of the file, in bytes, as far as it is good
+	durable   int64  // bytes known to be on stable storage. Invariant: a frame ends there
+	written   int64  // number of changes; that of the last is its LSN
+	synced    int64  // as durable, in changes
+	next      uint64 // above all incarnations in the file
+	syncing   bool   // file.Sync runs, without mu
 	rewriting bool
 	closed    bool
 	failed    error // what poisoned it
@@ -138,9 +138,9 @@ func (f *File) poison(cause error) error {
 // lag is what a frame that is written now says of those before it.
 func (f *File) lag() int64 { return f.size - f.durable }
 
-// write appends f.buf, which holds that many changes, unless encoding them
-// failed. The caller holds f.mu.
-func (f *File) write(changes int, encodeErr error) (lsn int64, err error) {
+// write appends f.buf, which holds that many changes, of incarnations below next,
+// unless encoding them failed. The caller holds f.mu.
+func (f *File) write(changes int, next uint64, encodeErr error) (lsn int64, err error) {
 	if encodeErr != nil {
 		return 0, fmt.Errorf("manifest: %w", encodeErr)
 	}
@@ -150,6 +150,7 @@ func (f *File) write(changes int, encodeErr error) (lsn int64, err error) {
 	}
 	f.size += int64(len(f.buf))
 	f.written += int64(changes)
+	f.next = max(f.next, next)
 	if cap(f.buf) > bufBytesMax {
 		f.buf = nil
 	}

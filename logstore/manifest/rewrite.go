@@ -35,10 +35,11 @@ func (f *File) Rewrite(state func() *State) error {
 		return err
 	}
 	f.rewriting = true
-	err := f.rewrite(state)
-	f.rewriting = false
-	f.idle.Broadcast()
-	if err != nil {
+	defer func() { // also where state panics
+		f.rewriting = false
+		f.idle.Broadcast()
+	}()
+	if err := f.rewrite(state); err != nil {
 		return fmt.Errorf("rewrite manifest: %w", err)
 	}
 	return nil
@@ -47,10 +48,7 @@ func (f *File) Rewrite(state func() *State) error {
 // rewrite is Rewrite, alone. The caller holds f.mu, which is given up while the
 // snapshot is written.
 func (f *File) rewrite(state func() *State) error {
-	from, next := f.size, f.next
-	f.mu.Unlock()
-	w := f.writeAside(state, from, next)
-	f.mu.Lock()
+	w := f.writeAside(state)
 	err := w.err
 	if err == nil {
 		err = f.replaceBy(&w)
@@ -71,9 +69,13 @@ type aside struct {
 	err      error
 }
 
-// writeAside writes the snapshot, and most of the changes made meanwhile. It is
-// called without f.mu: nobody else writes or replaces f.file below f.size.
-func (f *File) writeAside(state func() *State, from int64, next uint64) (w aside) {
+// writeAside writes the snapshot, and most of the changes made meanwhile. The
+// caller holds f.mu, which is given up: below f.size nobody writes to f.file,
+// and nobody else replaces it.
+func (f *File) writeAside(state func() *State) (w aside) {
+	from, next := f.size, f.next
+	f.mu.Unlock()
+	defer f.mu.Lock()
 	s := state()
 	for _, r := range s.Rows {
 		next = max(next, r.Incarnation+1)
