@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"moldau/bench/replay/embedded"
+	"moldau/bench/replay/yardstick"
+)
+
+// report is everything that was measured, raw.
+type report struct {
+	At          time.Time         `json:"at"`
+	Environment map[string]string `json:"environment"`
+	Command     []string          `json:"command"`
+	Rows        []*measured       `json:"rows"`
+	order       []string          // of systems
+}
+
+// measured is one row.
+type measured struct {
+	Name   string             `json:"name"`
+	Blocks map[string][]block `json:"blocks"` // by system
+	row    row
+}
+
+func newReport(o options) *report {
+	r := &report{At: time.Now().UTC(), Command: os.Args[1:], Environment: yardstick.Environment(map[string]string{
+		"disk": embedded.FileSystem(o.dir), "journal": fmt.Sprint(embedded.HasJournal),
+	})}
+	delete(r.Environment, "java")
+	for _, s := range o.systems {
+		r.order = append(r.order, s.name)
+	}
+	return r
+}
+
+func (r *report) add(row row, system string, b block) {
+	if len(r.Rows) == 0 || r.Rows[len(r.Rows)-1].row != row {
+		r.Rows = append(r.Rows, &measured{Name: row.name(), Blocks: map[string][]block{}, row: row})
+	}
+	m := r.Rows[len(r.Rows)-1]
+	m.Blocks[system] = append(m.Blocks[system], b)
+}
+
+func (m *measured) median(system string, of func(block) float64) float64 {
+	return yardstick.Median(yardstick.Values(m.Blocks[system], of))
+}
+
+// print shows medians, and the spread of what matters most.
+func (r *report) print(w io.Writer) {
+	fmt.Fprintln(w)
+	for _, k := range slices.Sorted(maps.Keys(r.Environment)) {
+		fmt.Fprintf(w, "%s: %s\n", k, r.Environment[k])
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "work\tsystem\tacks/s\t(least-most)\tp50/p99 ms\tCPU-s/GB\tsyncs/ack\tdirtied\twritten\tcuts\tsettled\tsteal")
+	for _, m := range r.Rows {
+		for _, system := range r.order {
+			rate := yardstick.Values(m.Blocks[system], block.perSecond)
+			fmt.Fprintf(t, "%s\t%s\t%.0f\t(%.0f-%.0f)\t%.2f/%.2f\t%.2f\t%.3f\tx%.2f\tx%.2f\t%.0f\t%.2f s\t%.2f s\n", m.Name, system,
+				yardstick.Median(rate), slices.Min(rate), slices.Max(rate), m.median(system, block.p50), m.median(system, block.p99),
+				m.median(system, block.cpuPerGB), m.median(system, block.syncsPerAck), m.median(system, block.dirtied), m.median(system, block.written),
+				m.median(system, block.journalCuts), m.median(system, func(b block) float64 { return b.SettleSeconds }), m.median(system, block.stealSeconds))
+		}
+	}
+	t.Flush()
+	if slices.Contains(r.order, moldau) && len(r.order) > 1 {
+		r.printRatios(w)
+	}
+}
+
+// printRatios shows the engine's rate by each of the others', and the goals.
+func (r *report) printRatios(w io.Writer) {
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "acks/s of moldau by those of\t"+strings.Join(r.others(), "\t")+"\tgoal")
+	for _, m := range r.Rows {
+		fmt.Fprint(t, m.Name)
+		for _, system := range r.others() {
+			fmt.Fprintf(t, "\t%.2f", m.ratio(system))
+		}
+		var verdicts []string
+		for _, g := range m.row.goals(m.better()) {
+			if len(m.Blocks[g.against]) == 0 {
+				continue
+			}
+			verdict := "met"
+			if m.ratio(g.against) < g.least {
+				verdict = "missed"
+			}
+			verdicts = append(verdicts, fmt.Sprintf("%.2f of %s: %s", g.least, g.against, verdict))
+		}
+		fmt.Fprintf(t, "\t%s\n", strings.Join(verdicts, ", "))
+	}
+	t.Flush()
+}
+
+func (r *report) others() []string {
+	return slices.DeleteFunc(slices.Clone(r.order), func(s string) bool { return s == moldau })
+}
+
+func (m *measured) ratio(system string) float64 {
+	return m.median(moldau, block.perSecond) / m.median(system, block.perSecond)
+}
+
+// better is the faster of the two ways to have many logs without a journal.
+func (m *measured) better() string {
+	if len(m.Blocks[perFile]) == 0 || len(m.Blocks[syncFS]) > 0 && m.ratio(syncFS) < m.ratio(perFile) {
+		return syncFS
+	}
+	return perFile
+}
+
+// save keeps the raw figures.
+func (r *report) save(dir string) error { return yardstick.Save(dir, "durable", r.At, r) }
