@@ -123,23 +123,16 @@ func mkdirAll(fsys vfs.FS, dir string) error {
 
 // take opens a free file, for commits of a generation.
 func (s *files) take(generation uint64) (vfs.File, error) {
-	slot, ok := s.pop()
+	slot, ok := s.pop(generation)
 	if !ok {
 		if err := s.prepare(); err != nil {
 			return nil, fullError(err)
 		}
-		if slot, ok = s.pop(); !ok {
+		if slot, ok = s.pop(generation); !ok {
 			return nil, ErrFull
 		}
 	}
-	f, err := s.fsys.OpenFile(s.path(slot), os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.live = append(s.live, liveFile{slot: slot, generation: generation})
-	s.mu.Unlock()
-	return f, nil
+	return s.fsys.OpenFile(s.path(slot), os.O_RDWR, 0)
 }
 
 // fullError adds ErrFull where the device is full: releasing helps there too.
@@ -150,7 +143,9 @@ func fullError(err error) error {
 	return err
 }
 
-func (s *files) pop() (slot int, ok bool) {
+// pop makes a free file a live one, in one step: were it neither for a moment,
+// a Prepare at that moment would make it anew.
+func (s *files) pop(generation uint64) (slot int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.free) == 0 {
@@ -158,6 +153,7 @@ func (s *files) pop() (slot int, ok bool) {
 	}
 	slot = s.free[0]
 	s.free = append(s.free[:0], s.free[1:]...)
+	s.live = append(s.live, liveFile{slot: slot, generation: generation})
 	return slot, true
 }
 

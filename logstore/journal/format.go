@@ -113,8 +113,7 @@ type commitHeader struct {
 func (h commitHeader) put(b []byte) {
 	copy(b, commitMagic)
 	big.PutUint32(b[4:], h.bytes)
-	big.PutUint64(b[8:], h.generation)
-	big.PutUint64(b[16:], h.sequence)
+	h.putNumbers(b)
 	big.PutUint64(b[24:], h.oldest)
 	big.PutUint32(b[32:], h.records)
 	big.PutUint32(b[36:], crc32.Checksum(b[:36], castagnoli))
@@ -136,13 +135,17 @@ func decodeCommitHeader(b []byte, generation uint64) (h commitHeader, ok, begun 
 	return h, ok, h.generation == generation
 }
 
-// salt begins the checksums of a commit's records.
-func salt(generation, sequence uint64) uint32 {
-	var b [16]byte
-	big.PutUint64(b[:], generation)
-	big.PutUint64(b[8:], sequence)
-	return crc32.Update(0, castagnoli, b[:])
+// putNumbers writes the part of the header that begins the checksums of the
+// records, and returns it.
+func (h commitHeader) putNumbers(b []byte) []byte {
+	big.PutUint64(b[8:], h.generation)
+	big.PutUint64(b[16:], h.sequence)
+	return b[8:24]
 }
+
+// salt begins the checksums of a commit's records. It takes the bytes and not
+// the numbers because what a checksum is made of goes to the heap.
+func salt(numbers []byte) uint32 { return crc32.Checksum(numbers, castagnoli) }
 
 // recordBytes is the size of a record with its checksums.
 func recordBytes(name string, payload int) int { return recordBytesMin + len(name) + payload }

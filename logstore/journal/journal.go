@@ -157,9 +157,12 @@ func (j *Journal) begin() error {
 // write brings the commit to stable storage, with the file's header if it is
 // the first.
 func (j *Journal) write(begins bool, size int64) error {
-	generation := j.nextGeneration - 1
 	b := j.buffer[blockBytes : blockBytes+size]
-	s := salt(generation, j.sequence)
+	h := commitHeader{
+		generation: j.nextGeneration - 1, sequence: j.sequence,
+		oldest: j.files.oldest(), records: uint32(len(j.lengths)),
+	}
+	s := salt(h.putNumbers(b))
 	at := commitHeaderBytes
 	for _, n := range j.lengths {
 		sealRecord(b[at:at+int(n)], s)
@@ -167,13 +170,11 @@ func (j *Journal) write(begins bool, size int64) error {
 	}
 	at += putTable(b[at:], j.lengths, s)
 	clear(b[at:])
-	commitHeader{
-		bytes: uint32(at), generation: generation, sequence: j.sequence,
-		oldest: j.files.oldest(), records: uint32(len(j.lengths)),
-	}.put(b)
+	h.bytes = uint32(at)
+	h.put(b)
 	position := j.position
 	if begins {
-		fileHeader{version, generation, j.sequence}.put(j.buffer)
+		fileHeader{version, h.generation, h.sequence}.put(j.buffer)
 		b, position = j.buffer[:blockBytes+size], 0
 	}
 	if _, err := j.file.WriteAt(b, position); err != nil {

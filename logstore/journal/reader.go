@@ -119,7 +119,10 @@ type finding struct {
 // next record cannot be found, after a finding that is not whole, and at an
 // error of f.
 func records(b []byte, c commitHeader, f func(finding) error) error {
-	s := salt(c.generation, c.sequence)
+	if len(b) < commitHeaderBytes {
+		return nil // the file became shorter
+	}
+	s := salt(c.putNumbers(make([]byte, commitHeaderBytes)))
 	end := int64(c.bytes) - int64(c.records)*tableEntryBytes - crcBytes
 	var table []byte
 	if int64(len(b)) == int64(c.bytes) && tableValid(b[end:], end-commitHeaderBytes, s) {

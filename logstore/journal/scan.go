@@ -12,7 +12,7 @@ import (
 // Report is what a scan found.
 type Report struct {
 	// Generation and Sequence are the highest in any header, of generations that
-	// are not needed as well: a new journal begins above both.
+	// are not needed as well, or given to f: a new journal begins above both.
 	Generation, Sequence uint64
 	Commits              int  // good headers of commits that are needed
 	Torn                 bool // a commit that was never acknowledged was begun behind them
@@ -235,6 +235,7 @@ func (s *scanner) file(f scanFile) error {
 // commit hands out the records of a commit whose header is good.
 func (s *scanner) commit(f scanFile, off int64, h commitHeader) error {
 	s.report.Commits++
+	s.saw(h.generation, h.sequence)
 	s.next = h.sequence + 1
 	b, err := s.reader.view(off, int64(h.bytes))
 	if err != nil {
@@ -260,12 +261,14 @@ func (s *scanner) bad(f scanFile, off int64, begun bool) error {
 	if !s.known {
 		return nil
 	}
-	salt := salt(f.generation, s.next)
+	h := commitHeader{generation: f.generation, sequence: s.next}
+	salt := salt(h.putNumbers(make([]byte, commitHeaderBytes)))
 	b, err := s.reader.view(off, blockBytes)
 	if err != nil || len(b) < commitHeaderBytes || !decodeRecord(b[commitHeaderBytes:], salt).known {
 		return err
 	}
 	s.begun = true
+	s.saw(f.generation, s.next)
 	if b, err = s.reader.view(off, s.reader.size-off); err != nil {
 		return err
 	}
