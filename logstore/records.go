@@ -39,35 +39,84 @@ func (l *Log) Append(ctx context.Context, records ...record.Record) (first int64
 // aborted transactions. A record is valid until the next one.
 func (l *Log) Records(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
-		var f Fetch
 		var it record.Iterator
 		defer it.Close()
-		var aborted []AbortedTransaction
-		for ctx.Err() == nil {
-			err := l.Read(&f, from, upto, readAheadBytes, true)
-			if err == nil && upto == LastStable {
-				aborted, err = l.AbortedTransactions(aborted[:0], from, f.Upto)
+		err := l.eachBatch(ctx, from, upto, func(b record.Batch, aborted []AbortedTransaction) (more bool, err error) {
+			if b.Control() || isAborted(aborted, b) {
+				return true, nil
 			}
-			var batches []byte
+			if err := it.Reset(b, l.store.opt.DecompressedBytesMax); err != nil {
+				return false, err
+			}
+			for it.Next() {
+				if r := it.Record(); r.Offset >= from && !yield(*r, nil) {
+					return false, nil
+				}
+			}
+			return true, it.Err()
+		})
+		if err != nil {
+			yield(record.Record{}, err)
+		}
+	}
+}
+
+// Batches yields the batches from the one that holds the offset from on, below
+// the bound, control batches and what was aborted among them. A batch is valid
+// until the next one.
+func (l *Log) Batches(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Batch, error] {
+	return func(yield func(record.Batch, error) bool) {
+		err := l.eachBatch(ctx, from, upto, func(b record.Batch, _ []AbortedTransaction) (bool, error) { return yield(b, nil), nil })
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// eachBatch calls visit with every batch, which it has checked, and what was
+// aborted around there if the bound is LastStable. It ends where visit wants no
+// more; an error of visit is one of the batch.
+func (l *Log) eachBatch(ctx context.Context, from int64, upto Bound, visit func(record.Batch, []AbortedTransaction) (more bool, err error)) error {
+	var f Fetch
+	var aborted []AbortedTransaction
+	for ctx.Err() == nil {
+		err := l.Read(&f, from, upto, readAheadBytes, true)
+		if err == nil && upto == LastStable {
+			aborted, err = l.AbortedTransactions(aborted[:0], from, f.Upto)
+		}
+		var batches []byte
+		if err == nil {
+			batches, err = f.copyOut()
+		}
+		if err != nil {
+			f.Release()
+			return err
+		}
+		if len(batches) == 0 {
+			return nil
+		}
+		for len(batches) > 0 {
+			b, rest, err := record.Next(batches)
+			if errors.Is(err, record.ErrShort) {
+				break // cut by the size of the read
+			}
+			more := true
 			if err == nil {
-				batches, err = f.copyOut()
+				err = b.Check()
+			}
+			if err == nil {
+				more, err = visit(b, aborted)
 			}
 			if err != nil {
-				f.Release()
-				yield(record.Record{}, err)
-				return
+				return l.wrap("read", &CorruptionError{l.dir, from, err})
 			}
-			if len(batches) == 0 {
-				return
-			}
-			next, more := l.yieldBatches(&it, batches, from, func(b record.Batch) bool { return !isAborted(aborted, b) }, yield)
 			if !more {
-				return
+				return nil
 			}
-			from = next
+			from, batches = b.LastOffset()+1, rest
 		}
-		yield(record.Record{}, ctx.Err())
 	}
+	return ctx.Err()
 }
 
 // copyOut reads the sections into memory and releases f.
@@ -82,35 +131,4 @@ func (f *Fetch) copyOut() ([]byte, error) {
 		}
 	}
 	return b, nil
-}
-
-// yieldBatches hands out the records of whole batches that are wanted, at and
-// above from, and returns where to go on.
-func (l *Log) yieldBatches(it *record.Iterator, batches []byte, from int64, wanted func(record.Batch) bool, yield func(record.Record, error) bool) (next int64, more bool) {
-	for len(batches) > 0 {
-		b, rest, err := record.Next(batches)
-		if errors.Is(err, record.ErrShort) {
-			return from, true // cut by the size of the read
-		}
-		if err == nil {
-			err = b.Check()
-		}
-		if err == nil {
-			err = it.Reset(b, l.store.opt.DecompressedBytesMax)
-		}
-		for err == nil && !b.Control() && wanted(b) && it.Next() {
-			if r := it.Record(); r.Offset >= from && !yield(*r, nil) {
-				return from, false
-			}
-		}
-		if err == nil {
-			err = it.Err()
-		}
-		if err != nil {
-			yield(record.Record{}, l.wrap("read", &CorruptionError{l.dir, b.BaseOffset(), err}))
-			return from, false
-		}
-		from, batches = b.LastOffset()+1, rest
-	}
-	return from, true
 }

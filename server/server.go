@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"moldau/logstore"
 	"moldau/server/admin"
 	"moldau/server/api"
 	"moldau/server/controller"
@@ -122,6 +123,17 @@ func (s *Server) FetchSessions() api.FetchSessionStats { return s.broker.FetchSe
 
 // FetchWaits are the fetches that wait for records.
 func (s *Server) FetchWaits() api.FetchWaitStats { return s.broker.FetchWaits() }
+
+// Log is a partition's log on this broker, for whoever embeds it. What is appended
+// there passes by what the broker checks, and by its replicas.
+func (s *Server) Log(tp logstore.TopicPartition) (*logstore.Log, error) {
+	for _, named := range s.stores {
+		if named.Name == dataStoreName {
+			return named.Store.Log(tp)
+		}
+	}
+	return nil, logstore.ErrNotFound
+}
 
 // Shutdown closes the broker: answers under way leave until ctx is done, then
 // the stores are closed cleanly, whatever became of the clients.

@@ -27,6 +27,8 @@ type fetching struct {
 	opens   bool                // it wants a new one
 	rotated []*sessionPartition // for a moment
 
+	aborted []logstore.AbortedTransaction // for a moment
+
 	bytes int  // found by the last pass
 	must  bool // answer without waiting: an error, or a diverging epoch
 
@@ -45,8 +47,9 @@ type reading struct {
 	partition *replica.Partition // nil where there is none
 	unknown   int16              // the error code of that
 	log       *logstore.Log      // of the last pass, nil after an error
-	watermark int64              // the high watermark that the last pass saw
+	seen      int64              // the bound that is read by, as the last pass saw it
 	fetch     logstore.Fetch
+	aborted   []wire.AbortedTransaction // of the last pass; its memory is reused
 }
 
 func newFetching(b *Broker) *fetching {
@@ -105,35 +108,35 @@ func (f *fetching) readOne(r *reading, answer *wire.FetchPartition, bytesMax int
 		answer.DivergingEpoch, err = diverging(r.partition, log, &r.asked)
 	}
 	if err == nil && answer.DivergingEpoch == nil {
-		err = log.Read(&r.fetch, r.asked.offset, logstore.HighWatermark, bytesMax, f.bytes == 0)
+		err = log.Read(&r.fetch, r.asked.offset, f.bound(), bytesMax, f.bytes == 0)
+	}
+	var aborted []wire.AbortedTransaction
+	if err == nil && f.req.IsolationLevel == readCommitted {
+		aborted, err = f.abortedIn(r, log)
 	}
 	if err != nil {
+		r.fetch.Release()
 		f.refuse(r, answer, err)
 		return 0
 	}
 	if r.partition.Reads.Over() {
 		f.b.Logger.Info("partition can be read again", "partition", r.partition.Name().String())
 	}
-	r.log = log
+	r.log, answer.Aborted = log, aborted
 	if answer.DivergingEpoch != nil {
 		f.must = true
+		answer.LastStable = log.Offset(logstore.LastStable) // first: it is not to pass the other
 		answer.HighWatermark, answer.LogStart = log.Offset(logstore.HighWatermark), log.StartOffset()
 	} else {
-		answer.HighWatermark, answer.LogStart = r.fetch.HighWatermark, r.fetch.Start
+		answer.LastStable, answer.HighWatermark, answer.LogStart = r.fetch.LastStable, r.fetch.HighWatermark, r.fetch.Start
 		answer.Records = &r.fetch
 		bytes = r.fetch.Bytes
 	}
-	r.watermark = answer.HighWatermark
-	answer.LastStable = answer.HighWatermark // as long as nothing is transactional
-	if f.req.IsolationLevel == readCommitted {
-		answer.Aborted = noneAborted
+	if r.seen = answer.HighWatermark; f.bound() == logstore.LastStable {
+		r.seen = answer.LastStable
 	}
 	return bytes
 }
-
-// noneAborted is an empty list. Null, which readers of uncommitted records get,
-// says that nobody looked.
-var noneAborted = []wire.AbortedTransaction{}
 
 // diverging compares what the client read last with what the log has: an epoch
 // that ended before the client's offset tells that it read what was truncated.
@@ -230,7 +233,7 @@ func (f *fetching) park(ctx context.Context) (_ wire.Response, err error) {
 func (f *fetching) watch(moved *logstore.Waiter) {
 	for i := range f.reads {
 		if r := &f.reads[i]; r.log != nil && r.log.Err() == nil {
-			r.log.Watch(logstore.HighWatermark, r.watermark, moved)
+			r.log.Watch(f.bound(), r.seen, moved)
 		}
 	}
 }
@@ -263,6 +266,9 @@ func (f *fetching) recycle() {
 	for i := range f.reads {
 		r := &f.reads[i]
 		r.key.topic, r.partition, r.log = topicKey{}, nil, nil
+		if cap(r.aborted) > abortedMax {
+			r.aborted = nil
+		}
 	}
 	clear(f.answers)
 	f.reads, f.answers = f.reads[:0], f.answers[:0]

@@ -81,7 +81,7 @@ type sessionPartition struct {
 	forgotten bool
 
 	// As the client was told; -1 for what it must be told in any case.
-	highWatermark, logStart int64
+	highWatermark, lastStable, logStart int64
 }
 
 func newFetchSession(byID bool) *fetchSession {
@@ -138,7 +138,7 @@ func (s *fetchSession) update(req *kmsg.FetchRequest) {
 func (s *fetchSession) want(key partitionKey, asked asking) *sessionPartition {
 	p := s.places[key]
 	if p == nil {
-		p = &sessionPartition{key: key, highWatermark: -1, logStart: -1}
+		p = &sessionPartition{key: key, highWatermark: -1, lastStable: -1, logStart: -1}
 		s.places[key] = p
 		s.order = append(s.order, p)
 		s.names += len(key.topic.name)
@@ -172,8 +172,8 @@ func (s *fetchSession) shrink() {
 // tell reports whether an answer has anything that the client does not know, and
 // that it is told now.
 func (p *sessionPartition) tell(answer *wire.FetchPartition) bool {
-	news := answer.HighWatermark != p.highWatermark || answer.LogStart != p.logStart || answer.PreferredReadReplica >= 0 || hasRecords(answer)
-	p.highWatermark, p.logStart = answer.HighWatermark, answer.LogStart
+	news := answer.HighWatermark != p.highWatermark || answer.LastStable != p.lastStable || answer.LogStart != p.logStart || answer.PreferredReadReplica >= 0 || hasRecords(answer)
+	p.highWatermark, p.lastStable, p.logStart = answer.HighWatermark, answer.LastStable, answer.LogStart
 	if answer.ErrorCode != 0 || answer.DivergingEpoch != nil {
 		// Always told, and when it is over, that it is.
 		p.highWatermark, news = -1, true
