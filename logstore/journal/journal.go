@@ -67,8 +67,9 @@ type Journal struct {
 
 // Open prepares a journal in dir, which is made, with its parents, when it is
 // first needed; nothing is created before. Files that lie there are taken as
-// free: what they hold must have been replayed. Those that options would not
-// make are removed. generation and sequence are the first to be given, at
+// free: what they hold must have been replayed, and it must be durable elsewhere
+// that the next Scan begins above it. Those that options would not make are
+// removed. generation and sequence are the first to be given, at
 // least 1.
 func Open(fsys vfs.FS, dir string, generation, sequence uint64, o Options) (*Journal, error) {
 	o, err := o.withDefaults()
