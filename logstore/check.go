@@ -92,7 +92,7 @@ func Check(fsys vfs.FS, dir string, o CheckOptions) (*CheckReport, error) {
 	if o.DecompressedBytesMax <= 0 {
 		o.DecompressedBytesMax = 128 << 20
 	}
-	c := &checker{fs: fsys, o: o, report: &CheckReport{}, perFile: map[string]int{}}
+	c := &checker{fs: fsys, o: o, report: &CheckReport{}, perFile: map[fileSeverity]int{}}
 	kind, err := c.kindOf(dir)
 	if err != nil {
 		return nil, fmt.Errorf("logstore: check %s: %w", dir, err)
@@ -116,19 +116,27 @@ func Check(fsys vfs.FS, dir string, o CheckOptions) (*CheckReport, error) {
 // findingsPerFileMax keeps a shredded index from filling memory and screen.
 const findingsPerFileMax = 20
 
+// fileSeverity counts findings: notes of a file do not keep its faults from being
+// told.
+type fileSeverity struct {
+	file string
+	s    Severity
+}
+
 // checker is one run of Check.
 type checker struct {
 	fs      vfs.FS
 	o       CheckOptions
 	report  *CheckReport
-	perFile map[string]int // findings
-	done    int64          // bytes
+	perFile map[fileSeverity]int // findings
+	done    int64                // bytes
 	total   int64
 }
 
 func (c *checker) find(s Severity, file string, offset int64, format string, args ...any) {
-	c.perFile[file]++
-	switch n := c.perFile[file]; {
+	key := fileSeverity{file, s}
+	c.perFile[key]++
+	switch n := c.perFile[key]; {
 	case n > findingsPerFileMax:
 		return
 	case n == findingsPerFileMax:

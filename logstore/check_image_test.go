@@ -18,7 +18,7 @@ import (
 // the checker is not measured by the engine that it shall measure.
 type image map[string][]byte
 
-func (m image) fs(t *testing.T) *vfs.Mem {
+func (m image) fs(t testing.TB) *vfs.Mem {
 	t.Helper()
 	mem := vfs.NewMem()
 	for _, name := range slices.Sorted(maps.Keys(m)) {

@@ -60,6 +60,12 @@ func (p *partitionFiles) has(base int64, suffix string) bool {
 
 // partition checks one partition.
 func (c *checker) partition(p *partitionFiles, root checkedRoot) error {
+	_, err := c.walk(p, root)
+	return err
+}
+
+// walk is partition, and tells what it learned of the log.
+func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error) {
 	c.report.Partitions++
 	c.strays(p)
 	l := &checkedLog{checker: c, files: p, clean: root.clean, next: -1, epoch: -1}
@@ -71,12 +77,12 @@ func (c *checker) partition(p *partitionFiles, root checkedRoot) error {
 			l.limit = p.bases[i+1]
 		}
 		if err := l.segment(base); err != nil {
-			return err
+			return l, err
 		}
 	}
 	l.checkEnd(root)
 	l.checkBeside()
-	return nil
+	return l, nil
 }
 
 // strays notes the files that no segment in use has.
@@ -132,6 +138,7 @@ type checkedLog struct {
 	epoch int32 // leader epoch of the last batch
 	last  bool  // the segment being checked is the last one
 	limit int64 // base of the segment after it
+	torn  bool  // the last segment ends in what is no whole batch
 }
 
 // tail is the severity of what a crash may leave in the segment being checked:

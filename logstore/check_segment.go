@@ -89,6 +89,7 @@ func (s *checkedSegment) scan(f vfs.File, size int64) error {
 func (s *checkedSegment) torn(sc *batchScanner, size int64) {
 	s.broken = true
 	if s.tail(s.next) == Note {
+		s.checkedLog.torn = true
 		s.find(Note, s.file, sc.position, "torn: the last %d bytes are no whole batch (%v), a start cuts them", size-sc.position, sc.bad)
 		return
 	}

@@ -54,6 +54,12 @@
 // [Progress] given to Open how far recovery has come, of each log that is being
 // scanned. Counting allocates nothing and takes no lock.
 //
+// # Damage
+//
+// [Check] examines a directory that nobody has open, and [Repair] mends what it
+// finds, with a copy of every file before it changes. Neither trusts one file to
+// tell of another.
+//
 // # What it does not do
 //
 // It does not log (see [Event]), replicate, or open sockets. It does not

@@ -14,7 +14,7 @@ import (
 const logDir = "data/logs/t-0"
 
 // readAll is the content of a file.
-func readAll(t testing.TB, fsys vfs.FS, name string) []byte {
+func readAll(t tb, fsys vfs.FS, name string) []byte {
 	t.Helper()
 	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
 	must(t, err)

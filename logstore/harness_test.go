@@ -171,7 +171,7 @@ func (h *harness) reopen() *logstore.Log {
 	return l
 }
 
-func must(t testing.TB, err error) {
+func must(t tb, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func must(t testing.TB, err error) {
 }
 
 // batchOf builds a batch of n records named prefix-0 and so on.
-func batchOf(t testing.TB, o record.BuilderOptions, ms int64, prefix string, n int) []byte {
+func batchOf(t tb, o record.BuilderOptions, ms int64, prefix string, n int) []byte {
 	t.Helper()
 	b := record.NewBuilder(o)
 	for i := range n {

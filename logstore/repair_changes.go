@@ -1,0 +1,199 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"moldau/index"
+	"moldau/logstore/vfs"
+)
+
+// planChanges turns what was decided about a log into changes.
+func (l *repairLog) planChanges() error {
+	staying := l.staying()
+	l.end = 0
+	if n := len(staying); n > 0 {
+		l.end = max(staying[n-1].base, staying[n-1].scan.end(staying[n-1].base))
+	}
+	end := l.end
+	l.end = max(l.end, l.witnessed())
+	create, told := l.end > end, end
+	for _, s := range l.segments {
+		if s.changed() {
+			l.touched = true
+			c, err := l.planData(s)
+			if err != nil {
+				return err
+			}
+			for _, lost := range c.Lost {
+				told = max(told, lost.Last+1)
+			}
+		}
+		if err := l.planIndexes(s, create && !l.clean); err != nil {
+			return err
+		}
+	}
+	if create {
+		l.touched = true
+		l.planCreate(end, told)
+	}
+	return l.planBeside()
+}
+
+// planData has a data file written anew without what is bad, or set aside.
+func (l *repairLog) planData(s *repairSegment) (*plannedChange, error) {
+	c := Change{File: s.file}
+	c.Problem, c.Action = s.describe()
+	if s.aside {
+		name, err := l.asideName(s.base)
+		if err != nil {
+			return nil, err
+		}
+		c.Aside, c.Lost = name, l.loseAside(s)
+		return l.plan.add(c, repairStep{phaseData, func(r *repair, c *Change) error { return r.fs.Rename(c.File, c.Aside) }}), nil
+	}
+	c.Lost, c.Taken = l.lose(s)
+	pieces := s.scan.pieces()
+	return l.plan.add(c, repairStep{phaseData, func(r *repair, c *Change) error {
+		return r.rewrite(c, func(w io.Writer) error { return r.copyPieces(w, c.File, pieces) })
+	}}), nil
+}
+
+// asideName is free, and neither we nor Kafka take it for a log's.
+func (l *repairLog) asideName(base int64) (string, error) {
+	name := l.files.file(segmentFileName(base, cutSuffix))
+	for i := 2; ; i++ {
+		_, err := l.r.fs.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		name = l.files.file(fmt.Sprintf("%s.%d%s", segmentFileName(base, ""), i, cutSuffix))
+	}
+}
+
+// copyPieces writes what is kept of an old file.
+func (r *repair) copyPieces(w io.Writer, file string, pieces []piece) error {
+	f, err := r.fs.OpenFile(file, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, p := range pieces {
+		if p.head != nil {
+			if _, err := w.Write(p.head[:]); err != nil {
+				return err
+			}
+			p.position, p.bytes = p.position+batchHeadBytes, p.bytes-batchHeadBytes
+		}
+		if err := copyRange(w, f, p.position, p.bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planIndexes has the indexes of a segment built anew, or removed with it.
+func (l *repairLog) planIndexes(s *repairSegment, sealing bool) error {
+	for _, suffix := range []string{offsetsSuffix, timesSuffix, txnSuffix} {
+		name := l.files.file(segmentFileName(s.base, suffix))
+		there, problem := l.files.has(s.base, suffix), l.faulty[name]
+		if problem == "" && s.changed() {
+			problem = "belongs to data that changes"
+		}
+		remove := repairStep{phaseUnindex, func(r *repair, c *Change) error { return r.remove(c.File) }}
+		switch {
+		case s.aside:
+			if there {
+				l.plan.add(Change{File: name, Problem: problem, Action: "removed: its segment is set aside"}, remove)
+			}
+			continue
+		case suffix == txnSuffix:
+			if there {
+				if err := l.planTxns(s, name); err != nil {
+					return err
+				}
+			}
+			continue
+		case problem == "" && there && !(sealing && s.limit == unlimited):
+			continue
+		case problem == "":
+			problem = "missing"
+			if there {
+				problem = "not complete"
+			}
+		}
+		steps := []repairStep{{phaseIndex, l.buildIndex(s, suffix)}}
+		if there && s.changed() {
+			steps = append(steps, remove)
+		}
+		l.plan.add(Change{File: name, Problem: problem, Action: "built anew from the data"}, steps...)
+	}
+	return nil
+}
+
+func (l *repairLog) buildIndex(s *repairSegment, suffix string) func(*repair, *Change) error {
+	return func(r *repair, c *Change) error {
+		b, err := r.indexOf(s, suffix)
+		if err != nil {
+			return err
+		}
+		return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(b); return err })
+	}
+}
+
+// planTxns has a transaction index built anew if it is malformed, or names what
+// lies past the segment's end. Where the segment changed it is else kept: what
+// was aborted stays aborted.
+func (l *repairLog) planTxns(s *repairSegment, name string) error {
+	problem := l.faulty[name]
+	err := l.withFile(name, func(f vfs.File, _ int64) error {
+		for txn, err := range index.AbortedTxns(f, s.base) {
+			if errors.Is(err, index.ErrCorrupt) || errors.Is(err, index.ErrVersion) {
+				problem = err.Error()
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if txn.LastOffset >= s.scan.end(s.base) {
+				problem = "names a transaction past the segment's end"
+			}
+		}
+		return nil
+	})
+	if err != nil || problem == "" {
+		return err
+	}
+	l.plan.add(Change{File: name, Problem: problem, Action: "built anew from the data"}, repairStep{phaseIndex, func(r *repair, c *Change) error {
+		b, err := l.abortedIn(s)
+		if err != nil {
+			return err
+		}
+		return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(b); return err })
+	}})
+	return nil
+}
+
+// planCreate adds an empty segment where the log ended, so that no offset is
+// given a second time.
+func (l *repairLog) planCreate(end, told int64) {
+	for i, suffix := range []string{offsetsSuffix, timesSuffix, logSuffix} {
+		c := Change{
+			File:    l.files.file(segmentFileName(l.end, suffix)),
+			Problem: fmt.Sprintf("the log ends at offset %d, but had come to %d", end, l.end),
+			Action:  "created empty: no offset is given twice",
+		}
+		if i == 2 && told < l.end {
+			c.Lost = []Lost{{l.name, told, l.end - 1, -1}}
+		}
+		l.plan.add(c, repairStep{phaseCreate, func(r *repair, c *Change) error {
+			return r.rewrite(c, func(io.Writer) error { return nil })
+		}})
+	}
+}

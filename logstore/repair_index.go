@@ -1,0 +1,174 @@
+package logstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"os"
+
+	"moldau/index"
+	"moldau/logstore/record"
+	"moldau/logstore/vfs"
+)
+
+// indexOf builds an index of a segment from the headers of its batches, as the
+// engine enters them.
+func (r *repair) indexOf(s *repairSegment, suffix string) ([]byte, error) {
+	var offsetsFile, timesFile memoryFile
+	offsets := index.NewOffsets(&offsetsFile, s.base, index.Options{})
+	times := index.NewTimes(&timesFile, s.base, index.Options{})
+	since, largest, largestAt := int64(0), int64(-1), s.base
+	err := r.walkFile(s.file, func(_ vfs.File, b record.Batch, at int64) error {
+		if ts := b.MaxTimestamp(); ts > largest {
+			largest, largestAt = ts, b.LastOffset()
+		}
+		if since > r.o.IndexIntervalBytes {
+			since = 0
+			if err := ignore(offsets.Append(b.LastOffset(), at), index.ErrFull); err != nil {
+				return err
+			}
+			if err := ignore(times.MaybeAppend(largest, largestAt, false), index.ErrFull); err != nil {
+				return err
+			}
+		}
+		since += int64(b.Size())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := times.MaybeAppend(largest, largestAt, true); err != nil {
+		return nil, err
+	}
+	if suffix == offsetsSuffix {
+		err = offsets.Flush()
+		return offsetsFile.b, err
+	}
+	err = times.Flush()
+	return timesFile.b, err
+}
+
+// memoryFile is an index's file before it is written.
+type memoryFile struct{ b []byte }
+
+func (m *memoryFile) ReadAt([]byte, int64) (int, error) { return 0, io.EOF }
+func (m *memoryFile) WriteAt(b []byte, at int64) (int, error) {
+	m.b = append(m.b[:at], b...)
+	return len(b), nil
+}
+func (m *memoryFile) Truncate(size int64) error { m.b = m.b[:size]; return nil }
+func (m *memoryFile) Sync() error               { return nil }
+func (m *memoryFile) Size() (int64, error)      { return int64(len(m.b)), nil }
+func (m *memoryFile) OSFile() *os.File          { return nil }
+
+// abortedIn builds the transaction index of a segment: the log is read from its
+// start, or from the producer snapshot there, for where each transaction began.
+func (l *repairLog) abortedIn(of *repairSegment) (entries []byte, err error) {
+	open := l.openAtStart()
+	err = l.headers(func(s *repairSegment, f vfs.File, b record.Batch, at int64) error {
+		id := b.ProducerID()
+		if s.base > of.base || id < 0 || !b.Transactional() {
+			return nil
+		}
+		first, isOpen := open[id]
+		if !b.Control() {
+			if !isOpen {
+				open[id] = b.BaseOffset()
+			}
+			return nil
+		}
+		kind, err := markerAt(f, b, at)
+		if err != nil || kind != record.ControlAbort && kind != record.ControlCommit {
+			return err
+		}
+		delete(open, id)
+		if s != of || kind != record.ControlAbort || !isOpen {
+			return nil
+		}
+		stable := b.LastOffset() + 1
+		for _, other := range open {
+			stable = min(stable, other)
+		}
+		entries = binary.BigEndian.AppendUint16(entries, 0)
+		for _, v := range []int64{id, first, b.LastOffset(), stable} {
+			entries = binary.BigEndian.AppendUint64(entries, uint64(v))
+		}
+		return nil
+	})
+	return entries, err
+}
+
+// openAtStart are the transactions that were open where the log starts.
+func (l *repairLog) openAtStart() map[int64]int64 {
+	open := map[int64]int64{}
+	staying := l.staying()
+	if len(staying) == 0 {
+		return open
+	}
+	base := staying[0].base
+	text, err := readFile(l.r.fs, l.files.file(segmentFileName(base, snapshotSuffix)))
+	if err != nil {
+		return open
+	}
+	if ps, err := decodeSnapshot(text, base, 0, 0); err == nil {
+		for id, p := range ps.byID {
+			if p.txnFirst >= 0 {
+				open[id] = p.txnFirst
+			}
+		}
+	}
+	return open
+}
+
+// markerBytesMax is far above what the marker of a transaction takes.
+const markerBytesMax = 64 << 10
+
+// markerAt is what a control batch says, of which b is the header.
+func markerAt(f vfs.File, b record.Batch, at int64) (record.ControlType, error) {
+	if b.Size() > markerBytesMax {
+		return math.MaxInt16, nil
+	}
+	whole := make(record.Batch, b.Size())
+	if n, err := f.ReadAt(whole, at); n < len(whole) {
+		return 0, err
+	}
+	var it record.Iterator
+	defer it.Close()
+	if err := it.Reset(whole, markerBytesMax); err != nil || !it.Next() {
+		return math.MaxInt16, nil
+	}
+	kind, err := it.Record().ControlType()
+	if err != nil {
+		kind = math.MaxInt16
+	}
+	return kind, nil
+}
+
+// sync makes durable what the checkpoints are about to vouch for.
+func (p *repairPlan) sync(r *repair) error {
+	for _, l := range p.logs {
+		if !l.touched {
+			continue
+		}
+		for _, s := range l.staying() {
+			for _, suffix := range []string{logSuffix, offsetsSuffix, timesSuffix} {
+				if err := r.syncFile(l.files.file(segmentFileName(s.base, suffix))); err != nil {
+					return err
+				}
+			}
+		}
+		if err := r.fs.SyncDir(l.files.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *repair) syncFile(name string) error {
+	f, err := r.fs.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,193 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+)
+
+// repairPhase puts the steps of a repair in order, so that whoever opens the
+// directory after a crash between them finds nothing that lies: indexes are gone
+// while their data changes, recovery points are lowered before it and raised when
+// all is synced. Directories are synced between phases.
+type repairPhase uint8
+
+const (
+	phaseForget  repairPhase = iota // the manifest goes
+	phaseLower                      // checkpoints that say too much
+	phaseCreate                     // empty segments that keep an end
+	phaseUnindex                    // indexes of what will change go
+	phaseData                       // .log files are replaced, or set aside
+	phaseIndex                      // indexes are built
+	phaseBeside                     // epochs, snapshots, metadata
+	phaseSync                       // all that the checkpoints will vouch for
+	phaseRaise                      // checkpoints as they shall stay
+	repairPhases
+)
+
+// plannedChange is a change and how it is made: in one step, or in two.
+type plannedChange struct {
+	Change
+	steps []repairStep
+}
+
+type repairStep struct {
+	phase repairPhase
+	do    func(r *repair, c *Change) error
+}
+
+// repairPlan is what is to be done in one scope.
+type repairPlan struct {
+	changes []*plannedChange
+	logs    []*repairLog
+	synced  []string // files that must be on stable storage before recovery points are raised
+}
+
+func (p *repairPlan) add(c Change, steps ...repairStep) *plannedChange {
+	planned := &plannedChange{c, steps}
+	p.changes = append(p.changes, planned)
+	return planned
+}
+
+// plan looks at all logs of the scope, reading only.
+func (r *repair) plan(s *repairScope) (*repairPlan, error) {
+	p := &repairPlan{}
+	c := r.checker()
+	c.o.Progress = func(cp CheckProgress) error {
+		if r.o.Progress == nil {
+			return nil
+		}
+		return r.o.Progress(RepairProgress{"check", cp})
+	}
+	root := checkedRoot{}
+	if s.root != "" {
+		root = c.readRoot(s.root, nil)
+	}
+	dirs, err := r.partitionDirs(s)
+	if err != nil {
+		return nil, err
+	}
+	var found []*partitionFiles
+	for _, dir := range dirs {
+		files, err := c.partitionFiles(dir)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, files)
+	}
+	for _, files := range found {
+		l, err := r.examine(p, c, files, root)
+		if err != nil {
+			return nil, err
+		}
+		p.logs = append(p.logs, l)
+	}
+	if s.root != "" {
+		if err := r.planCheckpoints(p, s, root.clean); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.changes) > 0 && s.store != "" {
+		return p, r.planForget(p, s.store)
+	}
+	return p, nil
+}
+
+// partitionDirs are the directories of the logs of the scope.
+func (r *repair) partitionDirs(s *repairScope) ([]string, error) {
+	if s.partition != "" {
+		return []string{s.partition}, nil
+	}
+	entries, err := r.fs.ReadDir(s.root)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, e := range entries {
+		if _, ok := parseDir(e.Name()); ok && e.IsDir() {
+			dirs = append(dirs, path.Join(s.root, e.Name()))
+		}
+	}
+	return dirs, nil
+}
+
+// planForget has the manifest removed before anything else.
+func (r *repair) planForget(p *repairPlan, store string) error {
+	name := path.Join(store, repairOwnDir, repairManifestFile)
+	if _, err := r.fs.Stat(name); err != nil {
+		return ignore(err, fs.ErrNotExist)
+	}
+	p.add(Change{File: name, Problem: "describes files that are about to change", Action: "removed: the next start reads the directory instead"},
+		repairStep{phaseForget, func(r *repair, _ *Change) error { return forgetManifest(r.fs, store) }})
+	return nil
+}
+
+// examine checks a log and plans for it where there is anything to mend.
+func (r *repair) examine(p *repairPlan, c *checker, files *partitionFiles, root checkedRoot) (*repairLog, error) {
+	before := len(c.report.Findings)
+	checked, err := c.walk(files, root)
+	if err != nil {
+		return nil, err
+	}
+	l := &repairLog{r: r, plan: p, files: files, root: root, clean: root.clean, end: checked.next, faulty: map[string]string{}}
+	if l.name = files.tp.String(); files.tp.Topic == "" {
+		l.name = path.Base(files.dir)
+	}
+	for _, f := range c.report.Findings[before:] {
+		if f.Severity == Fault && l.faulty[f.File] == "" {
+			l.faulty[f.File] = f.Text
+		}
+	}
+	if len(l.faulty) == 0 && !checked.torn && (len(files.bases) > 0 || l.witnessed() == 0) {
+		return l, nil
+	}
+	changes := len(p.changes)
+	if err := l.examine(); err != nil {
+		var unreadable *unreadableError
+		if !errors.As(err, &unreadable) {
+			return nil, err
+		}
+		p.changes = p.changes[:changes] // it stays as it is, and is told as a fault that remains
+		l.end = -1
+	}
+	return l, nil
+}
+
+// unreadableError is a file's own error. It does not end a repair: other logs
+// can be mended.
+type unreadableError struct{ err error }
+
+func (e *unreadableError) Error() string { return e.err.Error() }
+func (e *unreadableError) Unwrap() error { return e.err }
+
+// apply makes the changes, phase by phase.
+func (p *repairPlan) apply(r *repair) error {
+	for phase := range repairPhases {
+		var dirs []string
+		for _, c := range p.changes {
+			for _, s := range c.steps {
+				if s.phase != phase {
+					continue
+				}
+				if err := s.do(r, &c.Change); err != nil {
+					return fmt.Errorf("%s: %w", c.File, err)
+				}
+				dirs = append(dirs, path.Dir(c.File))
+			}
+		}
+		if phase == phaseSync {
+			if err := p.sync(r); err != nil {
+				return err
+			}
+		}
+		slices.Sort(dirs)
+		for _, dir := range slices.Compact(dirs) {
+			if err := r.fs.SyncDir(dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
