@@ -107,8 +107,14 @@ func (r *report) others() []string {
 	return slices.DeleteFunc(slices.Clone(r.order), func(s string) bool { return s == moldau })
 }
 
+// ratio is the median of the blocks', each with its neighbour of the same turn:
+// what the machine's others do in one turn then hits both sides.
 func (m *measured) ratio(system string) float64 {
-	return m.median(moldau, block.perSecond) / m.median(system, block.perSecond)
+	var ratios []float64
+	for i, b := range m.Blocks[system] {
+		ratios = append(ratios, m.Blocks[moldau][i].perSecond()/b.perSecond())
+	}
+	return yardstick.Median(ratios)
 }
 
 // better is the faster of the two ways to have many logs without a journal.
