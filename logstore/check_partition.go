@@ -26,7 +26,8 @@ type partitionFiles struct {
 // and snapshots named by offset and epoch.
 var metadataFiles = regexp.MustCompile(`^(quorum-state|\d{20}-\d{10}\.checkpoint(\.part|\.deleted)?)$`)
 
-// segmentSuffixes are all that begin with a segment's base, or an offset.
+// segmentSuffixes are all that begin with a segment's base, or an offset. The
+// data's is the first.
 var segmentSuffixes = []string{logSuffix, offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix}
 
 // partitionFiles lists a partition's directory and notes what does not belong.

@@ -50,6 +50,20 @@ func follow(epoch int32, firsts ...int64) step {
 	}}
 }
 
+// transact is a step that writes to a producer's transaction.
+func transact(tp logstore.TopicPartition, id int64, n int) step {
+	return step{fmt.Sprint("write to a transaction of ", id), func(w *workload) error { return w.transact(tp, id, n) }}
+}
+
+func commit(tp logstore.TopicPartition, id int64) step {
+	return step{fmt.Sprint("commit ", id), func(w *workload) error { return w.endTransaction(tp, id, true, false) }}
+}
+
+// abort ends a transaction as version 2 does: with the epoch of the next one.
+func abort(tp logstore.TopicPartition, id int64) step {
+	return step{fmt.Sprint("abort ", id), func(w *workload) error { return w.endTransaction(tp, id, false, true) }}
+}
+
 func truncate(tp logstore.TopicPartition, to int64) step {
 	return step{fmt.Sprint("truncate to ", to), func(w *workload) error { return w.truncate(tp, to) }}
 }
@@ -162,6 +176,25 @@ func TestCrashAtEveryOperation(t *testing.T) {
 		},
 		"beginning anew below the start": {
 			create(led, 1), produce(0, 8), advance(led, 9), truncate(led, 3), lead(1, 2), checkpoint, lead(1, 3), advance(led, 9), housekeep(0), truncate(led, 5), lead(2, 1),
+		},
+		"transactions": {
+			create(led, 1), transact(led, 101, 2), lead(0, 1), transact(led, 102, 1), abort(led, 101), transact(led, 101, 1), housekeep(0),
+			commit(led, 102), checkpoint, abort(led, 102), transact(led, 102, 2), abort(led, 102), transact(led, 103, 1), lead(0, 2), abort(led, 101),
+			reopen, transact(led, 101, 1), commit(led, 103), housekeep(0), transact(led, 103, 1), abort(led, 101), checkpoint, lead(1, 1), abort(led, 103),
+		},
+		"truncation across markers": {
+			create(led, 1), transact(led, 101, 2), transact(led, 102, 2), abort(led, 101), lead(0, 1), abort(led, 102), housekeep(0), checkpoint,
+			truncate(led, 6), transact(led, 102, 1), commit(led, 102), transact(led, 101, 1), abort(led, 101), lead(0, 3), housekeep(0),
+			truncate(led, 9), abort(led, 101), truncate(led, 4), commit(led, 101), transact(led, 103, 3), abort(led, 103), reopen, truncate(led, 1), transact(led, 101, 1),
+		},
+		"transactions and retention": {
+			create(led, 1), transact(led, 101, 2), lead(0, 3), transact(led, 102, 1), abort(led, 102), lead(0, 3), advance(led, 8), housekeep(0), housekeep(2 * time.Second),
+			abort(led, 101), transact(led, 102, 2), checkpoint, lead(1, 2), abort(led, 102), reopen,
+			configure("retention.bytes", func(c *logstore.Config) { c.RetentionBytes = 300 }), transact(led, 103, 1), housekeep(0), lead(1, 3), housekeep(2 * time.Second), abort(led, 103),
+		},
+		"followed transactions": {
+			create(followed, 1), transact(followed, 201, 2), transact(followed, 202, 2), abort(followed, 201), follow(0, 10, 13), housekeep(0), transact(followed, 201, 1), checkpoint,
+			truncate(followed, 12), commit(followed, 202), follow(1, 100), transact(followed, 202, 1), abort(followed, 202), reopen, truncate(followed, 3), abort(followed, 201), follow(2, 50),
 		},
 		"deletes": {
 			create(led, 1), create(followed, 2), lead(0, 2), follow(0, 0, 5), checkpoint, deleteLog(led), follow(0, 10), create(led, 3), lead(0, 3),

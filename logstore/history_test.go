@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"moldau/logstore"
@@ -15,6 +16,7 @@ type history struct {
 	values map[int64]string // by offset; of what was tried and not undone since
 	epochs map[int64]int32  // by offset
 	bases  map[int64]int64  // of the batch, by offset
+	events []event          // of transactions
 	end    int64            // nothing was tried at or above
 	acked  int64            // everything below survives the loss of power
 	// Everything below was written when the call returned, and survives the end
@@ -66,6 +68,11 @@ func (hi *history) lastBelow(to int64) int64 {
 			end = max(end, o+1)
 		}
 	}
+	for _, e := range hi.events { // a marker has no value
+		if e.first < to {
+			end = max(end, e.last+1)
+		}
+	}
 	return end
 }
 
@@ -78,6 +85,7 @@ func (hi *history) cut(to int64) {
 			delete(hi.bases, o)
 		}
 	}
+	hi.events = slices.DeleteFunc(hi.events, func(e event) bool { return e.first >= to || hi.restart >= 0 })
 	if hi.restart >= 0 {
 		hi.start, hi.startMax, hi.restart = to, to, -1
 	}
@@ -104,7 +112,10 @@ func (hi *history) check(l *logstore.Log, least int64) error {
 	if hi.restart < 0 && (end < least || end > max(hi.end, start)) {
 		return fmt.Errorf("ends at %d, not within %d to %d", end, least, hi.end)
 	}
-	return hi.checkRecords(l, start, end)
+	if err := hi.checkRecords(l, start, end); err != nil {
+		return err
+	}
+	return hi.checkTransactions(l, start, end)
 }
 
 func (hi *history) checkRecords(l *logstore.Log, start, end int64) error {
@@ -140,7 +151,7 @@ func (hi *history) missing(from, to int64) error {
 // state is all of a log that two openings must agree on.
 func state(t testing.TB, l *logstore.Log) string {
 	t.Helper()
-	s := fmt.Sprintln(l.ID(), l.StartOffset(), l.Offset(logstore.LogEnd), l.Segments())
+	s := fmt.Sprintln(l.ID(), l.StartOffset(), l.Offset(logstore.LogEnd), l.Offset(logstore.LastStable), l.Segments(), l.Producers(), l.OpenTransactions())
 	for r, err := range l.Records(context.Background(), l.StartOffset(), logstore.LogEnd) {
 		must(t, err)
 		s += fmt.Sprintln(r.Offset, r.TimestampMs, string(r.Key), string(r.Value), l.EpochOf(r.Offset))

@@ -32,6 +32,11 @@ func drawStep(rt *rapid.T) step {
 			return w.lead(led, latest(w, led)+newer, n, record.BuilderOptions{Codec: codecs[int(part)%len(codecs)]})
 		}},
 		{"produce", func(w *workload) error { return w.produce(led, latest(w, led), n) }},
+		{"write to a transaction", func(w *workload) error { return w.transact(led, 100+part%4, n) }},
+		{"commit", func(w *workload) error { return w.endTransaction(led, 100+part%4, true, newer > 0) }},
+		{"abort", func(w *workload) error { return w.endTransaction(led, 100+part%4, false, newer > 0) }},
+		{"follow a transaction", func(w *workload) error { return w.transact(followed, 200+part%3, n) }},
+		{"follow a marker", func(w *workload) error { return w.endTransaction(followed, 200+part%3, part%2 == 0, newer > 0) }},
 		{"follow", func(w *workload) error {
 			return w.follow(followed, latest(w, followed)+newer, w.histories[followed].end+max(0, part-60), n)
 		}},

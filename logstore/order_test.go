@@ -109,7 +109,7 @@ func TestOrderOfWrites(t *testing.T) {
 				h.appendDurably(l, fmt.Sprint("more", i), 1)
 			}
 		}, func(h *harness, l *logstore.Log) { must(h.t, l.TruncateTo(1)) },
-			lines("create 0.index.cleaned", "create 0.timeindex.cleaned", "!", "remove 4.log", "!", "syncdir t-0", "remove 2.log", "!", "syncdir t-0", "truncate 0.log", "sync 0.log", "!", "syncdir t-0", "!")},
+			lines("create 0.index.cleaned", "create 0.timeindex.cleaned", "!", "remove 4.log", "syncdir t-0", "remove 4.index", "!", "remove 2.log", "syncdir t-0", "remove 2.index", "!", "truncate 0.log", "sync 0.log", "!", "syncdir t-0", "!")},
 		{"start offset", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 2) }, func(h *harness, l *logstore.Log) { must(h.t, l.AdvanceStart(1)) },
 			lines(text("log-start-offset-checkpoint"), "syncdir ")},
 		{"delete", nil, func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, lines("rename t-0 to !", "syncdir ")},

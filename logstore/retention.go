@@ -194,17 +194,21 @@ func (l *Log) markRetired() error {
 	return nil
 }
 
-// markDeleted renames the files of a retired segment, durably, and has them
-// unlinked later.
+// markDeleted renames the files of a retired segment, durably the data's, and has
+// them unlinked later. The data goes first: a crash that left it without what
+// lies beside would make aborted records out to be good.
 func (l *Log) markDeleted(base int64) error {
-	for _, suffix := range []string{offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix, logSuffix} {
+	for _, suffix := range []string{logSuffix, offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix} {
 		name := l.file(segmentFileName(base, suffix))
 		if err := l.store.fs.Rename(name, name+deletedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-	}
-	if err := l.store.fs.SyncDir(l.dir); err != nil {
-		return err
+		if suffix != logSuffix {
+			continue // without its data a start removes it
+		}
+		if err := l.store.fs.SyncDir(l.dir); err != nil {
+			return err
+		}
 	}
 	at := later(l.store.nowMs(), l.Config().FileDeleteDelayMs)
 	l.store.enqueue(task{atMs: at, kind: taskUnlink, log: l, base: base})

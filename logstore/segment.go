@@ -198,8 +198,13 @@ func (s *segment) abandon() {
 // removeSegmentFiles unlinks all files of a segment, with suffix behind their names.
 // What is gone already is no error, so that it can be tried again.
 func removeSegmentFiles(fsys vfs.FS, dir string, base int64, suffix string) error {
+	return removeFiles(fsys, dir, base, suffix, segmentSuffixes)
+}
+
+// removeFiles is removeSegmentFiles for some of the kinds.
+func removeFiles(fsys vfs.FS, dir string, base int64, suffix string, kinds []string) error {
 	var all error
-	for _, kind := range []string{logSuffix, offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix} {
+	for _, kind := range kinds {
 		err := fsys.Remove(dir + "/" + segmentFileName(base, kind) + suffix)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			all = errors.Join(all, err)

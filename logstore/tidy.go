@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -35,16 +36,22 @@ type tidying struct {
 	swaps         []int64 // of .log.swap files
 	doomed        []string
 	indexSwaps    []string
-	cleanedLowest int64 // smallest base of a .cleaned file, plus one; 0 for none
+	indexes       []string // those in place
+	cleanedLowest int64    // smallest base of a .cleaned file, plus one; 0 for none
 }
 
 func (t *tidying) sort(name string) {
 	base, isLog := parseSegmentFileName(name, logSuffix)
+	_, isOffsets := parseSegmentFileName(name, offsetsSuffix)
+	_, isTimes := parseSegmentFileName(name, timesSuffix)
+	_, isTxns := parseSegmentFileName(name, txnSuffix)
 	swap, isSwap := parseSegmentFileName(name, logSuffix+swapSuffix)
 	cleaned, isCleaned := parseSegmentFileName(name, logSuffix+cleanedSuffix)
 	switch {
 	case isLog:
 		t.bases = append(t.bases, base)
+	case isOffsets, isTimes, isTxns:
+		t.indexes = append(t.indexes, name)
 	case isSwap:
 		t.swaps = append(t.swaps, swap)
 	case strings.HasSuffix(name, swapSuffix):
@@ -70,8 +77,10 @@ func (t *tidying) apply(l *Log) error {
 			return err
 		}
 	}
-	// Indexes of swaps are built anew: cheaper to trust than to tell complete.
-	for _, name := range slices.Concat(t.doomed, t.indexSwaps) {
+	if err := t.finishIndexes(l); err != nil {
+		return err
+	}
+	for _, name := range t.doomed {
 		if err := fsys.Remove(l.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -80,6 +89,33 @@ func (t *tidying) apply(l *Log) error {
 		return nil
 	}
 	return fsys.SyncDir(l.dir)
+}
+
+// finishIndexes dooms the indexes that are of no segment, and those of swaps: to
+// build them anew is cheaper than to tell whether they are complete. Only which
+// transactions were aborted cannot always be told from what compaction leaves.
+func (t *tidying) finishIndexes(l *Log) error {
+	segments := map[string]bool{}
+	for _, base := range t.bases {
+		segments[segmentFileName(base, "")] = true
+	}
+	isSegment := func(name string) bool { return segments[strings.TrimSuffix(name, path.Ext(name))] }
+	for _, name := range t.indexes {
+		if !isSegment(name) {
+			t.doomed = append(t.doomed, name)
+		}
+	}
+	for _, name := range t.indexSwaps {
+		name = strings.TrimSuffix(name, swapSuffix)
+		if path.Ext(name) != txnSuffix || !isSegment(name) {
+			t.doomed = append(t.doomed, name+swapSuffix)
+			continue
+		}
+		if err := l.store.fs.Rename(l.file(name+swapSuffix), l.file(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putInPlace lets a swapped segment take the place of those that it covers.

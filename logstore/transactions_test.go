@@ -150,3 +150,19 @@ func TestTransactionsAreFoundAgain(t *testing.T) {
 		}
 	}
 }
+
+// markerOf is the control batch that a leader wrote.
+func markerOf(t testing.TB, producer int64, epoch int16, coordinator int32, commit bool, ms int64) record.Batch {
+	t.Helper()
+	kind := record.ControlAbort
+	if commit {
+		kind = record.ControlCommit
+	}
+	b := record.NewBuilder(record.BuilderOptions{
+		Producer: &record.Producer{ID: producer, Epoch: epoch, BaseSequence: -1}, Transactional: true, Control: true,
+	})
+	b.Append(ms, record.ControlKey(kind), record.EndOfTransaction(coordinator))
+	batch, err := b.Finish()
+	must(t, err)
+	return batch
+}

@@ -212,14 +212,18 @@ func (s *segment) replaceIndexes(fsys vfs.FS) error {
 	return fsys.SyncDir(s.dir)
 }
 
-// dropFiles takes segments off the directory, newest first, each durably.
-// Readers keep what they have open.
+// dropFiles takes segments off the directory, newest first, each durably. The
+// data goes first: a crash that left it without what lies beside would make
+// aborted records out to be good. Readers keep what they have open.
 func (l *Log) dropFiles(segments []*segment) error {
 	for _, s := range slices.Backward(segments) {
-		if err := removeSegmentFiles(l.store.fs, l.dir, s.base, ""); err != nil {
+		if err := removeFiles(l.store.fs, l.dir, s.base, "", segmentSuffixes[:1]); err != nil {
 			return err
 		}
 		if err := l.store.fs.SyncDir(l.dir); err != nil {
+			return err
+		}
+		if err := removeFiles(l.store.fs, l.dir, s.base, "", segmentSuffixes[1:]); err != nil {
 			return err
 		}
 	}
