@@ -11,6 +11,7 @@ import (
 
 // keep does to the logs all that is not an append.
 func (w *worker) keep(ctx context.Context) {
+	w.resending.Wait()
 	r := rand.New(rand.NewPCG(w.Seed, 1<<32))
 	for _, s := range w.spots {
 		if s.log == nil && !w.create(s, r) {

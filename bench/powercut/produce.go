@@ -32,6 +32,7 @@ func (w *worker) load(ctx context.Context, group *sync.WaitGroup, streams []stre
 			if s.log != nil {
 				p.resume(streams)
 			}
+			w.resending.Add(1)
 			group.Go(func() { p.run(ctx) })
 		}
 	}
@@ -75,7 +76,9 @@ func (p *producer) advance() {
 }
 
 func (p *producer) run(ctx context.Context) {
-	for pause(ctx, p.rand, 3*time.Millisecond) {
+	ok := p.burst(ctx)
+	p.w.resending.Done()
+	for ok && pause(ctx, p.rand, 3*time.Millisecond) {
 		if !p.burst(ctx) {
 			return
 		}

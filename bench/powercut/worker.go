@@ -23,6 +23,8 @@ type worker struct {
 	spots []*spot // by partition
 	// Logs in which faults were found; they go.
 	spoilt map[*logstore.Log]bool
+	// While producers resend no start moves: a batch below it is remembered no more.
+	resending sync.WaitGroup
 }
 
 // spot is where a log is: another one each time it was deleted.
