@@ -52,7 +52,8 @@
 //
 // [Store.Counters] tells what was done, [Store.Usage] what there is, and a
 // [Progress] given to Open how far recovery has come, of each log that is being
-// scanned. Counting allocates nothing and takes no lock.
+// scanned. Counting allocates nothing and takes no lock. [Stat] reads from outside
+// what lies in a directory, in use or not.
 //
 // # Damage
 //

@@ -98,6 +98,7 @@ func storeImage(t testing.TB) (image, map[logstore.TopicPartition]map[int64]stri
 			must(t, err)
 		}
 		s.Housekeep(clock.Now())
+		must(t, l.Wait(t.Context(), logstore.HighWatermark, l.Offset(logstore.LogEnd)))
 		all[name] = recordsOf(t, l)
 	}
 	must(t, s.Close())
@@ -108,7 +109,7 @@ func storeImage(t testing.TB) (image, map[logstore.TopicPartition]map[int64]stri
 func recordsOf(t tb, l *logstore.Log) map[int64]string {
 	t.Helper()
 	all := map[int64]string{}
-	for r, err := range l.Records(context.Background(), l.StartOffset(), logstore.HighWatermark) {
+	for r, err := range l.Records(context.Background(), l.StartOffset(), logstore.LogEnd) {
 		must(t, err)
 		all[r.Offset] = string(r.Value)
 	}
