@@ -68,7 +68,7 @@ func Repair(fsys vfs.FS, dir string, o RepairOptions) (*Receipt, error) {
 		o.BackupFS = fsys
 	}
 	r := &repair{fs: fsys, dir: dir, o: o}
-	r.receipt = &Receipt{Version: receiptVersion, Time: o.Clock.Now().UTC().Format(time.RFC3339), Moldau: o.Version, Directory: dir, DryRun: o.DryRun}
+	r.receipt = &Receipt{Version: receiptVersion, Time: o.Clock.Now().UTC().Format(time.RFC3339), Moldau: o.Version, Directory: dir, DryRun: o.DryRun, Changes: []*Change{}}
 	if err := r.run(); err != nil {
 		return r.receipt, fmt.Errorf("logstore: repair %s: %w", dir, err)
 	}

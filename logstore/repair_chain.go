@@ -191,6 +191,29 @@ func (s *segmentScan) weight(base, limit int64) int64 {
 	return bytes
 }
 
+// claimed is how many records the headers of what is no sound batch claim, if
+// they go from one offset to another without a gap, else -1.
+func (s *segmentScan) claimed(first, last int64) (records int64) {
+	for _, b := range s.bad {
+		if b.count < 0 || b.first != first {
+			return -1
+		}
+		first, records = b.last+1, records+int64(b.count)
+	}
+	if first != last+1 {
+		return -1
+	}
+	return records
+}
+
+// why is what is wrong with the first range.
+func (s *segmentScan) why() error {
+	if len(s.bad) == 0 {
+		return errMisplaced
+	}
+	return s.bad[0].why
+}
+
 // summarize forgets the batches.
 func (s *segmentScan) summarize(base int64) {
 	*s = segmentScan{summarized: true, lastEnd: s.end(base), bytes: s.keptBytes(unlimited)}

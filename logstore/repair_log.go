@@ -314,14 +314,14 @@ func (l *repairLog) loseAside(s *repairSegment) []Lost {
 	if first > last {
 		return nil
 	}
-	return []Lost{{l.name, first, last, -1}}
+	return []Lost{{l.name, first, last, s.scan.claimed(first, last)}}
 }
 
 // describe tells what was wrong with a segment's data, and what is done.
 func (s *repairSegment) describe() (problem, action string) {
 	if s.aside {
 		if s.scan.keptBytes(unlimited) == 0 && s.size > 0 {
-			return errForeign.Error(), "set aside"
+			return fmt.Sprintf("%v: %v", errForeign, s.scan.why()), "set aside"
 		}
 		return "overlaps other segments", "set aside"
 	}

@@ -105,9 +105,6 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 var errReceipt = errors.New("the backup directory holds a receipt already")
 
 func (r *Receipt) encode() ([]byte, error) {
-	if r.Changes == nil {
-		r.Changes = []*Change{}
-	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	return append(b, '\n'), err
 }

@@ -290,6 +290,8 @@ func TestFormatJSONIsHonoured(t *testing.T) {
 		"moldau topic delete":   {"", "topic delete t u -b " + s.addr},
 		"moldau log dump":       {"", "log dump " + filepath.Join(data, "logs", "t-0")},
 		"moldau log verify":     {"", "log verify " + data},
+		"moldau log stat":       {"", "log stat " + data},
+		"moldau log repair":     {"", "log repair " + data},
 		"moldau config explain": {"", "config explain " + kafkaFile(t)},
 		"moldau config list":    {"", "config list"},
 	}
@@ -298,6 +300,7 @@ func TestFormatJSONIsHonoured(t *testing.T) {
 	order := []string{"moldau topic create", "moldau topic alter", "moldau topic describe", "moldau topic list",
 		"moldau produce", "moldau consume", "moldau group reset", "moldau group list", "moldau group describe",
 		"moldau group delete", "moldau topic delete", "moldau log dump", "moldau log verify",
+		"moldau log stat", "moldau log repair",
 		"moldau config explain", "moldau config list"}
 	for _, c := range allCommands() {
 		path := c.CommandPath()

@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"moldau/logstore"
-	"moldau/logstore/vfs"
 )
 
 func newLogVerifyCommand() *cobra.Command {
@@ -47,44 +44,15 @@ Exit codes: 0 no fault, 1 a fault was found or the check failed, 2 usage.`,
 	return c
 }
 
-// verify opens the directory above dir, where a partition has its checkpoints.
 func verify(ctx context.Context, dir string, deep bool, progress io.Writer) (*logstore.CheckReport, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return nil, err
-	}
-	parent, name := filepath.Split(dir)
-	if name == "" {
-		name = "."
-	}
-	fsys, err := vfs.OpenOSReadOnly(parent)
+	fsys, name, err := openLogDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer fsys.Close()
-	meter := meter{statusLine: statusLine{w: progress}, shown: isTerminal(progress)}
-	defer meter.clear()
-	return logstore.Check(fsys, name, logstore.CheckOptions{Deep: deep, Progress: func(p logstore.CheckProgress) error {
-		meter.show(p)
-		return ctx.Err()
-	}})
-}
-
-// meter shows progress on one line, ten times a second at most.
-type meter struct {
-	statusLine
-	shown bool
-	last  time.Time
-}
-
-func (m *meter) show(p logstore.CheckProgress) {
-	if now := time.Now(); m.shown && now.Sub(m.last) >= 100*time.Millisecond {
-		m.last = now
-		m.statusLine.show(fmt.Sprintf("%3d %% of %d MiB  %s", p.Done*100/max(p.Total, 1), p.Total>>20, p.File))
-	}
+	m := newMeter(progress)
+	defer m.line.clear()
+	return logstore.Check(fsys, name, logstore.CheckOptions{Deep: deep, Progress: m.progress(ctx, "check")})
 }
 
 func printReport(o output, r *logstore.CheckReport) error {

@@ -69,3 +69,15 @@ func TestProgressIsShownOnATerminal(t *testing.T) {
 		}
 	}
 }
+
+func TestReadingOfLogsIsShownOnATerminal(t *testing.T) {
+	data, file := logDir(t)
+	flipByte(t, file, 65)
+	for _, args := range []string{"verify", "stat", "repair"} {
+		screen, seen := terminal(t)
+		run(t.Context(), []string{"log", args, data}, nil, io.Discard, screen)
+		if text := seen(); !strings.Contains(text, " 100 %, 70 B of 70 B") {
+			t.Errorf("%s: %q", args, text)
+		}
+	}
+}
