@@ -58,6 +58,14 @@ const (
 	imageTimestamp = 1_700_000_000_000
 )
 
+// A transaction in the second segment, and where its abort marker is: a batch of
+// one record that takes as many offsets as the others.
+const (
+	imageProducer = 5
+	imageTxnFirst = 21
+	imageTxnAbort = 30
+)
+
 // imageSegment is the three files of a segment of batches of imageRecords
 // records each, of which those that skip holds were compacted away. Every batch
 // but the first is indexed.
@@ -69,8 +77,18 @@ func imageSegment(t *testing.T, base int64, codec record.Codec, skip ...int) (da
 		}
 		first := base + int64(i*imageRecords)
 		b := record.NewBuilder(record.BuilderOptions{BaseOffset: first, LeaderEpoch: 4, Codec: codec})
+		switch first {
+		case imageTxnFirst:
+			b.Reset(record.BuilderOptions{BaseOffset: first, LeaderEpoch: 4, Codec: codec, Transactional: true, Producer: &record.Producer{ID: imageProducer}})
+		case imageTxnAbort:
+			b.Reset(record.BuilderOptions{BaseOffset: first, LeaderEpoch: 4, LastOffsetDeltaMin: imageRecords - 1,
+				Transactional: true, Control: true, Producer: &record.Producer{ID: imageProducer, BaseSequence: -1}})
+			b.Append(imageTimestamp+first+imageRecords-1, record.ControlKey(record.ControlAbort), record.EndOfTransaction(0))
+		}
 		for j := range imageRecords {
-			b.Append(imageTimestamp+first+int64(j), []byte{byte(j)}, fmt.Appendf(nil, "value %d", j))
+			if first != imageTxnAbort {
+				b.Append(imageTimestamp+first+int64(j), []byte{byte(j)}, fmt.Appendf(nil, "value %d", j))
+			}
 		}
 		batch, err := b.Finish()
 		must(t, err)
@@ -123,7 +141,7 @@ func soundImage(t *testing.T) image {
 	m.segment(t, imageDir, 0, record.None)
 	m.segment(t, imageDir, 18, record.Zstd)
 	m.segment(t, imageDir, 36, record.None)
-	m[sealedName+".txnindex"] = imageAborted(0, 5, 20, 30)
+	m[sealedName+".txnindex"] = imageAborted(0, imageProducer, imageTxnFirst, imageTxnAbort)
 	return m
 }
 
@@ -137,7 +155,7 @@ func imageSnapshot() []byte {
 // imageAborted is one entry of a transaction index.
 func imageAborted(version uint16, producer, first, last uint64) []byte {
 	b := binary.BigEndian.AppendUint16(nil, version)
-	for _, v := range []uint64{producer, first, last, last} {
+	for _, v := range []uint64{producer, first, last, last + 1} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
 	return b

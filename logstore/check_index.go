@@ -1,8 +1,6 @@
 package logstore
 
 import (
-	"errors"
-
 	"moldau/index"
 	"moldau/logstore/record"
 	"moldau/logstore/vfs"
@@ -172,27 +170,4 @@ func (x *checkedTimes) end(s *checkedSegment) {
 	}
 	_ = x.all.Close()
 	_ = x.handle.Close()
-}
-
-// transactions reads the transaction index, which a segment without an aborted
-// transaction lacks.
-func (s *checkedSegment) transactions() {
-	if !s.files.has(s.base, txnSuffix) {
-		return
-	}
-	x := checkedIndex{file: s.files.file(segmentFileName(s.base, txnSuffix))}
-	if x.handle, _ = s.open(x.file); x.handle == nil {
-		return
-	}
-	defer x.handle.Close()
-	for txn, err := range index.AbortedTxns(x.handle, s.base) {
-		switch {
-		case errors.Is(err, index.ErrCorrupt), errors.Is(err, index.ErrVersion):
-			s.indexFault(x, 0, "%v", err)
-		case err != nil:
-			s.find(Fault, x.file, 0, "cannot be read: %v", err)
-		case txn.LastOffset >= s.next:
-			s.indexFault(x, 0, "names an aborted transaction that ends at %d, past the segment's end %d", txn.LastOffset, s.next)
-		}
-	}
 }

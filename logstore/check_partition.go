@@ -71,6 +71,7 @@ func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error)
 	c.strays(p)
 	l := &checkedLog{checker: c, files: p, clean: root.clean, next: -1, epoch: -1}
 	l.recovery, _ = root.offset(recoveryPointFile, p.tp)
+	l.beginTransactions()
 	for i, base := range p.bases {
 		l.last = i == len(p.bases)-1
 		l.limit = math.MaxInt64
@@ -137,6 +138,7 @@ type checkedLog struct {
 
 	next  int64 // least offset of the batch to come, -1 before the first one
 	epoch int32 // leader epoch of the last batch
+	txns  checkedTransactions
 	last  bool  // the segment being checked is the last one
 	limit int64 // base of the segment after it
 	torn  bool  // the last segment ends in what is no whole batch

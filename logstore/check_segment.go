@@ -16,6 +16,7 @@ type checkedSegment struct {
 	file    string
 	offsets *checkedOffsets // nil where there is no such index to compare
 	times   *checkedTimes
+	aborts  []abortMarker
 
 	broken       bool  // the scan ended early: what it missed says nothing about the indexes
 	timestampMax int64 // ms
@@ -125,6 +126,11 @@ func (s *checkedSegment) batch(f vfs.File, b record.Batch, at int64, sound bool)
 	s.timestampMax = max(s.timestampMax, b.MaxTimestamp())
 	s.offsets.batch(s, b, at)
 	s.times.batch(s, b, at)
+	if sound {
+		s.transaction(f, b, at)
+	} else {
+		s.txns.exact = false
+	}
 	if sound && s.o.Deep {
 		s.records(f, b, at)
 	}

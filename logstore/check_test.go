@@ -43,7 +43,7 @@ func TestCheckOfASoundDirectoryFindsNothing(t *testing.T) {
 			t.Errorf("%s: %v", c.name, r.Findings)
 		}
 		n := int64(c.partitions)
-		if r.Partitions != c.partitions || r.Segments != 3*c.partitions || r.Batches != 18*n || r.Records != 54*n || r.Bytes == 0 {
+		if r.Partitions != c.partitions || r.Segments != 3*c.partitions || r.Batches != 18*n || r.Records != 52*n || r.Bytes == 0 {
 			t.Errorf("%s: %+v", c.name, r)
 		}
 	}
@@ -184,8 +184,27 @@ var indexDamages = []damage{
 		whole.SetCRC(whole.ComputeCRC())
 	}, fault, sealedTimes, "but there is one of"},
 
-	{"transaction of version 1", true, func(m image) { m[sealedName+".txnindex"] = imageAborted(1, 5, 20, 30) }, fault, sealedName + ".txnindex", "version"},
-	{"transaction past the end", true, func(m image) { m[sealedName+".txnindex"] = imageAborted(0, 5, 20, 36) }, fault, sealedName + ".txnindex", "past the segment's end"},
+	{"transaction of version 1", true, func(m image) {
+		m[sealedName+".txnindex"] = imageAborted(1, imageProducer, imageTxnFirst, imageTxnAbort)
+	}, fault, sealedName + ".txnindex", "version"},
+	{"transaction past the end", true, func(m image) { m[sealedName+".txnindex"] = imageAborted(0, imageProducer, imageTxnFirst, 36) }, fault, sealedName + ".txnindex", "past the segment's end"},
+	{"transaction of nobody", true, func(m image) { m[sealedName+".txnindex"] = imageAborted(0, imageProducer, imageTxnFirst, 24) }, fault, sealedName + ".txnindex", "where no abort marker is"},
+	{"transaction of another", true, func(m image) { m[sealedName+".txnindex"] = imageAborted(0, 6, imageTxnFirst, imageTxnAbort) }, fault, sealedName + ".txnindex", "names producer 6"},
+	{"transaction that begins late", true, func(m image) {
+		m[sealedName+".txnindex"] = imageAborted(0, imageProducer, imageTxnFirst+1, imageTxnAbort)
+	}, fault, sealedName + ".txnindex", "begin at 22, but it began at 21"},
+	{"transaction that begins early", true, func(m image) {
+		m[sealedName+".txnindex"] = imageAborted(0, imageProducer, imageTxnFirst-1, imageTxnAbort)
+	}, fault, sealedName + ".txnindex", "begin at 20, but it began at 21"},
+	{"transaction with a late last stable offset", true, func(m image) { m[sealedName+".txnindex"][33]++ }, fault, sealedName + ".txnindex", "but it was 31"},
+	{"transaction index lacks one", true, func(m image) { delete(m, sealedName+".txnindex") }, fault, sealedName + ".txnindex", "lacks the transaction of producer 5 from 21"},
+	{"transaction that never began", true, func(m image) {
+		change(sealedLog, 1, func(b record.Batch) {
+			whole, _, _ := record.Next(b)
+			whole.SetAttributes(whole.Attributes() &^ 0x10)
+			whole.SetCRC(whole.ComputeCRC())
+		})(m)
+	}, fault, sealedName + ".txnindex", "that never began"},
 	{"transaction index without segment", false, func(m image) { m[imageDir+"/00000000000000000007.txnindex"] = nil }, note, imageDir + "/00000000000000000007.txnindex", "without a segment"},
 }
 
@@ -302,7 +321,7 @@ func TestCheckAcceptsWhatCompactionLeaves(t *testing.T) {
 	m := soundImage(t)
 	first := imageDir + "/00000000000000000000"
 	m[first+".log"], m[first+".index"], m[first+".timeindex"] = nil, nil, nil
-	m.segment(t, imageDir, 18, record.Zstd, 0, 3, 4)
+	m.segment(t, imageDir, 18, record.Zstd, 0, 2, 3)
 	r := check(t, m, ".", logstore.CheckOptions{Deep: true})
 	if r.Faults() > 0 || len(r.Findings) != 1 || r.Batches != 9 {
 		t.Errorf("%v", r.Findings)

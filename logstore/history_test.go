@@ -27,6 +27,9 @@ type history struct {
 	// restart, unless -1, is where a truncation that was not acknowledged may
 	// have let the log begin anew, empty.
 	restart int64
+	// forgets tells that a truncation is under way that leaves the log empty. It may
+	// then begin anew, without producers.
+	forgets bool
 }
 
 func newHistory() *history {
@@ -56,6 +59,7 @@ func (hi *history) cutting(to, start int64) int64 {
 		hi.restart = to
 	}
 	kept := hi.lastBelow(to)
+	hi.forgets = kept <= hi.start
 	hi.acked, hi.written = min(hi.acked, kept), min(hi.written, kept)
 	return to
 }
@@ -89,7 +93,7 @@ func (hi *history) cut(to int64) {
 	if hi.restart >= 0 {
 		hi.start, hi.startMax, hi.restart = to, to, -1
 	}
-	hi.end = hi.lastBelow(to)
+	hi.end, hi.forgets = hi.lastBelow(to), false
 	hi.acked, hi.written = hi.end, hi.end
 }
 

@@ -174,17 +174,23 @@ func (r *recovery) openSegments(bases []int64) error {
 		return err
 	}
 	for i, s := range r.segments {
-		below := false
+		below, completed := false, false
 		if i < len(r.segments)-1 {
 			next := r.segments[i+1].base
 			s.places[LogEnd].Store(uint64(placeAt(min(next-s.base, math.MaxUint32), s.size())))
-			below = r.clean || next <= r.point
+			below = r.clean || next < r.point
+			completed = !below && next == r.point
 		}
 		if err := r.openIndexes(s, below); err != nil {
 			return err
 		}
 		if err := r.openTxns(s, below); err != nil {
 			return err
+		}
+		if completed {
+			if err := r.complete(s); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -296,6 +302,22 @@ func (s *segment) rebuild(limit, intervalBytes int64) (end place, err error) {
 		next = b.LastOffset() + 1
 		position += int64(b.Size())
 	}
+}
+
+// complete seals a segment that ends at the recovery point: that was written when
+// it was still active, and its last time index entry may be missing since.
+func (r *recovery) complete(s *segment) error {
+	var err error
+	if s.offsets.Len() > 0 {
+		err = s.resumeFrom(s.offsets.Last(), s.size())
+	} else {
+		s.freshIndexes(r.log.indexOptions())
+		_, err = s.rebuild(s.size(), r.log.Config().IndexIntervalBytes)
+	}
+	if err != nil {
+		return r.fail(err)
+	}
+	return r.sealRebuilt(s)
 }
 
 // sealRebuilt completes the indexes of a segment that gets no more appends.

@@ -114,8 +114,8 @@ func (l *repairLog) planIndexes(s *repairSegment, sealing bool) error {
 			}
 			continue
 		case suffix == txnSuffix:
-			if there {
-				if err := l.planTxns(s, name); err != nil {
+			if there || l.faulty[name] != "" {
+				if err := l.planTxns(s, name, there); err != nil {
 					return err
 				}
 			}
@@ -150,8 +150,11 @@ func (l *repairLog) buildIndex(s *repairSegment, suffix string) func(*repair, *C
 // planTxns has a transaction index built anew if it is malformed, or names what
 // lies past the segment's end. Where the segment changed it is else kept: what
 // was aborted stays aborted.
-func (l *repairLog) planTxns(s *repairSegment, name string) error {
+func (l *repairLog) planTxns(s *repairSegment, name string, there bool) error {
 	problem := l.faulty[name]
+	if !there {
+		return l.buildTxns(s, name, problem)
+	}
 	err := l.withFile(name, func(f vfs.File, _ int64) error {
 		for txn, err := range index.AbortedTxns(f, s.base) {
 			if errors.Is(err, index.ErrCorrupt) || errors.Is(err, index.ErrVersion) {
@@ -170,6 +173,10 @@ func (l *repairLog) planTxns(s *repairSegment, name string) error {
 	if err != nil || problem == "" {
 		return err
 	}
+	return l.buildTxns(s, name, problem)
+}
+
+func (l *repairLog) buildTxns(s *repairSegment, name, problem string) error {
 	l.plan.add(Change{File: name, Problem: problem, Action: "built anew from the data"}, repairStep{phaseIndex, func(r *repair, c *Change) error {
 		b, err := l.abortedIn(s)
 		if err != nil {

@@ -87,6 +87,7 @@ func (r *recovery) openTxns(s *segment, sealed bool) error {
 // the batches below end.
 func (r *recovery) rebuildTxns(end int64) error {
 	for _, s := range r.badTxns {
+		s.beginTxns(r.log.store.fs, r.log.store.opt.ReadOnly)
 		ps, err := r.log.loadProducersFrom(r.segments, s.base)
 		if err != nil {
 			return err

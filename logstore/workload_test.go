@@ -242,6 +242,9 @@ func (w *workload) truncate(tp logstore.TopicPartition, to int64) error {
 	if hi.restart >= 0 {
 		w.producer++ // what is remembered of the old one is undefined
 	}
+	if l.StartOffset() == l.Offset(logstore.LogEnd) && len(l.Producers()) == 0 {
+		hi.events = nil // begun anew
+	}
 	hi.cut(to)
 	return w.same(tp, hi)
 }
@@ -311,7 +314,18 @@ func (w *workload) after(mem *vfs.Mem, killed bool) error {
 	if !maps.Equal(first, second) {
 		return fmt.Errorf("opened once: %v\nopened twice: %v", first, second)
 	}
-	return w.goOn(s)
+	if err := w.goOn(s); err != nil {
+		return err
+	}
+	// The checker, which reads every batch, finds what was recovered as it must be.
+	if err := s.Close(); err != nil {
+		return err
+	}
+	report, err := logstore.Check(crashed, "data", logstore.CheckOptions{})
+	if err == nil && report.Faults() > 0 {
+		err = fmt.Errorf("the checker finds %v", report.Findings)
+	}
+	return err
 }
 
 // check opens a tree and checks every log in it.
