@@ -25,7 +25,9 @@ func (l *Log) AbortedTransactions(dst []AbortedTransaction, from, upto int64) ([
 	for err == nil {
 		s := v.segments[i]
 		var complete bool
-		found, complete, err = s.txns.Collect(found[:0], from, upto)
+		if err = s.load(); err == nil {
+			found, complete, err = s.txns.Collect(found[:0], from, upto)
+		}
 		s.unpin()
 		for _, t := range found {
 			dst = append(dst, AbortedTransaction{t.ProducerID, t.FirstOffset, t.LastOffset})

@@ -51,7 +51,7 @@ func (l *Log) AppendLeaderWith(batches []byte, epoch int32, o AppendOptions) (Ap
 
 // leads tells why the leader of that epoch may not append. The caller holds l.mu.
 func (l *Log) leads(epoch int32) error {
-	if err := l.writable(); err != nil {
+	if err := l.ready(); err != nil {
 		return err
 	}
 	if latest := l.epochs.latest(); epoch < latest {
@@ -113,7 +113,7 @@ func (l *Log) AppendFollower(batches []byte) (Appended, error) {
 // checkFollower checks batches that were numbered elsewhere and returns their
 // first and last offset. The caller holds l.mu.
 func (l *Log) checkFollower(batches []byte) (first, last int64, err error) {
-	if err := l.writable(); err != nil {
+	if err := l.ready(); err != nil {
 		return 0, 0, err
 	}
 	next, epoch := l.Offset(LogEnd), l.epochs.latest()
@@ -176,6 +176,9 @@ func (l *Log) sequenced(batches []byte, o AppendOptions) (seen producerBatch, ok
 func (l *Log) write(batches []byte, last int64) error {
 	c := l.config.Load()
 	s, err := l.segmentFor(batches, last, c)
+	if err == nil {
+		err = l.touch()
+	}
 	if err != nil {
 		return err
 	}

@@ -197,6 +197,7 @@ func (s *Store) readCheckpoint(name string) offsetCheckpoint {
 	var c offsetCheckpoint
 	if err == nil {
 		c, err = decodeOffsetCheckpoint(text)
+		s.checkpoints.written[name] = text
 	}
 	if err != nil {
 		s.emit(CheckpointIgnored{name, err})

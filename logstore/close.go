@@ -3,6 +3,8 @@ package logstore
 import (
 	"errors"
 	"slices"
+
+	"moldau/logstore/journal"
 )
 
 // stop lets no more appends in and waits for the sync in flight.
@@ -10,7 +12,7 @@ func (l *Log) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed.Store(true)
-	for l.commit.running {
+	for l.commit.committing || l.commit.flushes > 0 {
 		l.commit.progress.Wait()
 	}
 	l.watchers.wakeAll()
@@ -52,11 +54,50 @@ func (s *Store) Close() error {
 	if err := s.writeCheckpoints(); err != nil {
 		failed = errors.Join(failed, err)
 	}
-	if failed == nil && len(s.broken) == 0 { // a log not opened may have a torn tail
-		failed = replaceFile(s.fs, s.path(cleanShutdownFile), []byte(`{"version":0,"brokerEpoch":-1}`), true)
-	}
 	s.retireCheckpoints()
-	return errors.Join(failed, s.lock.Close())
+	failed = errors.Join(failed, s.closeJournal())
+	if failed == nil && len(s.broken) == 0 { // a log not opened may have a torn tail
+		failed = s.leaveMarker()
+	}
+	return errors.Join(failed, s.manifest.Close(), s.lock.Close())
+}
+
+// closeJournal removes the journal, unless a log needs what is in it.
+func (s *Store) closeJournal() error {
+	j := s.committer.journal
+	if j == nil {
+		return nil
+	}
+	if err := j.Close(); err != nil || s.failure() != nil || slices.ContainsFunc(s.Logs(), (*Log).needsJournal) {
+		return err
+	}
+	// Or a journal of which half is removed would look rotten.
+	lsn, err := s.manifest.StartJournal(j.Generation() + 1)
+	if err == nil {
+		err = s.manifest.Sync(lsn)
+	}
+	if err != nil {
+		return err
+	}
+	return journal.Remove(s.fs, s.ownPath(journalDir))
+}
+
+// leaveMarker leaves the marker of a clean close, and names it in the manifest:
+// another program that opens the directory removes or replaces it.
+func (s *Store) leaveMarker() error {
+	name := s.path(cleanShutdownFile)
+	if err := replaceFile(s.fs, name, []byte(`{"version":0,"brokerEpoch":-1}`), true); err != nil {
+		return err
+	}
+	info, err := s.fs.Stat(name)
+	if err != nil {
+		return err
+	}
+	lsn, err := s.manifest.ClosedBy(markerOf(info))
+	if err != nil {
+		return err
+	}
+	return s.manifest.Sync(lsn)
 }
 
 // retireCheckpoints lets nobody write a checkpoint any more.
@@ -81,21 +122,30 @@ func (l *Log) close() error {
 		return failure
 	}
 	if err == nil {
-		err = l.rest()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		err = l.bringToRest()
 	}
 	return err
 }
 
-// rest leaves everything that Kafka, or the next open, wants to find.
+// rest leaves everything that Kafka, or the next open, wants to find. The caller
+// holds l.mu.
 func (l *Log) rest() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	s := l.view.Load().active()
-	w := l.unsyncedBelow(s.endMark())
-	if err := w.sync(l); err != nil {
+	var sh share
+	l.collect(&sh)
+	err := sh.syncFiles()
+	if err == nil {
+		l.synced(&sh, true)
+	}
+	sh.unpin()
+	if err != nil {
 		return l.poison(err)
 	}
-	l.synced(w)
+	if err := l.loadTail(); err != nil {
+		return err
+	}
 	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
 		return err
 	}
@@ -103,6 +153,9 @@ func (l *Log) rest() error {
 		return err
 	}
 	end := l.Offset(LogEnd)
+	if err := l.loadState(); err != nil {
+		return err
+	}
 	if err := replaceFile(l.store.fs, l.file(segmentFileName(end, snapshotSuffix)), l.producers.encode(), false); err != nil {
 		return err
 	}
@@ -112,7 +165,6 @@ func (l *Log) rest() error {
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}
-	l.store.note(l.tp, end, l.start.Load())
 	return l.store.fs.SyncDir(l.dir)
 }
 

@@ -21,6 +21,9 @@ type Counters struct {
 	Syncs        latency.Snapshot
 	SyncFailures int64
 
+	JournalCommits int64 // syncs of the journal, each of several logs
+	JournalCuts    int64 // how often the logs were flushed so that it can go on
+
 	// Of the logs that were opened after an unclean close.
 	RecoveredLogs int64
 	ScannedBytes  int64
@@ -37,6 +40,7 @@ type counters struct {
 	appends, batches, appendedBytes       atomic.Int64
 	syncs                                 latency.Histogram
 	syncFailures                          atomic.Int64
+	journalCommits, journalCuts           atomic.Int64
 	recoveredLogs, scannedBytes, cutBytes atomic.Int64
 	retiredSegments, retiredBytes         atomic.Int64
 	housekeepingFailures                  atomic.Int64
@@ -51,6 +55,8 @@ func (s *Store) Counters() Counters {
 		AppendedBytes:        c.appendedBytes.Load(),
 		Syncs:                c.syncs.Snapshot(),
 		SyncFailures:         c.syncFailures.Load(),
+		JournalCommits:       c.journalCommits.Load(),
+		JournalCuts:          c.journalCuts.Load(),
 		RecoveredLogs:        c.recoveredLogs.Load(),
 		ScannedBytes:         c.scannedBytes.Load(),
 		CutBytes:             c.cutBytes.Load(),

@@ -88,7 +88,20 @@ func configure(name string, change func(*logstore.Config)) step {
 	return step{name, func(w *workload) error { return w.configure(change) }}
 }
 
+// together appends to both logs before it waits for either.
+func together(epoch int32, batches int) step {
+	return step{fmt.Sprint("append to both in epoch ", epoch), func(w *workload) error {
+		for range batches {
+			if err := w.together(epoch, led, followed); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
 var (
+	cutJournal = step{"cut the journal", func(w *workload) error { return w.store.CutJournal() }}
 	checkpoint = step{"checkpoint", func(w *workload) error { return w.store.Checkpoint() }}
 	reopen     = step{"close and open", (*workload).reopen}
 	flush      = step{"flush", (*workload).flush}
@@ -122,10 +135,24 @@ func changesOf(fault *vfs.Fault) *[]int64 {
 // crashEverywhere runs a script once to learn its operations, and then once for
 // each that changes anything, stopped there. What is left is opened as after a
 // loss of power and as after kill -9.
+// It does so with every log's own files, and again through the journal.
 func crashEverywhere(t *testing.T, c logstore.Config, script []step) {
 	t.Helper()
-	t.Parallel()
-	w := newWorkload(t, c)
+	for _, way := range []string{"own files", "journal"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			stopEverywhere(t, func() *workload {
+				w := newWorkload(t, c)
+				w.journal = way == "journal"
+				return w
+			}, script)
+		})
+	}
+}
+
+func stopEverywhere(t *testing.T, fresh func() *workload, script []step) {
+	t.Helper()
+	w := fresh()
 	changes := changesOf(w.fault)
 	w.run(script)
 	w.fault.SetHook(nil)
@@ -134,7 +161,7 @@ func crashEverywhere(t *testing.T, c logstore.Config, script []step) {
 		t.Fatalf("the script changes files %d times only", len(*changes))
 	}
 	for _, stop := range *changes {
-		w := newWorkload(t, c)
+		w := fresh()
 		var last vfs.Op
 		w.fault.SetHook(func(op vfs.Op) error {
 			if op.Seq < stop {
@@ -195,6 +222,10 @@ func TestCrashAtEveryOperation(t *testing.T) {
 		"followed transactions": {
 			create(followed, 1), transact(followed, 201, 2), transact(followed, 202, 2), abort(followed, 201), follow(0, 10, 13), housekeep(0), transact(followed, 201, 1), checkpoint,
 			truncate(followed, 12), commit(followed, 202), follow(1, 100), transact(followed, 202, 1), abort(followed, 202), reopen, truncate(followed, 3), abort(followed, 201), follow(2, 50),
+		},
+		"several logs at a time": {
+			create(led, 1), create(followed, 2), together(0, 4), checkpoint, together(1, 6), housekeep(0), truncate(led, 12), together(1, 2), lead(1, 1),
+			deleteLog(followed), create(followed, 3), together(2, 3), housekeep(0), advance(led, 5), reopen, together(2, 4), truncate(followed, 9), together(3, 8), cutJournal, together(3, 2),
 		},
 		"deletes": {
 			create(led, 1), create(followed, 2), lead(0, 2), follow(0, 0, 5), checkpoint, deleteLog(led), follow(0, 10), create(led, 3), lead(0, 3),

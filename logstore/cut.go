@@ -16,7 +16,7 @@ import (
 // order leave. But it may be rot in what was acknowledged, which nothing but a
 // later sync on record could tell from it: so it is told, and not destroyed.
 func (r *recovery) keepCut(s *segment, end, size int64) error {
-	found, err := s.wholeBatchBehind(end, size)
+	found, err := s.wholeBatchBehind(end, size, max(s.endOffset(), r.journaled))
 	if err != nil || !found {
 		return err
 	}
@@ -60,9 +60,9 @@ func (r *recovery) cutName(s *segment) (string, error) {
 	}
 }
 
-// wholeBatchBehind looks for a valid batch at or above the segment's end behind
-// a position. Headers are found by their magic byte and an offset that fits.
-func (s *segment) wholeBatchBehind(position, size int64) (bool, error) {
+// wholeBatchBehind looks for a valid batch at or above the offset from behind a
+// position. Headers are found by their magic byte and an offset that fits.
+func (s *segment) wholeBatchBehind(position, size, from int64) (bool, error) {
 	const magicAt = 16
 	buffer := make([]byte, min(scanWindowBytes, size-position))
 	for at := position; at+record.HeaderBytes <= size; {
@@ -78,7 +78,7 @@ func (s *segment) wholeBatchBehind(position, size int64) (bool, error) {
 			}
 			i += skip
 			b := record.Batch(window[i:])
-			if b.BaseOffset() < s.endOffset() || b.BaseOffset()-s.base >= 1<<31-1 || at+int64(i) == position {
+			if b.BaseOffset() < from || b.BaseOffset()-s.base >= 1<<31-1 || at+int64(i) == position {
 				continue
 			}
 			// A scanner of its own: the batch may be longer than the window.

@@ -66,7 +66,17 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 		s.mu.Unlock()
 		return 0, "", err
 	}
-	return delayMs, gone, s.fs.SyncDir(s.path(""))
+	err = s.fs.SyncDir(s.path(""))
+	if err == nil {
+		// Not before: without a row the directory would be opened as it lies. Not
+		// synced, until there is another log of that name: a row without a directory
+		// is that of a deleted log.
+		var lsn int64
+		lsn, err = s.manifest.Drop(tp.String())
+		for at := s.dropped.Load(); lsn > at && !s.dropped.CompareAndSwap(at, lsn); at = s.dropped.Load() {
+		}
+	}
+	return delayMs, gone, err
 }
 
 // uniqueName is what Kafka calls the directory of a log that is no more: unique,

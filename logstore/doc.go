@@ -22,8 +22,9 @@
 //
 // In a [Synced] log, the default, what lies below the high watermark survives
 // the loss of power: [Log.Append] returns then, and [Log.Wait] after
-// [Log.AppendLeader]. Everyone who waits shares the next sync. In an [OS] log it
-// survives the end of the process only, as in Kafka.
+// [Log.AppendLeader]. Everyone who waits shares the next sync, and so do the logs
+// that are written at the same time: theirs is one of a journal that all share.
+// In an [OS] log it survives the end of the process only, as in Kafka.
 //
 // A crash leaves a prefix of what was appended, never a hole, and opening the
 // store after it cuts off what is not whole. Opening twice gives the same as

@@ -9,6 +9,7 @@ type LogRecovered struct {
 	Log                TopicPartition
 	RecoveryPoint, End int64 // offsets: scanned from, valid up to
 	BytesScanned       int64
+	BytesReplayed      int64 // from the journal, which the log's own files had lost
 	BytesCut           int64 // behind the last valid batch, or in segments behind a bad one
 	Reason             error // why bytes were cut; nil where none were
 	// Kept names the files that hold what was cut, where a whole batch is in it:
@@ -29,6 +30,14 @@ type CheckpointIgnored struct {
 	File string
 	Err  error
 }
+
+// ManifestIgnored tells that the manifest could not be read. Every log is
+// scanned, by what Kafka's checkpoint files say of it.
+type ManifestIgnored struct{ Err error }
+
+// JournalCorrupt tells that a record of the journal has rotted. A log that lacks
+// what it held takes no appends.
+type JournalCorrupt struct{ Err error }
 
 // SegmentsRetired tells that retention dropped segments.
 type SegmentsRetired struct {
@@ -55,6 +64,8 @@ type HousekeepingFailed struct {
 func (LogNotOpened) event()       {}
 func (LogRecovered) event()       {}
 func (CheckpointIgnored) event()  {}
+func (ManifestIgnored) event()    {}
+func (JournalCorrupt) event()     {}
 func (SegmentsRetired) event()    {}
 func (LogPoisoned) event()        {}
 func (HousekeepingFailed) event() {}

@@ -1,6 +1,7 @@
 package logstore_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -291,8 +292,8 @@ func TestHousekeepingIsRetried(t *testing.T) {
 			must(t, err)
 			return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), "-delete") })
 		}},
-		{"checkpoint", failing(vfs.OpCreate, "recovery-point-offset-checkpoint.tmp", syscall.ENOSPC), func() { h.clock.add(60e9) }, func() bool {
-			return exists(t, h.mem, "data/logs/recovery-point-offset-checkpoint")
+		{"checkpoint", failing(vfs.OpCreate, "recovery-point-offset-checkpoint.tmp", syscall.ENOSPC), func() { h.appendDurably(l, "more", 1); h.clock.add(60e9) }, func() bool {
+			return bytes.Contains(readAll(t, h.mem, "data/logs/recovery-point-offset-checkpoint"), []byte("t 0 5"))
 		}},
 	} {
 		t.Run(c.work, func(t *testing.T) {

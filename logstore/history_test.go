@@ -155,7 +155,9 @@ func (hi *history) missing(from, to int64) error {
 // state is all of a log that two openings must agree on.
 func state(t testing.TB, l *logstore.Log) string {
 	t.Helper()
-	s := fmt.Sprintln(l.ID(), l.StartOffset(), l.Offset(logstore.LogEnd), l.Offset(logstore.LastStable), l.Segments(), l.Producers(), l.OpenTransactions())
+	producers, err := l.Producers()
+	must(t, err)
+	s := fmt.Sprintln(l.ID(), l.StartOffset(), l.Offset(logstore.LogEnd), l.Offset(logstore.LastStable), l.Segments(), producers, l.OpenTransactions())
 	for r, err := range l.Records(context.Background(), l.StartOffset(), logstore.LogEnd) {
 		must(t, err)
 		s += fmt.Sprintln(r.Offset, r.TimestampMs, string(r.Key), string(r.Value), l.EpochOf(r.Offset))

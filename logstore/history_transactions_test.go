@@ -68,7 +68,11 @@ func (hi *history) stateAt(end int64) stateAt {
 // checkTransactions compares a log whose high watermark is its end with the
 // model.
 func (hi *history) checkTransactions(l *logstore.Log, start, end int64) error {
-	if hi.forgets && start == end && len(l.Producers()) == 0 {
+	producers, err := l.Producers()
+	if err != nil {
+		return err
+	}
+	if hi.forgets && start == end && len(producers) == 0 {
 		return nil
 	}
 	l.Segments() // takes the writer's lock, under which all bounds are moved

@@ -21,6 +21,8 @@ const (
 	taskRetention                  // of a log
 	taskFlush                      // of a log with flush.ms
 	taskCheckpoint                 // of the store
+	taskCut                        // of the journal
+	taskMend                       // of a log's indexes that were built anew
 )
 
 // task is one piece of work and when it is due. One that has become
@@ -146,12 +148,16 @@ func (s *Store) do(t task, nowMs int64) error {
 	case taskCheckpoint:
 		s.enqueue(task{atMs: nowMs + s.opt.CheckpointMs, kind: taskCheckpoint})
 		return s.Checkpoint()
+	case taskCut:
+		return s.CutJournal()
+	case taskMend:
+		return t.log.mend()
 	}
 	return nil
 }
 
 func (s *Store) report(t task, err error) {
-	e := HousekeepingFailed{Work: [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint"}[t.kind], Err: err}
+	e := HousekeepingFailed{Work: [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint", "cut", "mend"}[t.kind], Err: err}
 	if t.log != nil {
 		e.Log = t.log.tp
 	}

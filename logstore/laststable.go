@@ -26,6 +26,9 @@ func (l *Log) settleAnew() {
 
 func (l *Log) lastStable() mark {
 	high := l.bounds[HighWatermark].load()
+	if l.producers == nil { // opened at rest, when nothing was open
+		return high
+	}
 	l.producers.txns.settle(high.offset())
 	t := l.producers.txns.firstUnstable()
 	if t == nil || t.first >= high.offset() {

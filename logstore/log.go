@@ -136,11 +136,14 @@ type SegmentInfo struct {
 // Log is one partition: a list of segments, written at the end by one writer at
 // a time and read by any number. All methods may be called concurrently.
 type Log struct {
-	store  *Store
-	tp     TopicPartition
-	id     TopicID
-	dir    string // relative to the file system's root
-	config atomic.Pointer[Config]
+	store *Store
+	tp    TopicPartition
+	name  string // tp, as the directory, manifest and journal have it
+	id    TopicID
+	dir   string // relative to the file system's root
+	// incarnation tells this log from others that had its name.
+	incarnation uint64
+	config      atomic.Pointer[Config]
 
 	// What readers use. The holder of mu moves it; view before a segment's
 	// reference is dropped, places before pointers.
@@ -149,6 +152,7 @@ type Log struct {
 	start    atomic.Int64
 	epochs   epochCache
 	failed   atomic.Pointer[error] // why it was poisoned
+	restsIn  atomic.Int64          // base of the active segment of a log opened at rest
 	closed   atomic.Bool
 	watchers watchers
 
@@ -161,7 +165,8 @@ type Log struct {
 	mu        sync.Mutex
 	writer    // under mu
 	commit    commit
-	producers *producers
+	standing  standing
+	producers *producers // nil until somebody asks, in a log that was opened at rest
 }
 
 // writer is what only the holder of Log.mu touches.

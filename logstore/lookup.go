@@ -97,6 +97,9 @@ func (l *Log) lookIn(s *segment, ms int64) (TimestampOffset, bool, error) {
 		return TimestampOffset{}, false, nil // retired meanwhile, and all in it
 	}
 	defer s.unpin()
+	if err := s.load(); err != nil {
+		return TimestampOffset{}, false, err
+	}
 	// The entry's batch is the first to reach its timestamp: nothing before it is
 	// late enough.
 	near, err := s.times.Lookup(ms)

@@ -89,6 +89,7 @@ func TestRandomScriptsAgainstAModel(t *testing.T) {
 		// Drawn numbers are small more often than not; stops are to be anywhere.
 		stop := 20 + rapid.Int64Range(0, 1<<20).Draw(rt, "stop")*7919%600
 		w := newWorkload(t, crashConfig())
+		w.journal = rapid.Bool().Draw(rt, "through the journal")
 		w.fault.SetHook(func(op vfs.Op) error {
 			if op.Seq < stop || op.Kind == vfs.OpClose {
 				return nil

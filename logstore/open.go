@@ -8,23 +8,28 @@ import (
 	"runtime"
 	"sync"
 
+	"moldau/logstore/journal"
+	"moldau/logstore/manifest"
 	"moldau/logstore/vfs"
 )
 
 // Open opens the store in dir, creating it if it is not there. dir/logs may be
 // a directory that Apache Kafka left, and can be given back to it after Close.
 //
-// After a clean close nothing is read but the ends of the logs. Otherwise every
-// log is scanned from its recovery point, batch by batch, and cut at the first
-// batch that is not whole; what is left is synced before anybody sees it.
-// ErrLocked tells that another store, or Kafka, is at work there. A log that
-// cannot be opened is no error here: [Store.Log] returns it, and an event.
+// After a clean close nothing is read but the manifest. Otherwise every log that
+// may have changed is scanned from its recovery point, batch by batch, and cut at
+// the first batch that is not whole; then what the journal holds of it is put
+// back, and what is left is synced before anybody sees it. ErrLocked tells that
+// another store, or Kafka, is at work there. A log that cannot be opened is no
+// error here: [Store.Log] returns it, and an event.
 func Open(dir string, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}}
+	s.checkpoints.written = map[string][]byte{}
+	s.committer.store, s.committer.own = s, map[*Log]int64{}
 	if o.FS == nil {
 		s.dir = "."
 		s.osTree, err = openTree(dir, o.ReadOnly)
@@ -50,102 +55,110 @@ func openTree(dir string, readOnly bool) (*vfs.OS, error) {
 }
 
 func (s *Store) open() (err error) {
-	if !s.opt.ReadOnly {
-		if err := makeDirs(s.fs, s.path("")); err != nil {
+	if s.opt.ReadOnly {
+		p, err := s.readPast()
+		if err != nil {
 			return err
 		}
-		if s.lock, err = s.fs.Lock(s.path(lockFile)); err != nil {
-			if errors.Is(err, vfs.ErrLocked) {
-				err = fmt.Errorf("%w: %s", ErrLocked, s.path(lockFile))
-			}
-			return err
-		}
-		defer func() {
-			if err != nil {
-				for _, l := range s.Logs() {
-					l.releaseAll()
-				}
-				err = errors.Join(err, s.lock.Close())
-			}
-		}()
+		return s.openLogs(p)
 	}
-	clean, err := s.takeCleanMarker()
-	if err != nil {
+	if err := makeDirs(s.fs, s.path("")); err != nil {
 		return err
 	}
-	s.checkpoints.recovery = s.readCheckpoint(recoveryPointFile)
-	_, ours := s.checkpoints.recovery[ownMark]
-	s.checkpoints.ours = ours
-	delete(s.checkpoints.recovery, ownMark)
-	s.checkpoints.start = s.readCheckpoint(startOffsetFile)
-	s.checkpoints.high = s.readCheckpoint(highWatermarkFile)
-	s.checkpoints.cleaner = s.readCheckpoint(cleanerOffsetFile)
-	if err := s.openLogs(clean, ours); err != nil {
+	if s.lock, err = s.fs.Lock(s.path(lockFile)); err != nil {
+		if errors.Is(err, vfs.ErrLocked) {
+			err = fmt.Errorf("%w: %s", ErrLocked, s.path(lockFile))
+		}
 		return err
 	}
-	if !s.opt.ReadOnly {
-		if !ours {
-			s.adopt()
+	if err := s.openLocked(); err != nil {
+		for _, l := range s.Logs() {
+			l.releaseAll()
 		}
-		// An earlier process may have been killed between making a directory and
-		// syncing its entry; what is appended there now must not be lost with it.
-		if err := s.fs.SyncDir(s.path("")); err != nil {
-			return err
+		if s.manifest != nil {
+			err = errors.Join(err, s.manifest.Close())
 		}
-		s.enqueue(task{atMs: s.nowMs() + s.opt.CheckpointMs, kind: taskCheckpoint})
-		if !s.opt.Manual {
-			s.workers.Add(1)
-			go s.keepHouse()
-		}
+		return errors.Join(err, s.lock.Close())
+	}
+	s.enqueue(task{atMs: s.nowMs() + s.opt.CheckpointMs, kind: taskCheckpoint})
+	if !s.opt.Manual {
+		s.workers.Add(1)
+		go s.keepHouse()
 	}
 	return nil
 }
 
-// adopt makes a directory ours that is new, or was another program's: from now on
-// segments touch, but for those that recovery points lie behind. So it waits for
-// all logs to have theirs; until then a hole stays what it is in Kafka.
-func (s *Store) adopt() {
-	logs := s.Logs()
-	var failed error
-	for _, l := range logs {
-		l.mu.Lock()
-		l.dirty = true
-		l.mu.Unlock()
-		failed = errors.Join(failed, l.checkpoint())
+func (s *Store) openLocked() error {
+	if err := makeDirs(s.fs, s.ownPath("")); err != nil {
+		return err
 	}
-	c := &s.checkpoints
-	c.mu.Lock()
-	if c.ours = failed == nil && len(s.broken) == 0; c.ours && len(logs) == 0 {
-		failed = s.writePoints()
+	p, err := s.readPast()
+	if err != nil {
+		return err
 	}
-	c.mu.Unlock()
-	if c.ours && len(logs) > 0 {
-		failed = s.writeCheckpoints()
+	s.checkpoints.cleaner, s.checkpoints.found = p.cleaner, p
+	s.nextIncarnation.Store(max(p.state.NextIncarnation, 1))
+	if err := s.openLogs(p); err != nil {
+		return err
 	}
-	if failed != nil {
-		s.emit(HousekeepingFailed{Work: "adopt", Err: failed})
+	// An earlier process may have been killed between making a directory and
+	// syncing its entry; what is appended there now must not be lost with it.
+	if err := s.fs.SyncDir(s.path("")); err != nil {
+		return err
 	}
+	s.found.generation = max(p.report.Generation, p.state.JournalStart)
+	s.found.sequence = p.report.Sequence
+	s.journalStart.Store(s.found.generation + 1)
+	if err := s.beginManifest(p); err != nil {
+		return err
+	}
+	if p.clean {
+		// From here on the manifest says that the store is open.
+		if err := errors.Join(s.fs.Remove(s.path(cleanShutdownFile)), s.fs.SyncDir(s.path(""))); err != nil {
+			return err
+		}
+	}
+	if p.ours {
+		return nil
+	}
+	// From now on nobody else keeps this directory, and what is ours counts.
+	return s.writeCheckpoints()
 }
 
-// takeCleanMarker tells whether the directory was closed cleanly and removes
-// the marker, durably, before anything can change.
-func (s *Store) takeCleanMarker() (clean bool, err error) {
-	_, err = s.fs.Stat(s.path(cleanShutdownFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+// beginManifest goes on with the manifest after a clean close of ours, and
+// begins a new one otherwise. What was replayed from the journal is in the logs'
+// own files by now, so that the journal begins anew.
+func (s *Store) beginManifest(p *past) (err error) {
+	if p.ours && p.clean && !p.torn {
+		if s.manifest, err = manifest.Open(s.fs, s.ownPath(""), p.state); err != nil {
+			return err
+		}
+		lsn, err := s.manifest.Opened()
+		for _, l := range s.Logs() {
+			if err == nil && l.standing.dirty { // it has no row
+				lsn, err = s.manifest.Put(l.row())
+				l.standing.lsn = lsn
+			}
+		}
+		return errors.Join(err, s.manifest.Sync(lsn))
 	}
-	if err != nil || s.opt.ReadOnly {
-		return err == nil, err
+	st := &manifest.State{Rows: map[string]*manifest.Row{}, NextIncarnation: s.nextIncarnation.Load(), JournalStart: s.found.generation + 1}
+	for _, l := range s.Logs() {
+		st.Rows[l.name] = l.row()
 	}
-	if err := s.fs.Remove(s.path(cleanShutdownFile)); err != nil {
-		return false, err
+	for tp := range s.broken {
+		if row := p.state.Rows[tp.String()]; row != nil {
+			st.Rows[tp.String()] = row
+		}
 	}
-	return true, s.fs.SyncDir(s.path(""))
+	s.manifest, err = manifest.Create(s.fs, s.ownPath(""), st)
+	return err
 }
 
-// openLogs opens every log of the directory, several at a time. One that cannot
-// be opened does not keep the others from being served.
-func (s *Store) openLogs(clean, ours bool) error {
+// openLogs opens every log of the directory: one that the manifest knows and
+// that did not change by its row, the others by recovery, several at a time. One
+// that cannot be opened does not keep the others from being served.
+func (s *Store) openLogs(p *past) error {
 	names, err := s.fs.ReadDir(s.path(""))
 	if err != nil {
 		if s.opt.ReadOnly && errors.Is(err, fs.ErrNotExist) {
@@ -153,34 +166,84 @@ func (s *Store) openLogs(clean, ours bool) error {
 		}
 		return err
 	}
-	var group sync.WaitGroup
-	var mu sync.Mutex
+	found := s.logsAmong(names)
+	s.opt.Progress.logs.Store(int64(len(found)))
+	var all []*recovery
+	for _, tp := range found {
+		row := p.state.Rows[tp.String()]
+		if row == nil || row.Dirty || len(row.Segments) == 0 {
+			all = append(all, s.newRecovery(tp, row, p))
+			continue
+		}
+		l, err := s.openRow(tp, row)
+		s.admitOpened(tp, l, err)
+	}
+	s.inParallel(all, (*recovery).open)
+	if err := s.replayJournal(all, p); err != nil {
+		return err
+	}
+	s.inParallel(all, (*recovery).finish)
+	for _, r := range all {
+		if r.failed != nil {
+			r.abandon()
+		}
+		s.admitOpened(r.tp, r.log, r.failed)
+	}
+	return nil
+}
+
+func (s *Store) admitOpened(tp TopicPartition, l *Log, err error) {
+	s.opt.Progress.opened.Add(1)
+	if err != nil {
+		s.broken[tp] = err
+		s.emit(LogNotOpened{tp, err})
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logs[tp] = l
+}
+
+// inParallel does a step for every log that has not failed.
+func (s *Store) inParallel(all []*recovery, step func(*recovery) error) {
 	workers := s.opt.RecoveryWorkers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	var group sync.WaitGroup
 	slots := make(chan struct{}, workers)
-	found := s.logsAmong(names)
-	progress := s.opt.Progress
-	progress.logs.Store(int64(len(found)))
-	for _, tp := range found {
+	for _, r := range all {
+		if r.failed != nil {
+			continue
+		}
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			defer progress.opened.Add(1)
-			l, err := s.openLog(tp, clean, ours)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				s.broken[tp] = err
-				s.emit(LogNotOpened{tp, err})
-				return
-			}
-			s.logs[tp] = l
+			r.failed = step(r)
 		})
 	}
 	group.Wait()
-	return nil
+}
+
+// replayJournal puts back what the journal holds and the logs' own files lost.
+func (s *Store) replayJournal(all []*recovery, p *past) error {
+	if len(p.journaled) == 0 || s.opt.ReadOnly {
+		return nil
+	}
+	byName := make(map[string]*recovery, len(all))
+	for _, r := range all {
+		byName[r.tp.String()] = r
+	}
+	from := p.state.JournalStart
+	_, err := journal.Scan(s.fs, s.ownPath(journalDir), from, func(h journal.Header, _, _ uint64, batches []byte) error {
+		r := byName[h.Log]
+		if r == nil || r.failed != nil || h.Kind != journal.Batches || !p.concerns(h) {
+			return nil
+		}
+		r.failed = r.replay(h, batches)
+		return nil
+	})
+	return err
 }
 
 // logsAmong picks the logs of the directory, and has removed what was deleted.
@@ -201,37 +264,77 @@ func (s *Store) logsAmong(names []fs.DirEntry) []TopicPartition {
 	return found
 }
 
-func (s *Store) openLog(tp TopicPartition, clean, ours bool) (*Log, error) {
+// configOf is the configuration of a log that was found on disk.
+func (s *Store) configOf(tp TopicPartition) (Config, error) {
 	c := s.opt.Log
 	if s.opt.ConfigFor != nil {
 		c = s.opt.ConfigFor(tp)
 	}
-	if err := c.Validate(); err != nil {
+	return c, c.Validate()
+}
+
+// newRecovery is how a log is opened whose files may have changed. What the row
+// says counts, and without one what Kafka's checkpoint files say.
+func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *recovery {
+	r := &recovery{tp: tp, clean: p.clean, cleaned: p.cleaner[tp], lost: p.lost()}
+	c, err := s.configOf(tp)
+	l := s.newLog(tp, TopicID{}, c)
+	r.log, r.failed = l, err
+	l.standing.dirty = true
+	if of := p.journaled[l.name]; of != nil {
+		r.journaled, r.synced, r.rotten = of.end, of.synced, of.bad
+	}
+	if row == nil && p.ours {
+		// It was being created. What Kafka's files say is of one that was deleted.
+		l.incarnation = s.nextIncarnation.Add(1) - 1
+		return r
+	}
+	if row == nil {
+		r.point, r.high, r.cleaned = p.recovery[tp], p.high[tp], math.MaxInt64
+		l.start.Store(p.start[tp])
+		l.incarnation = s.nextIncarnation.Add(1) - 1
+		return r
+	}
+	r.clean = false // dirty: this log did not come to rest
+	r.point, r.high, r.synced = row.Recovery, row.High, max(r.synced, row.Synced)
+	r.cleaned = max(r.cleaned, row.HolesBelow)
+	l.standing.recovery, l.standing.holesBelow = row.Recovery, row.HolesBelow
+	l.start.Store(row.Start)
+	l.incarnation = row.Incarnation
+	return r
+}
+
+// openRow is how a log is opened that its row describes. No file is touched
+// before somebody needs it.
+func (s *Store) openRow(tp TopicPartition, row *manifest.Row) (*Log, error) {
+	c, err := s.configOf(tp)
+	if err != nil {
 		return nil, err
 	}
-	l := s.newLog(tp, TopicID{}, c)
-	text, err := readFile(s.fs, l.file(partitionMetaFile))
-	switch {
-	case err == nil:
-		if l.id, err = decodePartitionMeta(text); err != nil {
+	l := s.newLog(tp, row.TopicID, c)
+	l.incarnation = row.Incarnation
+	l.standing = standing{recovery: row.Recovery, holesBelow: row.HolesBelow}
+	l.start.Store(row.Start)
+	epochs := make([]epochEntry, len(row.Epochs))
+	for i, e := range row.Epochs {
+		epochs[i] = epochEntry{e.Epoch, e.Start}
+	}
+	l.epochs.set(epochs)
+	l.epochs.dirty = false
+	l.producers = nil // loaded when somebody asks
+	segments := make([]*segment, len(row.Segments))
+	for i, known := range row.Segments {
+		segments[i] = l.closedSegment(known, i < len(row.Segments)-1)
+	}
+	l.restsIn.Store(segments[len(segments)-1].base)
+	l.begin(segments...)
+	if c.Replicated && row.High < l.Offset(LogEnd) {
+		l.restoreHighWatermark(row.High)
+		if err := errors.Join(l.loadState(), l.recallDecided()); err != nil {
 			return nil, err
 		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		l.settleAnew()
 	}
-	r := &recovery{
-		log:     l,
-		clean:   clean,
-		point:   s.checkpoints.recovery[tp],
-		cleaned: s.checkpoints.cleaner[tp],
-	}
-	if !ours {
-		r.cleaned = math.MaxInt64
-	}
-	l.start.Store(s.checkpoints.start[tp])
-	if err := r.run(); err != nil {
-		r.abandon()
-		return nil, err
-	}
+	l.askRetention(s.nowMs())
 	return l, nil
 }

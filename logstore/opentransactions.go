@@ -23,6 +23,9 @@ func (l *Log) OpenTransactions() []OpenTransaction {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var open []OpenTransaction
+	if l.producers == nil { // opened at rest, when nothing was open
+		return nil
+	}
 	for _, t := range l.producers.txns.allOpen() {
 		o := OpenTransaction{ProducerID: t.producerID, First: t.first, AgeMs: max(nowMs-t.beganMs, 0)}
 		if p := l.producers.byID[t.producerID]; p != nil {
@@ -44,10 +47,14 @@ type ProducerState struct {
 	TransactionFirst int64 // where its open transaction begins, -1 none
 }
 
-// Producers are the producers that the log remembers, by id.
-func (l *Log) Producers() []ProducerState {
+// Producers are the producers that the log remembers, by id. Of a log that
+// nobody has written to since it was opened they are read from its files.
+func (l *Log) Producers() ([]ProducerState, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.loadState(); err != nil {
+		return nil, l.wrap("load producers", err)
+	}
 	all := make([]ProducerState, 0, len(l.producers.byID))
 	for id, p := range l.producers.byID {
 		s := ProducerState{id, p.epoch, -1, -1, p.timestampMs, p.coordinatorEpoch, p.txnFirst}
@@ -57,5 +64,5 @@ func (l *Log) Producers() []ProducerState {
 		all = append(all, s)
 	}
 	slices.SortFunc(all, func(a, b ProducerState) int { return cmp.Compare(a.ID, b.ID) })
-	return all
+	return all, nil
 }

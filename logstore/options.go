@@ -156,6 +156,12 @@ type Options struct {
 	// CheckpointMs is how far apart recovery points are written, default 60,000.
 	// It bounds what a start after a crash must scan.
 	CheckpointMs int64
+	// JournalBytes bounds the journal, which makes appends to several logs durable
+	// with one sync, default 512 MiB. Half full it is cut: the logs in it are
+	// flushed. Full it lets appends wait for that. JournalFileBytes is what each of
+	// its files takes, default 32 MiB.
+	JournalBytes, JournalFileBytes int64
+	journalAlways                  bool // for tests: the commits of one log go there as well
 	// ProducerExpiryMs forgets idle producer ids, default one day.
 	ProducerExpiryMs int64
 	// RecoveryWorkers is how many logs are opened at once, default GOMAXPROCS.
@@ -183,9 +189,9 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		v   *int64
 		def int64
-	}{{&o.CheckpointMs, 60_000}, {&o.ProducerExpiryMs, 24 * 3600 * 1000}} {
+	}{{&o.CheckpointMs, 60_000}, {&o.ProducerExpiryMs, 24 * 3600 * 1000}, {&o.JournalBytes, 512 << 20}, {&o.JournalFileBytes, 32 << 20}} {
 		if *d.v < 0 {
-			return o, errors.New("logstore: a duration in Options is negative")
+			return o, errors.New("logstore: a duration or size in Options is negative")
 		}
 		if *d.v == 0 {
 			*d.v = d.def

@@ -20,7 +20,10 @@ type trace struct {
 func (tr *trace) hook(op vfs.Op) error {
 	short := func(name string) string {
 		name = strings.TrimPrefix(strings.TrimPrefix(name, "data/logs"), "/t-0")
-		name = strings.TrimPrefix(name, "/")
+		name = strings.TrimPrefix(strings.TrimPrefix(name, "data/moldau"), "/")
+		if name == "manifest.tmp" && op.Kind != vfs.OpCreate && op.Kind != vfs.OpRename {
+			name = "manifest" // written under its first name, as long as the store is open
+		}
 		if trimmed := strings.TrimLeft(name, "0"); trimmed != name {
 			if trimmed == "" || trimmed[0] == '.' {
 				trimmed = "0" + trimmed
@@ -71,7 +74,8 @@ func lines(parts ...any) (all []string) {
 // The order of I/O is what durability rests on: data, then indexes, snapshot and
 // epochs, then the directory, then checkpoints, then the clean marker.
 func TestOrderOfWrites(t *testing.T) {
-	store := lines(text("log-start-offset-checkpoint"), "syncdir ", text("replication-offset-checkpoint"), "syncdir ", text("recovery-point-offset-checkpoint"), "syncdir ")
+	manifest := lines("write manifest", "sync manifest")
+	store := lines(manifest, text("replication-offset-checkpoint"), "syncdir ", text("recovery-point-offset-checkpoint"), "syncdir ")
 	for _, c := range []struct {
 		name    string
 		prepare func(h *harness, l *logstore.Log)
@@ -79,7 +83,11 @@ func TestOrderOfWrites(t *testing.T) {
 		want    []string
 	}{
 		{"the first append syncs data; the directory was synced with the log's creation", nil, func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) },
+			lines("write 0.log", "sync manifest", "sync 0.log")},
+		{"the second append finds the log in the dirty set", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) }, func(h *harness, l *logstore.Log) { h.appendDurably(l, "b", 1) },
 			lines("write 0.log", "sync 0.log")},
+		{"an append after a clean close enters the dirty set first", func(h *harness, l *logstore.Log) { h.reopen() }, func(h *harness, _ *logstore.Log) { h.appendDurably(h.log(), "a", 1) },
+			lines("write manifest", "write 0.log", "sync manifest", "sync 0.log")},
 		{"an append in os mode syncs nothing", func(h *harness, l *logstore.Log) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })
 		},
@@ -95,13 +103,13 @@ func TestOrderOfWrites(t *testing.T) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })
 			h.append(l, "a", 1)
 		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) },
-			lines("sync 0.log", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
+			lines("sync manifest", "sync 0.log", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
 		{"truncation lowers the recovery point first", func(h *harness, l *logstore.Log) {
 			h.appendDurably(l, "a", 1)
 			h.appendDurably(l, "b", 1)
 			must(h.t, h.store.Checkpoint())
 		}, func(h *harness, l *logstore.Log) { must(h.t, l.TruncateTo(1)) },
-			lines("create 0.index.cleaned", "create 0.timeindex.cleaned", "!", text("recovery-point-offset-checkpoint"), "syncdir ", "truncate 0.log", "sync 0.log", "!",
+			lines("create 0.index.cleaned", "create 0.timeindex.cleaned", "!", manifest, "truncate 0.log", "sync 0.log", "!",
 				"sync 0.index.cleaned", "sync 0.timeindex.cleaned", "rename 0.index.cleaned to 0.index", "rename 0.timeindex.cleaned to 0.timeindex", "syncdir t-0", "!")},
 		{"truncation drops later segments newest first", func(h *harness, l *logstore.Log) {
 			fill(h, l)
@@ -111,15 +119,19 @@ func TestOrderOfWrites(t *testing.T) {
 		}, func(h *harness, l *logstore.Log) { must(h.t, l.TruncateTo(1)) },
 			lines("create 0.index.cleaned", "create 0.timeindex.cleaned", "!", "remove 4.log", "syncdir t-0", "remove 4.index", "!", "remove 2.log", "syncdir t-0", "remove 2.index", "!", "truncate 0.log", "sync 0.log", "!", "syncdir t-0", "!")},
 		{"start offset", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 2) }, func(h *harness, l *logstore.Log) { must(h.t, l.AdvanceStart(1)) },
-			lines(text("log-start-offset-checkpoint"), "syncdir ")},
-		{"delete", nil, func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, lines("rename t-0 to !", "syncdir ")},
+			manifest},
+		{"delete", nil, func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, lines("rename t-0 to !", "syncdir ", "write manifest")},
+		{"a new log of that name waits for the manifest to forget the old one", func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, func(h *harness, l *logstore.Log) { h.log() },
+			lines("sync manifest", "mkdir t-0", "!", "syncdir t-0", "syncdir ", "write manifest")},
 		{"close", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) },
-			lines("write 0.timeindex", "sync 0.index", "sync 0.timeindex", text("1.snapshot"), text("leader-epoch-checkpoint"), "syncdir t-0", store,
-				text(".kafka_cleanshutdown"), "syncdir ")},
+			lines("write 0.timeindex", "sync 0.index", "sync 0.timeindex", text("1.snapshot"), text("leader-epoch-checkpoint"), "syncdir t-0", "write manifest",
+				text("replication-offset-checkpoint"), "syncdir ", text("recovery-point-offset-checkpoint"), "syncdir ", text(".kafka_cleanshutdown"), "syncdir ", manifest)},
 		{"close in os mode syncs the data first", func(h *harness, l *logstore.Log) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })
 			h.append(l, "a", 1)
-		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) }, lines("sync 0.log", "!", "sync 0.index", "sync 0.timeindex", "!", text(".kafka_cleanshutdown"), "syncdir ")},
+		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) }, lines("sync manifest", "sync 0.log", "!", "sync 0.index", "sync 0.timeindex", "!", text(".kafka_cleanshutdown"), "syncdir ", manifest)},
+		{"close of a log at rest touches nothing of it", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1); h.reopen() }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) },
+			lines(text(".kafka_cleanshutdown"), "syncdir ", manifest)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarness(t, func(c *logstore.Config) { c.IndexIntervalBytes = 0 })

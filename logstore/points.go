@@ -1,68 +1,96 @@
 package logstore
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
+
+	"moldau/logstore/manifest"
 )
 
-// Checkpoint flushes every log that changed and writes the recovery points, so
-// that a start after a crash scans only what came later. The store does it by
-// itself every Options.CheckpointMs.
+// Checkpoint flushes every log that changed and makes the recovery points
+// durable, so that a start after a crash scans only what came later. A log that
+// did not change since the last checkpoint is brought to rest, and is not scanned
+// at all. The store does it by itself every Options.CheckpointMs.
 func (s *Store) Checkpoint() error {
 	if s.opt.ReadOnly {
 		return fmt.Errorf("logstore: checkpoint: %w", ErrReadOnly)
 	}
 	var failed error
+	last := int64(0)
 	for _, l := range s.Logs() {
-		if err := l.checkpoint(); err != nil && !errors.Is(err, ErrClosed) {
+		lsn, err := l.checkpoint()
+		if err != nil && !errors.Is(err, ErrClosed) {
 			failed = errors.Join(failed, err)
 		}
+		last = max(last, lsn)
 	}
-	return errors.Join(failed, s.writeCheckpoints())
+	if err := s.syncManifest(last); err != nil {
+		return errors.Join(failed, err)
+	}
+	return errors.Join(failed, s.CutJournal(), s.shrinkManifest(), s.writeCheckpoints())
 }
 
 // checkpoint makes data, then indexes and epochs, durable, and notes how far.
-func (l *Log) checkpoint() error {
+// What it noted is durable when the manifest is synced up to lsn.
+func (l *Log) checkpoint() (lsn int64, err error) {
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
 	if err := l.writable(); err != nil {
-		return nil // nothing that would be new
+		return 0, nil // nothing that would be new
 	}
 	l.mu.Lock()
-	dirty := l.dirty
+	changed := l.dirty
 	l.dirty = false
-	l.producers.expire(l.store.nowMs())
-	l.mu.Unlock()
-	if !dirty {
-		return nil
+	if l.producers != nil {
+		l.producers.expire(l.store.nowMs())
 	}
+	if !changed {
+		defer l.mu.Unlock()
+		err := l.restIfIdle()
+		return l.standing.lsn, l.wrap("checkpoint", err)
+	}
+	l.mu.Unlock()
 	point := l.Offset(LogEnd)
-	err := l.flushTo(point)
-	if err == nil {
+	if err = l.flushFiles(point); err == nil {
 		err = l.flushBeside()
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.unsealed) > 0 {
 		// Indexes of rolled segments are synced by sealing, which failed or has
 		// yet to run; then it is the next checkpoint's turn.
 		point = min(point, l.unsealed[0].segment.base)
 		l.dirty = true
 	}
-	l.dirty = l.dirty || err != nil
-	l.mu.Unlock()
-	if err != nil {
-		return l.wrap("checkpoint", err)
+	if err == nil {
+		l.standing.recovery = max(l.standing.recovery, point)
+		err = l.note()
 	}
-	l.store.note(l.tp, point, l.start.Load())
-	return nil
+	l.dirty = l.dirty || err != nil
+	return l.standing.lsn, l.wrap("checkpoint", err)
+}
+
+// restIfIdle brings a log to rest that has nothing under way. The caller holds
+// l.upkeep and l.mu.
+func (l *Log) restIfIdle() error {
+	busy := len(l.unsealed) > 0 || len(l.retired) > 0 || l.commit.committing || l.commit.flushes > 0 || l.commit.journaled > l.commit.flushed
+	if busy {
+		l.dirty = true
+		return nil
+	}
+	return l.bringToRest()
 }
 
 // flushBeside syncs what lies beside the active segment's data.
 func (l *Log) flushBeside() error {
 	l.mu.Lock()
 	s := l.view.Load().active()
-	err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
+	err := errors.Join(l.loadTail(), l.loadState())
+	if err == nil {
+		err = errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
+	}
 	epochs, dirty := l.epochs.entries(), l.epochs.dirty
 	l.epochs.dirty = false
 	l.mu.Unlock()
@@ -83,118 +111,82 @@ func (l *Log) flushBeside() error {
 	return l.store.fs.SyncDir(l.dir)
 }
 
-// note remembers a log's recovery point and start for the next write.
-func (s *Store) note(tp TopicPartition, recovery, start int64) {
-	c := &s.checkpoints
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	// A higher point was true before and still is: the file may say it already.
-	c.recovery[tp] = max(c.recovery[tp], recovery)
-	c.noteStart(tp, start)
-}
+// manifestSlackBytes is by how much a manifest may outgrow what it says.
+const manifestSlackBytes = 1 << 20
 
-func (c *checkpoints) noteStart(tp TopicPartition, start int64) {
-	if start > 0 {
-		c.start[tp] = start
-	} else {
-		delete(c.start, tp)
+// shrinkManifest writes the manifest anew when it is mostly history.
+func (s *Store) shrinkManifest() error {
+	total, snapshot := s.manifest.Bytes()
+	if total <= 2*snapshot+manifestSlackBytes {
+		return nil
 	}
+	return s.manifest.Rewrite(s.state)
 }
 
-// writeCheckpoints writes all files, without logs that are no more.
+// state is what a new manifest has to say.
+func (s *Store) state() *manifest.State {
+	st := &manifest.State{Rows: map[string]*manifest.Row{}, NextIncarnation: s.nextIncarnation.Load(), JournalStart: s.journalStart.Load()}
+	for _, l := range s.Logs() {
+		l.mu.Lock()
+		st.Rows[l.name] = l.row()
+		l.mu.Unlock()
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for tp := range s.broken {
+		if row := s.checkpoints.found.state.Rows[tp.String()]; row != nil {
+			st.Rows[tp.String()] = row
+		}
+	}
+	return st
+}
+
+// writeCheckpoints writes Kafka's checkpoint files, as far as they changed.
 func (s *Store) writeCheckpoints() error {
 	c := &s.checkpoints
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Looked up under the lock: a log made since would lose what it noted.
-	logs := make(map[TopicPartition]*Log)
+	recovery, start, high := offsetCheckpoint{ownMark: 0}, offsetCheckpoint{}, offsetCheckpoint{}
 	for _, l := range s.Logs() {
-		logs[l.tp] = l
+		l.mu.Lock()
+		recovery[l.tp] = l.standing.recovery
+		if at := l.start.Load(); at > 0 {
+			start[l.tp] = at
+		}
+		high[l.tp] = l.Offset(HighWatermark) // read back by replicated logs only
+		l.mu.Unlock()
 	}
-	gone := func(tp TopicPartition, _ int64) bool { return logs[tp] == nil && !s.isBroken(tp) }
-	for _, m := range []offsetCheckpoint{c.recovery, c.start, c.cleaner, c.high} {
-		maps.DeleteFunc(m, gone)
+	s.mu.RLock()
+	for tp := range s.broken {
+		for _, m := range []struct{ to, from offsetCheckpoint }{{recovery, c.found.recovery}, {start, c.found.start}, {high, c.found.high}} {
+			if at, ok := m.from[tp]; ok {
+				m.to[tp] = at
+			}
+		}
 	}
-	for tp, l := range logs {
-		c.high[tp] = l.Offset(HighWatermark) // read back by replicated logs only
-	}
+	maps.DeleteFunc(c.cleaner, func(tp TopicPartition, _ int64) bool { return s.logs[tp] == nil && s.broken[tp] == nil })
+	s.mu.RUnlock()
 	return errors.Join(
-		s.writeStarts(),
-		s.writeCheckpoint(highWatermarkFile, c.high),
-		s.writePoints(),
+		s.writeCheckpoint(startOffsetFile, start),
+		s.writeCheckpoint(highWatermarkFile, high),
+		s.writeCheckpoint(recoveryPointFile, recovery),
 	)
 }
 
-// The caller of each holds checkpoints.mu.
-
-func (s *Store) writePoints() error {
-	marked := maps.Clone(s.checkpoints.recovery)
-	if s.checkpoints.ours {
-		marked[ownMark] = 0
-	}
-	return s.writeCheckpoint(recoveryPointFile, marked)
-}
-
-func (s *Store) writeStarts() error { return s.writeCheckpoint(startOffsetFile, s.checkpoints.start) }
-
 // writeCheckpoint replaces a checkpoint file, as long as the directory is ours.
-func (s *Store) writeCheckpoint(name string, c offsetCheckpoint) error {
-	if s.checkpoints.closed {
+// The caller holds checkpoints.mu.
+func (s *Store) writeCheckpoint(name string, o offsetCheckpoint) error {
+	c := &s.checkpoints
+	if c.closed {
 		return ErrClosed
 	}
-	return replaceFile(s.fs, s.path(name), c.encode(), true)
-}
-
-// setRecoveryPoint writes a log's recovery point at once.
-func (s *Store) setRecoveryPoint(tp TopicPartition, point int64) error {
-	c := &s.checkpoints
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.recovery[tp] = point
-	return s.writePoints()
-}
-
-// lowerRecoveryPoint is durable before what lies above it may be touched.
-func (s *Store) lowerRecoveryPoint(tp TopicPartition, point int64) error {
-	c := &s.checkpoints
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	old := c.recovery[tp]
-	if old <= point {
+	text := o.encode()
+	if before, ok := c.written[name]; bytes.Equal(text, before) || !ok && len(o) == 0 {
 		return nil
 	}
-	c.recovery[tp] = point
-	err := s.writePoints()
-	if err != nil {
-		c.recovery[tp] = old // the file may say so still
+	if err := replaceFile(s.fs, s.path(name), text, true); err != nil {
+		return err
 	}
-	return err
-}
-
-// setStartOffset is durable when it returns.
-func (s *Store) setStartOffset(tp TopicPartition, start int64) error {
-	s.checkpoints.mu.Lock()
-	defer s.checkpoints.mu.Unlock()
-	s.checkpoints.noteStart(tp, start)
-	return s.writeStarts()
-}
-
-// forgetCheckpoints drops what the files say of a log that is no more, durably
-// where they say anything.
-func (s *Store) forgetCheckpoints(tp TopicPartition) error {
-	c := &s.checkpoints
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var failed error
-	if _, ok := c.start[tp]; ok {
-		delete(c.start, tp)
-		failed = s.writeStarts()
-	}
-	if _, ok := c.recovery[tp]; ok {
-		delete(c.recovery, tp)
-		failed = errors.Join(failed, s.writePoints())
-	}
-	delete(c.high, tp)
-	delete(c.cleaner, tp)
-	return failed
+	c.written[name] = text
+	return nil
 }

@@ -96,7 +96,7 @@ func walkPlaces(segments []*segment, from, end int64, f func(record.Batch, mark)
 	v := &view{segments}
 	for i := v.find(from); i < len(segments) && segments[i].base < end; i++ {
 		s := segments[i]
-		at, err := s.locate(max(from, s.base), s.size())
+		at, err := s.locate(max(from, s.base), s.size()) // which loads it
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,9 @@ var errNoBatch = errors.New("no such batch")
 // scan walks batch headers from position on, below limit, until found says so.
 // Header pages are read in small pieces; what lies between is not touched.
 func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt, error) {
+	if err := s.load(); err != nil {
+		return batchAt{}, err
+	}
 	buf := scanBuffers.Get().(*[scanBytes]byte)
 	defer scanBuffers.Put(buf)
 	var window []byte
@@ -67,6 +70,9 @@ func (s *segment) corrupt(position int64, err error) error {
 // locate finds the batch that holds offset, or the first one behind it. With
 // none below limit it returns limit as the position and no bytes.
 func (s *segment) locate(offset, limit int64) (batchAt, error) {
+	if err := s.load(); err != nil {
+		return batchAt{}, err
+	}
 	near, next, ok, err := s.offsets.LookupPair(offset)
 	if err != nil {
 		return batchAt{}, err
@@ -126,6 +132,9 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 	for located := false; ; {
 		s := v.segments[i]
 		f.pins = append(f.pins, s)
+		if err := s.load(); err != nil {
+			return err
+		}
 		// Not beyond the pinned segment's own end: the bound may be older than a
 		// truncation that the view is not.
 		position, end := int64(0), min(limit.limitIn(s), s.size())

@@ -13,7 +13,11 @@ import (
 	"moldau/logstore/vfs"
 )
 
-const cleanMarker = "data/logs/.kafka_cleanshutdown"
+// Without the manifest a directory is read as another program's.
+const (
+	cleanMarker = "data/logs/.kafka_cleanshutdown"
+	ownManifest = "data/moldau/manifest"
+)
 
 // Indexes that are lost or spoilt are built anew, to the same bytes, whether
 // the log is scanned or believed.
@@ -45,7 +49,8 @@ func TestIndexesAreBuiltAnew(t *testing.T) {
 			removeFile(t, mem, "data/logs/recovery-point-offset-checkpoint")
 		}, ""},
 		{"below the recovery point", false, func(mem *vfs.Mem) { removeFile(t, mem, cleanMarker) }, "emptied odd length garbage"},
-		{"after a clean close", false, func(*vfs.Mem) {}, "emptied odd length garbage"},
+		{"after Kafka's clean close", false, func(mem *vfs.Mem) { removeFile(t, mem, ownManifest) }, "emptied odd length garbage"},
+		{"at rest", false, func(*vfs.Mem) {}, "emptied odd length garbage"},
 	} {
 		for _, suffix := range []string{".index", ".timeindex", "index"} {
 			for how, f := range spoil {
@@ -60,6 +65,7 @@ func TestIndexesAreBuiltAnew(t *testing.T) {
 					}
 					o := h.openTree(t, mem)
 					wantValues(t, values(t, o.log, logstore.HighWatermark), names(0, 40)...)
+					o.store.Housekeep(h.clock.Now())
 					must(t, o.store.Close())
 					sameTree(t, tree(t, mem, logDir), before)
 				})
@@ -68,6 +74,7 @@ func TestIndexesAreBuiltAnew(t *testing.T) {
 	}
 	t.Run("padded Kafka's way, sealed", func(t *testing.T) {
 		mem := h.mem.Clone()
+		removeFile(t, mem, ownManifest)
 		for _, name := range filesIn(t, mem, logDir, "index") {
 			overwrite(t, mem, name, append(readAll(t, mem, name), make([]byte, 240)...))
 		}
@@ -87,6 +94,7 @@ func TestIndexesAreBuiltAnew(t *testing.T) {
 	})
 	t.Run("missing files", func(t *testing.T) {
 		mem := h.mem.Clone()
+		removeFile(t, mem, ownManifest)
 		for _, name := range filesIn(t, mem, logDir, "index") {
 			removeFile(t, mem, name)
 		}
@@ -179,6 +187,7 @@ func TestLeaderEpochsAreRebuilt(t *testing.T) {
 		for how, text := range bad {
 			t.Run(fmt.Sprintf("%s, clean %v", how, mem != dirty), func(t *testing.T) {
 				mem := mem.Clone()
+				removeFile(t, mem, ownManifest)
 				if how == "missing" {
 					if exists(t, mem, name) {
 						removeFile(t, mem, name)

@@ -2,6 +2,8 @@ package logstore
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -17,14 +19,25 @@ import (
 // are, in an unbroken row; the rest is cut, and indexes are built anew. After a
 // clean close the recovery point is the end.
 type recovery struct {
+	tp      TopicPartition
 	log     *Log
+	failed  error // why the log is not opened
 	clean   bool
 	point   int64 // recovery point
+	high    int64 // high watermark as it was noted, for replicated logs
 	cleaned int64 // below it holes between segments are legal: Kafka compacted up to here, or wrote all of it
 
+	// What the journal says.
+	synced    int64 // the log's own files were, up to here: bad bytes below are rot
+	journaled int64 // end of what it holds
+	rotten    bool  // a record of this log is
+	lost      bool  // a record is of which nobody knows whose it was
+
+	first     int // of the segments that were scanned
 	segments  []*segment
 	unreached []*segment // behind a fatal fault: neither served nor touched
 	scanned   int64      // bytes
+	replayed  int64      // bytes
 	cut       int64      // bytes
 	reason    error      // for cutting
 	badTxns   []*segment // whose transaction indexes are to be built anew
@@ -49,7 +62,11 @@ func (r *recovery) abandon() {
 
 func (r *recovery) last() *segment { return r.segments[len(r.segments)-1] }
 
-func (r *recovery) run() error {
+// open opens the files and finds the end of what is in them.
+func (r *recovery) open() error {
+	if err := r.readID(); err != nil {
+		return err
+	}
 	bases, err := r.tidy()
 	if err != nil {
 		return err
@@ -62,7 +79,27 @@ func (r *recovery) run() error {
 	}
 	l := r.log
 	l.start.Store(max(l.start.Load(), r.segments[0].base))
-	if err := r.recoverTail(); err != nil {
+	return r.recoverTail()
+}
+
+// readID reads the topic's id.
+func (r *recovery) readID() error {
+	l := r.log
+	text, err := readFile(l.store.fs, l.file(partitionMetaFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		l.id, err = decodePartitionMeta(text)
+	}
+	return err
+}
+
+// finish makes what was found, and put back from the journal, durable and the
+// log's.
+func (r *recovery) finish() error {
+	l := r.log
+	if err := r.checkJournaled(); err != nil {
 		return err
 	}
 	if end := r.last().endOffset(); r.fatal == nil && l.start.Load() > end {
@@ -71,7 +108,11 @@ func (r *recovery) run() error {
 		if err := r.dropSegments(0); err != nil {
 			return err
 		}
-		return r.startEmpty()
+		if err := r.startEmpty(); err != nil {
+			return err
+		}
+	} else if err := r.secure(); err != nil {
+		return err
 	}
 	if err := r.fail(r.last().readFirst()); err != nil {
 		return err
@@ -79,7 +120,7 @@ func (r *recovery) run() error {
 	release(r.unreached)
 	l.begin(r.segments...)
 	if l.Config().Replicated {
-		l.restoreHighWatermark(l.store.checkpoints.high[l.tp])
+		l.restoreHighWatermark(r.high)
 		if err := r.fail(l.recallDecided()); err != nil {
 			return err
 		}
@@ -89,9 +130,30 @@ func (r *recovery) run() error {
 		_ = l.poison(r.fatal)
 	}
 	l.dirty = !r.clean
+	if r.clean {
+		l.standing.recovery = l.Offset(LogEnd)
+	}
+	if r.cleaned == math.MaxInt64 {
+		l.standing.holesBelow = l.Offset(LogEnd)
+	}
 	l.askRetention(l.store.nowMs())
 	if !r.clean && !l.store.opt.ReadOnly {
-		l.store.emit(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.cut, r.reason, r.kept})
+		l.store.emit(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.replayed, r.cut, r.reason, r.kept})
+	}
+	return nil
+}
+
+// checkJournaled tells that the log lacks what was acknowledged.
+func (r *recovery) checkJournaled() error {
+	if r.fatal != nil || r.log.store.opt.ReadOnly {
+		return nil
+	}
+	end := r.last().endOffset()
+	switch {
+	case end < r.journaled:
+		return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("the log ends at offset %d, its journal at %d", end, r.journaled)))
+	case r.lost && !r.clean:
+		return r.fail(r.last().corrupt(r.last().size(), errRottenCommit))
 	}
 	return nil
 }
@@ -133,7 +195,7 @@ func (r *recovery) startEmpty() error {
 		l.producers = newProducers(l.store.opt.ProducerExpiryMs)
 		s.reset(l.store.nowMs())
 		s.offsets, s.times = index.NewOffsets(emptyFile{}, base, index.Options{}), index.NewTimes(emptyFile{}, base, index.Options{})
-		l.begin(s)
+		r.segments, r.first = []*segment{s}, 0
 		return nil
 	}
 	if err := l.forgetProducers(); err != nil {
@@ -143,12 +205,8 @@ func (r *recovery) startEmpty() error {
 	if err != nil {
 		return err
 	}
-	if err := l.store.fs.SyncDir(l.dir); err != nil {
-		s.abandon()
-		return err
-	}
-	l.begin(s)
-	return nil
+	r.segments, r.first = []*segment{s}, 0
+	return l.store.fs.SyncDir(l.dir)
 }
 
 // openSegments opens the files of all segments, and believes the indexes of
@@ -243,7 +301,7 @@ func (r *recovery) openIndexes(s *segment, sealed bool) error {
 			return err
 		}
 	}
-	if err1 == nil && err2 == nil && !r.incomplete(s) {
+	if err1 == nil && err2 == nil && !s.indexesIncomplete(s.size(), r.log.Config().IndexIntervalBytes) {
 		s.timestampMax.Store(s.times.Last().TimestampMs)
 		s.tail.timestampMaxOffset = s.times.Last().Offset
 		s.tail.sealed = sealed
@@ -259,11 +317,10 @@ func (r *recovery) openIndexes(s *segment, sealed bool) error {
 	return r.sealRebuilt(s)
 }
 
-// incomplete tells that an index file is missing, or was emptied: a segment
+// indexesIncomplete tells that an index file is missing, or was emptied: a segment
 // with records has a time entry, unless none of them has a timestamp.
-func (r *recovery) incomplete(s *segment) bool {
-	return s.size() > 0 && s.times.Len() == 0 ||
-		s.size() > 2*r.log.Config().IndexIntervalBytes && s.offsets.Len() == 0
+func (s *segment) indexesIncomplete(size, intervalBytes int64) bool {
+	return size > 0 && s.times.Len() == 0 || size > 2*intervalBytes && s.offsets.Len() == 0
 }
 
 func (s *segment) freshIndexes(o index.Options) {

@@ -25,6 +25,7 @@ func (r *recovery) recoverTail() error {
 		return r.loadState(r.last().endOffset())
 	}
 	first := (&view{r.segments}).find(r.point)
+	r.first = first
 	s := r.segments[first]
 	position, err := r.resume(s)
 	if err != nil {
@@ -53,8 +54,15 @@ func (r *recovery) recoverTail() error {
 			break
 		}
 		next := r.segments[i+1].base
+		if r.fatal == nil && whole && s.endOffset() < min(next, r.synced) && next > r.cleaned {
+			_ = r.fail(s.corrupt(s.size(), errHole))
+		}
 		if end := s.endOffset(); whole && (end < next && next > r.cleaned || end > next) {
 			r.reason, whole = s.corrupt(s.size(), errHole), false
+		}
+		if r.fatal != nil {
+			r.segments, r.unreached = r.segments[:i+1], r.segments[i+1:]
+			break
 		}
 		if !whole {
 			if err := r.dropSegments(i + 1); err != nil {
@@ -67,13 +75,13 @@ func (r *recovery) recoverTail() error {
 			return err
 		}
 	}
-	return r.secure(first)
+	return nil
 }
 
 // watch shows how much is to be scanned, until the function returned is called.
 func (r *recovery) watch(first int, position int64) (end func()) {
 	bytes := -position
-	for _, s := range r.segments[first:] {
+	for _, s := range r.segments[r.first:] {
 		if size, err := s.data.Size(); err == nil {
 			bytes += size
 		}
@@ -130,6 +138,11 @@ func (r *recovery) resume(s *segment) (int64, error) {
 		var c *CorruptionError
 		if errors.As(err, &c) {
 			at.position = c.Offset
+			if c.Offset > 0 {
+				if last, lastErr := s.lastOffset(c.Offset); lastErr == nil && last+1 >= r.point {
+					err = nil // all below the recovery point is there: the fault is in what was never synced
+				}
+			}
 		}
 		if err := r.fail(err); err != nil {
 			return 0, err
@@ -165,6 +178,9 @@ func (r *recovery) resume(s *segment) (int64, error) {
 // lastOffset is the last offset below position size.
 func (s *segment) lastOffset(size int64) (int64, error) {
 	last := s.base - 1
+	if err := s.load(); err != nil {
+		return last, err
+	}
 	near, err := s.offsets.LookupPosition(size - 1)
 	if err != nil {
 		return last, err
@@ -207,6 +223,10 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 	if end == size {
 		return true, nil
 	}
+	if s.endOffset() < r.synced {
+		// The disk had said that this was safe: it is no torn tail.
+		return false, r.fail(s.corrupt(end, sc.bad))
+	}
 	r.cut += size - end
 	r.reason = s.corrupt(end, sc.bad)
 	if r.log.store.opt.ReadOnly {
@@ -229,16 +249,22 @@ func (r *recovery) note(b record.Batch, s *segment, position int64) error {
 
 // secure syncs what the scan found: after kill -9 it may live in the page cache
 // only, and nobody may see what a power cut could still take back.
-func (r *recovery) secure(first int) error {
+func (r *recovery) secure() error {
 	l := r.log
+	if r.clean {
+		return nil
+	}
 	l.epochs.dropAbove(r.last().endOffset())
 	if l.store.opt.ReadOnly {
 		return nil
 	}
-	for _, s := range r.segments[first:] {
+	for _, s := range r.segments[r.first:] {
 		if err := s.data.Sync(); err != nil {
 			return err
 		}
+	}
+	if r.fatal != nil {
+		return l.store.fs.SyncDir(l.dir)
 	}
 	end := r.last().endOffset()
 	if err := l.dropSnapshots(func(at int64) bool { return at > end }); err != nil {

@@ -200,6 +200,7 @@ func TestRepairBuildsTheIndexesThatWere(t *testing.T) {
 			delete(got, name)
 		}
 	}
+	delete(sound, ownManifest) // what is mended is read as it lies
 	wantImage(t, got, sound)
 }
 

@@ -24,7 +24,7 @@ func (l *Log) AdvanceStart(offset int64) error {
 	if offset <= l.start.Load() {
 		return nil
 	}
-	if err := l.store.setStartOffset(l.tp, offset); err != nil {
+	if err := l.noteStart(offset); err != nil {
 		return l.wrap("advance start", err)
 	}
 	l.mu.Lock()
@@ -32,6 +32,23 @@ func (l *Log) AdvanceStart(offset int64) error {
 	l.raiseStart(offset)
 	l.askRetention(l.store.nowMs())
 	return nil
+}
+
+// noteStart makes a start offset durable before anybody sees it.
+func (l *Log) noteStart(offset int64) error {
+	l.mu.Lock()
+	before := l.standing.start
+	l.standing.start = offset
+	err := l.note()
+	if err != nil {
+		l.standing.start = before
+	}
+	lsn := l.standing.lsn
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return l.store.syncManifest(lsn)
 }
 
 // raiseStart moves the start offset; the caller holds l.mu.
@@ -178,7 +195,14 @@ func (l *Log) markRetired() error {
 	for !l.closed.Load() {
 		l.mu.Lock()
 		retired := l.retired
+		var err error
+		if len(retired) > 0 {
+			err = l.touchDurably()
+		}
 		l.mu.Unlock()
+		if err != nil {
+			return err
+		}
 		if len(retired) == 0 {
 			break
 		}

@@ -17,6 +17,9 @@ func (l *Log) roll(base int64) (*segment, error) {
 		// would be rolled onto itself.
 		return s, nil
 	}
+	if err := errors.Join(l.touchDurably(), l.loadTail(), l.loadState()); err != nil {
+		return nil, err
+	}
 	fresh, err := l.createSegment(base)
 	if err != nil {
 		return nil, spaceError(err)
@@ -103,7 +106,7 @@ func (l *Log) seal() (more bool, err error) {
 		return true, nil
 	}
 	defer j.segment.unpin()
-	if err := l.flushTo(j.end); err != nil {
+	if err := l.flushFiles(j.end); err != nil {
 		return false, err
 	}
 	defer j.segment.restIndexes()
@@ -137,6 +140,9 @@ func (l *Log) sealed(j sealing) {
 func (l *Log) bridgeGap(first int64) error {
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
+	if err := l.leaveJournal(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pauseSyncs()
@@ -144,11 +150,13 @@ func (l *Log) bridgeGap(first int64) error {
 	if err := l.writable(); err != nil || first < l.Offset(LogEnd) {
 		return err
 	}
-	w := l.unsyncedBelow(l.bounds[LogEnd].load())
-	if err := w.sync(l); err != nil {
+	var sh share
+	l.collect(&sh)
+	defer sh.unpin()
+	if err := sh.syncFiles(); err != nil {
 		return l.poison(err)
 	}
-	l.synced(w)
+	l.synced(&sh, true)
 	for _, s := range l.view.Load().segments {
 		if !s.tail.sealed {
 			if err := s.syncIndexes(); err != nil {
@@ -161,7 +169,8 @@ func (l *Log) bridgeGap(first int64) error {
 		return spaceError(err)
 	}
 	if err = l.store.fs.SyncDir(l.dir); err == nil {
-		err = l.store.setRecoveryPoint(l.tp, first)
+		l.standing.recovery, l.standing.holesBelow = first, first
+		err = l.noteDurably()
 	}
 	if err == nil {
 		err = l.install(fresh)

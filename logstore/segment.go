@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"moldau/index"
@@ -72,6 +73,13 @@ type segment struct {
 	txns    *index.Txns
 	txnFile *indexFile // of txns
 
+	// A segment of a log that was opened at rest opens its files when they are
+	// needed: data, offsets and times may be used after load.
+	owner   *Log // nil in all other segments
+	loaded  atomic.Bool
+	loading sync.Mutex
+	mended  atomic.Bool // indexes were built anew, and have to be written
+
 	// refs counts the store's reference and every pin. At zero the files are
 	// closed. Invariant: it never rises from zero.
 	refs atomic.Int64
@@ -92,6 +100,7 @@ type segmentTail struct {
 	createdMs          int64
 	synced             int64 // position: bytes below it were synced
 	sealed             bool  // complete, synced, its indexes mapped
+	unread             bool  // loaded from a row: what is behind the last index entry has to be looked at
 }
 
 func (s *segment) end() place       { return place(s.places[LogEnd].Load()) }
@@ -126,6 +135,9 @@ func (s *segment) unpin() {
 		return
 	case n < 0:
 		panic("logstore: segment released twice")
+	}
+	if s.owner != nil && !s.loaded.Load() {
+		return
 	}
 	_ = s.offsets.Close()
 	_ = s.times.Close()

@@ -9,7 +9,9 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"sync/atomic"
 
+	"moldau/logstore/manifest"
 	"moldau/logstore/vfs"
 )
 
@@ -17,6 +19,8 @@ import (
 // what is ours lies beside it.
 const (
 	logsDir      = "logs"
+	ownDir       = "moldau"
+	journalDir   = "journal" // in ownDir
 	deleteSuffix = "-delete"
 	straySuffix  = "-stray"
 	nameBytesMax = 255
@@ -35,6 +39,14 @@ type Store struct {
 
 	counters counters
 
+	committer       committer
+	manifest        *manifest.File // nil when read-only
+	nextIncarnation atomic.Uint64
+	dropped         atomic.Int64                          // what the manifest says of the last log that was deleted
+	journalStart    atomic.Uint64                         // what the manifest says of it
+	failed          atomic.Pointer[error]                 // why the store was poisoned
+	found           struct{ generation, sequence uint64 } // the journal's last, at open
+
 	mu     sync.RWMutex
 	logs   map[TopicPartition]*Log  // under mu; nil while being created
 	broken map[TopicPartition]error // under mu; why a log on disk was not opened
@@ -43,20 +55,22 @@ type Store struct {
 	checkpoints checkpoints
 }
 
-// checkpoints is what the store's checkpoint files say. A mutex of its own
-// keeps their writers in line; it is taken before Store.mu, after all others.
+// checkpoints are Kafka's checkpoint files, written for Kafka: what counts here
+// is the manifest. A mutex of its own keeps their writers in line; it is taken
+// before all locks of logs.
 type checkpoints struct {
-	mu       sync.Mutex
-	recovery offsetCheckpoint // all below is durable, indexes included
-	start    offsetCheckpoint // log start offsets
-	cleaner  offsetCheckpoint // Kafka's first dirty offsets, kept as found
-	high     offsetCheckpoint // high watermarks as found, for replicated logs
-	ours     bool             // we were the last to write here, and no log is in doubt
-	closed   bool             // the directory may be another's by now
+	mu      sync.Mutex
+	found   *past             // what they said at open, for logs that could not be opened
+	cleaner offsetCheckpoint  // Kafka's first dirty offsets, kept as found
+	written map[string][]byte // what each file holds, to write only what changed
+	closed  bool              // the directory may be another's by now
 }
 
 // path is a name in the log directory, relative to the file system's root.
 func (s *Store) path(name string) string { return path.Join(s.dir, logsDir, name) }
+
+// ownPath is a name among what is ours alone.
+func (s *Store) ownPath(name string) string { return path.Join(s.dir, ownDir, name) }
 
 func (s *Store) nowMs() int64 { return s.opt.Clock.Now().UnixMilli() }
 
@@ -140,6 +154,8 @@ func (s *Store) reserve(tp TopicPartition) error {
 		return ErrClosed
 	case s.opt.ReadOnly:
 		return ErrReadOnly
+	case s.failure() != nil:
+		return s.failure()
 	case taken || s.broken[tp] != nil:
 		return ErrExists
 	}
@@ -149,12 +165,13 @@ func (s *Store) reserve(tp TopicPartition) error {
 }
 
 func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
-	// A deleted log of this name may have left checkpoints, which would make
-	// recovery expect data.
-	if err := s.forgetCheckpoints(tp); err != nil {
+	// The row of a deleted log of this name would make recovery expect its data.
+	if err := s.syncManifest(s.dropped.Load()); err != nil {
 		return nil, err
 	}
 	l := s.newLog(tp, id, c)
+	l.incarnation = s.nextIncarnation.Add(1) - 1
+	l.standing.dirty = true
 	if err := s.fs.Mkdir(l.dir, dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
@@ -175,12 +192,18 @@ func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 		return nil, err
 	}
 	l.begin(first)
+	// Written, not synced: without a row the next open reads the directory, and
+	// nothing is acknowledged before the row is durable.
+	if l.standing.lsn, err = s.manifest.Put(l.row()); err != nil {
+		first.abandon()
+		return nil, err
+	}
 	return l, nil
 }
 
 // newLog is a log without segments.
 func (s *Store) newLog(tp TopicPartition, id TopicID, c Config) *Log {
-	l := &Log{store: s, tp: tp, id: id, dir: s.path(tp.String()), producers: newProducers(s.opt.ProducerExpiryMs)}
+	l := &Log{store: s, tp: tp, name: tp.String(), id: id, dir: s.path(tp.String()), producers: newProducers(s.opt.ProducerExpiryMs)}
 	l.retention.atMs = math.MaxInt64
 	l.config.Store(&c)
 	l.commit.progress = sync.NewCond(&l.mu)
@@ -201,6 +224,7 @@ func (l *Log) begin(segments ...*segment) {
 	for _, s := range segments {
 		s.tail.synced = s.size()
 	}
+	l.commit.flushed = end.offset()
 	l.view.Store(v)
 }
 

@@ -7,132 +7,158 @@ import (
 	"syscall"
 )
 
-// commit is the group commit of one log. A goroutine runs while there is
-// something to sync and no longer; whoever appends while a sync runs shares the
-// next one. All fields are under Log.mu.
+// commit is a log's part in group commits. All fields are under Log.mu.
 type commit struct {
-	running      bool
-	paused       bool       // the sync in flight is the last: a truncation waits
-	progress     *sync.Cond // on Log.mu: a sync ended, or the log was cut or poisoned
-	wanted       int64      // offset that a flush waits for, whatever the durability
-	freshEntries bool       // files were created since the directory was synced
-	segments     []unsynced // of the sync in flight; its memory is reused
+	queued     bool       // waits for the store's next commit
+	committing bool       // is in one
+	flushes    int        // syncs of its own files under way besides
+	paused     bool       // by a truncation: neither begins
+	alone      bool       // stays out of the journal: a truncation is ahead
+	progress   *sync.Cond // on Log.mu: one of these ended, or the log was cut or poisoned
+
+	wanted       int64  // offset that a flush waits for, whatever the durability
+	freshEntries bool   // files were created since the directory was synced
+	flushed      int64  // offset: all below is durable in the log's own files
+	journaled    int64  // offset: what lies between flushed and this is needed in the journal; 0 if it holds nothing of the log
+	rotation     uint64 // of the journal, when it was last written to for this log
 }
 
-// unsynced is what a sync has to make durable of one segment.
-type unsynced struct {
-	segment  *segment
-	position int64
-}
-
-// syncWork is one sync: when it is done, all below upto is durable.
-type syncWork struct {
-	upto      mark
-	segments  []unsynced
-	directory bool
-}
-
-// scheduleSync starts a sync if the log's durability, or a flush, asks for one.
-// The caller holds l.mu.
+// scheduleSync asks for a commit if the log's durability, or a flush, needs
+// one. The caller holds l.mu.
 func (l *Log) scheduleSync() {
-	if l.commit.running || !l.syncDue() {
+	if l.commit.queued || !l.syncDue() {
 		return
 	}
-	l.commit.running = true
-	l.store.workers.Add(1)
-	go l.runSyncs()
+	l.commit.queued = true
+	l.store.committer.enqueue(l)
 }
 
 func (l *Log) syncDue() bool {
 	c, end, durable := l.config.Load(), l.Offset(LogEnd), l.Offset(Durable)
-	if durable >= end || l.commit.paused || l.failure() != nil {
+	if durable >= end || l.commit.committing || l.commit.paused || l.failure() != nil {
 		return false
 	}
 	return c.Durability == Synced || l.commit.wanted > durable || end-durable >= c.FlushMessages
 }
 
-// pauseSyncs waits for the sync in flight and lets no other begin. The caller
+// pauseSyncs waits for the syncs in flight and lets no other begin. The caller
 // holds l.mu, which is given up meanwhile.
 func (l *Log) pauseSyncs() {
 	l.commit.paused = true
-	for l.commit.running {
+	for l.commit.committing || l.commit.flushes > 0 {
 		l.commit.progress.Wait()
 	}
 }
 
 func (l *Log) resumeSyncs() {
-	l.commit.paused = false
+	l.commit.paused, l.commit.alone = false, false
 	l.scheduleSync()
 	l.commit.progress.Broadcast()
 }
 
-// runSyncs syncs until there is nothing more to sync.
-func (l *Log) runSyncs() {
-	defer l.store.workers.Done()
+// beginCommit fills in the log's share of the next commit, unless there is
+// nothing to commit after all.
+func (l *Log) beginCommit(sh *share) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.syncDue() {
-		w := l.unsyncedBelow(l.bounds[LogEnd].load())
-		l.mu.Unlock()
-		err := w.sync(l)
-		l.mu.Lock()
-		if err != nil {
-			_ = l.poison(err)
-			break
-		}
-		l.synced(w)
+	l.commit.queued = false
+	if !l.syncDue() {
+		l.commit.progress.Broadcast()
+		return false
 	}
-	l.commit.running = false
-	l.commit.progress.Broadcast()
+	l.commit.committing = true
+	l.collect(sh)
+	sh.own = sh.own || l.commit.alone
+	return true
 }
 
-// unsyncedBelow collects, and pins, what must be synced for all below upto to
-// be durable.
-func (l *Log) unsyncedBelow(upto mark) syncWork {
-	w := syncWork{upto: upto, segments: l.commit.segments[:0], directory: l.commit.freshEntries}
+// collect pins what must be synced for all below the log's end to be durable in
+// its own files. The caller holds l.mu.
+func (l *Log) collect(sh *share) {
+	upto, durable := l.bounds[LogEnd].load(), l.bounds[Durable].load()
+	*sh = share{
+		log: l, upto: upto, from: durable.offset(), epoch: l.epochs.latest(), standing: l.standing.lsn,
+		segments: sh.segments[:0], directory: l.commit.freshEntries,
+	}
+	l.commit.freshEntries = false
 	for _, s := range l.view.Load().segments {
-		if position := upto.limitIn(s); position > s.tail.synced && s.pin() {
-			w.segments = append(w.segments, unsynced{s, position})
+		if end := upto.limitIn(s); end > s.tail.synced && s.pin() {
+			from := max(min(durable.limitIn(s), end), 0)
+			sh.segments = append(sh.segments, unsynced{s, from, end})
+			sh.bytes += end - from
 		}
 	}
-	l.commit.segments, l.commit.freshEntries = w.segments, false
-	return w
+	// What lies in a new segment is found again only if its directory entry is.
+	sh.own = sh.directory || sh.bytes >= ownFileBytes
 }
 
-// sync brings data, then directory entries, to stable storage, and unpins.
-func (w *syncWork) sync(l *Log) error {
-	began, c := l.store.opt.Clock.Now(), &l.store.counters
-	err := w.syncAll(l)
-	c.syncs.Observe(l.store.opt.Clock.Now().Sub(began))
+// journaling notes, before it is written, that the journal will hold something of
+// the log below upto: a cut that runs at the same time flushes it.
+func (l *Log) journaling(upto int64, rotation uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.commit.rotation = rotation
+	l.commit.journaled = max(l.commit.journaled, upto)
+}
+
+// syncFiles brings a share's data, then directory entries, to stable storage.
+func (sh *share) syncFiles() error {
+	store := sh.log.store
+	began, c := store.opt.Clock.Now(), &store.counters
+	err := store.syncManifest(sh.standing)
+	for _, u := range sh.segments {
+		if err == nil {
+			err = u.segment.data.Sync()
+		}
+	}
+	if err == nil && sh.directory {
+		err = store.fs.SyncDir(sh.log.dir)
+	}
+	c.syncs.Observe(store.opt.Clock.Now().Sub(began))
 	if err != nil {
 		c.syncFailures.Add(1)
 	}
 	return err
 }
 
-func (w *syncWork) syncAll(l *Log) error {
-	var err error
-	for _, u := range w.segments {
-		if err == nil {
-			err = u.segment.data.Sync()
-		}
+func (sh *share) unpin() {
+	for _, u := range sh.segments {
 		u.segment.unpin()
 	}
-	if err == nil && w.directory {
-		err = l.store.fs.SyncDir(l.dir)
+	clear(sh.segments)
+	sh.segments = sh.segments[:0]
+}
+
+// committed ends a commit: what it made durable is published.
+func (l *Log) committed(sh *share, ownFiles bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.commit.committing = false
+	if err != nil {
+		_ = l.poison(err)
+	} else if l.failure() == nil {
+		l.synced(sh, ownFiles)
+		if ownFiles && !l.commit.alone {
+			l.store.committer.syncedOwn(l, l.commit.flushed)
+		}
 	}
-	return err
+	l.scheduleSync()
+	l.commit.progress.Broadcast()
 }
 
 // synced publishes what a sync made durable. The caller holds l.mu.
-func (l *Log) synced(w syncWork) {
-	for _, u := range w.segments {
-		u.segment.tail.synced = max(u.segment.tail.synced, u.position)
+func (l *Log) synced(sh *share, ownFiles bool) {
+	if ownFiles {
+		for _, u := range sh.segments {
+			u.segment.tail.synced = max(u.segment.tail.synced, u.upto)
+		}
+		l.commit.flushed = max(l.commit.flushed, sh.upto.offset())
 	}
-	l.bounds[Durable].store(w.upto)
-	l.watchers.moved(Durable, w.upto.offset())
+	if sh.upto.offset() > l.Offset(Durable) {
+		l.bounds[Durable].store(sh.upto)
+		l.watchers.moved(Durable, sh.upto.offset())
+	}
 	l.follow()
-	l.commit.progress.Broadcast()
 }
 
 // follow moves the high watermark of a log that has no replicas: to what is
@@ -178,6 +204,37 @@ func (l *Log) flushTo(offset int64) error {
 		}
 		l.commit.progress.Wait()
 	}
+}
+
+// flushFiles returns when all below offset is durable in the log's own files,
+// as far as a truncation leaves it there. The journal is then not needed for
+// it.
+func (l *Log) flushFiles(offset int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.commit.paused {
+		l.commit.progress.Wait()
+	}
+	if err := l.failure(); err != nil {
+		return l.wrap("flush", err)
+	}
+	if l.commit.flushed >= min(offset, l.Offset(LogEnd)) {
+		return nil
+	}
+	var sh share
+	l.collect(&sh)
+	l.commit.flushes++
+	l.mu.Unlock()
+	err := sh.syncFiles()
+	l.mu.Lock()
+	defer sh.unpin()
+	defer l.commit.progress.Broadcast()
+	l.commit.flushes--
+	if err != nil {
+		return l.wrap("flush", l.poison(err))
+	}
+	l.synced(&sh, true)
+	return nil
 }
 
 // SetHighWatermark moves the high watermark of a replicated log. It goes

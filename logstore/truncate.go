@@ -18,8 +18,17 @@ import (
 // A crash on the way leaves the log longer than asked for, never with a hole:
 // the segments behind go newest first, each durably, then the file is cut.
 func (l *Log) TruncateTo(offset int64) error {
+	if offset < 0 {
+		return l.wrap("truncate", fmt.Errorf("%w: %d", ErrOffsetRange, offset))
+	}
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
+	if offset >= l.Offset(LogEnd) {
+		return l.wrap("truncate", l.writable())
+	}
+	if err := l.leaveJournal(); err != nil {
+		return l.wrap("truncate", err)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pauseSyncs()
@@ -27,11 +36,8 @@ func (l *Log) TruncateTo(offset int64) error {
 	if err := l.writable(); err != nil {
 		return l.wrap("truncate", err)
 	}
-	if offset < 0 {
-		return l.wrap("truncate", fmt.Errorf("%w: %d", ErrOffsetRange, offset))
-	}
-	if offset >= l.Offset(LogEnd) {
-		return nil
+	if err := errors.Join(l.touch(), l.loadTail(), l.loadState()); err != nil {
+		return l.wrap("truncate", err)
 	}
 	var err error
 	if offset < l.start.Load() {
@@ -44,6 +50,31 @@ func (l *Log) TruncateTo(offset int64) error {
 		err = l.poison(err)
 	}
 	return l.wrap("truncate", err)
+}
+
+// leaveJournal makes the log's own files hold all of it, and the journal nothing
+// that a replay could bring back: what is cut off stays cut off. Appends go on,
+// past the journal, until syncs are resumed.
+func (l *Log) leaveJournal() error {
+	l.mu.Lock()
+	l.commit.alone = true
+	for l.commit.committing {
+		l.commit.progress.Wait()
+	}
+	l.mu.Unlock()
+	l.store.committer.forget(l)
+	l.mu.Lock()
+	held := l.commit.journaled > 0
+	l.mu.Unlock()
+	if held {
+		if err := l.store.CutJournal(); err != nil {
+			l.mu.Lock()
+			l.commit.alone = false
+			l.mu.Unlock()
+			return err
+		}
+	}
+	return nil
 }
 
 // cutTail ends the log within the segment that holds offset.
@@ -92,7 +123,8 @@ func (l *Log) cutTail(offset int64) error {
 // restartAt empties the log and begins it at offset.
 func (l *Log) restartAt(offset int64) error {
 	old := l.view.Load().segments
-	if err := l.store.setRecoveryPoint(l.tp, 0); err != nil {
+	l.standing.recovery, l.commit.flushed = 0, 0
+	if err := l.noteDurably(); err != nil {
 		return err
 	}
 	if err := l.dropFiles(old); err != nil {
@@ -103,14 +135,17 @@ func (l *Log) restartAt(offset int64) error {
 	}
 	// Before there is a segment that begins at offset: a crash between finds no
 	// segment, and makes one at the start offset.
-	if err := l.store.setStartOffset(l.tp, offset); err != nil {
+	l.start.Store(offset)
+	l.standing.start = offset
+	if err := l.noteDurably(); err != nil {
 		return err
 	}
 	s, err := l.createSegment(offset)
 	if err != nil {
 		return err
 	}
-	l.start.Store(offset)
+	s.tail.synced = 0
+	l.commit.flushed = offset
 	if err := l.lowerTo(&view{[]*segment{s}}, s.endMark()); err != nil {
 		return err
 	}
@@ -134,7 +169,10 @@ func (l *Log) lowerTo(v *view, end mark) error {
 	l.commit.wanted = min(l.commit.wanted, end.offset())
 	l.commit.progress.Broadcast()
 	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return u.segment.base >= end.segment.base })
-	return l.store.lowerRecoveryPoint(l.tp, end.offset())
+	l.standing.recovery = min(l.standing.recovery, end.offset())
+	l.standing.holesBelow = min(l.standing.holesBelow, end.offset())
+	l.commit.flushed = min(l.commit.flushed, end.offset())
+	return l.noteDurably()
 }
 
 // shorten makes a segment over the first bytes of old's file. Readers may hold

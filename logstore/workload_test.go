@@ -26,6 +26,7 @@ type workload struct {
 	events    *events
 	config    logstore.Config
 	rand      func(n int64) int64
+	journal   bool // everything goes through it
 	store     *logstore.Store
 	histories map[logstore.TopicPartition]*history // of logs that must be there
 	doubtful  map[logstore.TopicPartition]*history // of logs whose creation or deletion was not acknowledged
@@ -83,8 +84,14 @@ func (w *workload) try(script []step) error {
 }
 
 func (w *workload) open() (err error) {
-	w.store, err = logstore.Open("data", logstore.Options{FS: w.fault, Clock: w.clock, Manual: true,
-		Log: w.config, Rand: w.rand, Events: w.events.add, RecoveryWorkers: 1})
+	o := logstore.Options{FS: w.fault, Clock: w.clock, Manual: true,
+		Log: w.config, Rand: w.rand, Events: w.events.add, RecoveryWorkers: 1}
+	// So small that it is cut now and then.
+	o.JournalFileBytes, o.JournalBytes = 16<<10, 48<<10
+	if w.journal {
+		o = logstore.JournalAlways(o)
+	}
+	w.store, err = logstore.Open("data", o)
 	return err
 }
 
@@ -145,26 +152,65 @@ func (w *workload) lead(tp logstore.TopicPartition, epoch int32, n int, o record
 	if err != nil {
 		return err
 	}
-	hi := w.histories[tp]
+	batch, a, err := w.write(l, epoch, n, o)
+	if err == nil {
+		err = w.wait(l)
+	}
+	if err != nil {
+		return err
+	}
+	if o.Producer != nil {
+		w.produced = append(w.produced, sentBatch{tp, batch, epoch, a})
+	}
+	return nil
+}
+
+// write appends n records as leader.
+func (w *workload) write(l *logstore.Log, epoch int32, n int, o record.BuilderOptions) ([]byte, logstore.Appended, error) {
+	hi := w.histories[l.Name()]
 	batch, values := w.batch(o, n)
 	hi.trying(hi.end, epoch, values...)
 	first := hi.end - int64(n)
 	a, err := l.AppendLeader(batch, epoch)
 	if err != nil {
-		return err
+		return nil, a, err
 	}
 	if a.First != first || a.Last != hi.end-1 || a.Duplicate {
-		return fmt.Errorf("%w: appended at %d to %d, want %d to %d", errWrong, a.First, a.Last, first, hi.end-1)
+		return nil, a, fmt.Errorf("%w: appended at %d to %d, want %d to %d", errWrong, a.First, a.Last, first, hi.end-1)
 	}
 	hi.written = hi.end
+	return batch, a, nil
+}
+
+// wait waits until all that was written is acknowledged.
+func (w *workload) wait(l *logstore.Log) error {
+	hi := w.histories[l.Name()]
 	if err := l.Wait(w.t.Context(), logstore.HighWatermark, hi.end); err != nil {
 		return err
 	}
 	if l.Config().Durability == logstore.Synced {
 		hi.acked = hi.end
 	}
-	if o.Producer != nil {
-		w.produced = append(w.produced, sentBatch{tp, batch, epoch, a})
+	return nil
+}
+
+// together appends to several logs before it waits for the first.
+func (w *workload) together(epoch int32, tps ...logstore.TopicPartition) error {
+	var logs []*logstore.Log
+	for i, tp := range tps {
+		l, err := w.store.Log(tp)
+		if err == nil {
+			_, _, err = w.write(l, epoch, 1+i, record.BuilderOptions{})
+		}
+		if err != nil {
+			return err
+		}
+		logs = append(logs, l)
+	}
+	for _, l := range logs {
+		if err := w.wait(l); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -242,7 +288,9 @@ func (w *workload) truncate(tp logstore.TopicPartition, to int64) error {
 	if hi.restart >= 0 {
 		w.producer++ // what is remembered of the old one is undefined
 	}
-	if l.StartOffset() == l.Offset(logstore.LogEnd) && len(l.Producers()) == 0 {
+	producers, err := l.Producers()
+	must(w.t, err)
+	if l.StartOffset() == l.Offset(logstore.LogEnd) && len(producers) == 0 {
 		hi.events = nil // begun anew
 	}
 	hi.cut(to)

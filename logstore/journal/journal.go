@@ -106,6 +106,13 @@ func (j *Journal) Add(h Header, payload int) (p []byte, ok bool) {
 	return p, true
 }
 
+// Undo takes back what was added last.
+func (j *Journal) Undo() {
+	last := len(j.lengths) - 1
+	j.used -= int(j.lengths[last])
+	j.lengths = j.lengths[:last]
+}
+
 // Pending is the number of records in the commit being built.
 func (j *Journal) Pending() int { return len(j.lengths) }
 

@@ -164,6 +164,12 @@ func TestLogThatDoesNotOpen(t *testing.T) {
 		}
 		_ = file.Close()
 	}
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.fs.Remove("data/moldau/manifest"); err != nil { // by which the files would not be looked at
+		t.Fatal(err)
+	}
 	f.restart()
 	if err := f.partition("old", 0).Offline(); err == nil {
 		t.Error("a log that does not open is served")

@@ -1,0 +1,314 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"moldau/logstore/journal"
+)
+
+const (
+	// ownFileBytes is from how many bytes on a log's share of a commit goes to its
+	// own file only: writing it twice would cost more than a sync of its own.
+	ownFileBytes = 256 << 10
+	// journalHabit is for how many commits of a single log the journal is used
+	// after one of several: their clients come back one by one.
+	journalHabit = 8
+)
+
+// committer makes appends durable, those of many logs with one sync. A goroutine
+// runs while there is something to commit and no longer; whoever appends while a
+// commit runs shares the next one.
+//
+// A commit of one log, or a share that is large, syncs the log's own files. All
+// else is written, once more, into one sequential journal, whose single sync
+// acknowledges every log in it: syncing a file for each costs a journal commit
+// of the file system each time.
+type committer struct {
+	store *Store
+
+	mu      sync.Mutex
+	waiting []*Log         // under mu; each once
+	running bool           // under mu
+	own     map[*Log]int64 // under mu; how far own files were synced since the last commit to the journal
+
+	// Of the goroutine that runs; their memory is reused.
+	taken  []*Log
+	shares []share
+	habit  int // commits left for which one log alone uses the journal
+
+	// cutting keeps cuts in line; it is taken before all locks of logs.
+	cutting sync.Mutex
+	asked   atomic.Bool // a cut was asked for and has not begun
+
+	// writing guards the journal; locks of logs are taken within.
+	writing  sync.Mutex
+	journal  *journal.Journal
+	rotation uint64 // how often a cut let it begin a new file
+}
+
+// share is what one log has to be made durable of, from offset from on.
+type share struct {
+	log      *Log
+	upto     mark
+	from     int64
+	bytes    int64      // from there on
+	segments []unsynced // pinned
+	// directory tells that files were created since the directory was synced.
+	directory bool
+	own       bool // goes to the log's own files only
+	epoch     int32
+	standing  int64 // what the manifest must say, durably, before it is published
+}
+
+// unsynced is a part of a segment: from is where what is not yet durable
+// begins, upto where it ends. The file may be un-synced before from, where the
+// journal holds it.
+type unsynced struct {
+	segment    *segment
+	from, upto int64 // positions
+}
+
+func (c *committer) enqueue(l *Log) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = append(c.waiting, l)
+	if !c.running {
+		c.running = true
+		c.store.workers.Add(1)
+		go c.run()
+	}
+}
+
+func (c *committer) run() {
+	defer c.store.workers.Done()
+	for c.take() {
+		c.commit(c.collect())
+	}
+}
+
+// take moves those who wait into taken. With nobody it ends the run.
+func (c *committer) take() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.taken)
+	c.taken, c.waiting = c.waiting, c.taken[:0]
+	c.running = len(c.taken) > 0
+	return c.running
+}
+
+// collect returns the shares of the logs taken that are to be committed
+// together; those that go to their own files by their size are on their way.
+func (c *committer) collect() []share {
+	n := 0
+	for _, l := range c.taken {
+		if n == len(c.shares) {
+			c.shares = append(c.shares, share{})
+		}
+		sh := &c.shares[n]
+		if !l.beginCommit(sh) {
+			continue
+		}
+		if !sh.own {
+			n++
+			continue
+		}
+		large := *sh
+		sh.segments = nil
+		c.store.workers.Add(1)
+		go func() {
+			defer c.store.workers.Done()
+			c.commitOwn(&large)
+		}()
+	}
+	return c.shares[:n]
+}
+
+func (c *committer) commit(shares []share) {
+	switch n := len(shares); {
+	case n == 0:
+		return
+	case n > 1:
+		c.habit = journalHabit
+	case c.habit > 0:
+		c.habit--
+	}
+	if c.habit == 0 && !c.store.opt.journalAlways {
+		c.commitOwn(&shares[0])
+		return
+	}
+	c.commitJournal(shares)
+}
+
+// commitOwn syncs a log's own files.
+func (c *committer) commitOwn(sh *share) {
+	err := sh.syncFiles()
+	sh.log.committed(sh, true, err)
+	sh.unpin()
+}
+
+// syncedOwn notes how far a log's own files are synced. The caller holds the
+// log's lock.
+func (c *committer) syncedOwn(l *Log, upto int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.own[l] = max(c.own[l], upto)
+}
+
+// forget drops what is noted of a log's own files.
+func (c *committer) forget(l *Log) {
+	c.writing.Lock() // or the next commit to the journal has it already
+	defer c.writing.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.own, l)
+}
+
+// commitJournal writes shares to the journal, as few commits as they fit in.
+// Where it has no room, not even after a cut, they go to their own files.
+func (c *committer) commitJournal(shares []share) {
+	c.writing.Lock()
+	standing := int64(0)
+	for i := range shares {
+		standing = max(standing, shares[i].standing)
+	}
+	c.announce(shares)
+	err := errors.Join(c.store.syncManifest(standing), c.openJournal())
+	if err == nil {
+		c.addSynced()
+	}
+	for len(shares) > 0 && err == nil {
+		n := 0
+		for n < len(shares) && c.add(&shares[n]) {
+			n++
+		}
+		if n == 0 {
+			break // larger than a commit may be, in a journal of small files
+		}
+		if err = c.write(shares[:n]); err == nil {
+			c.publish(shares[:n], nil)
+			shares = shares[n:]
+		}
+	}
+	c.writing.Unlock()
+	if err == nil || errors.Is(err, journal.ErrFull) {
+		for i := range shares {
+			c.commitOwn(&shares[i])
+		}
+		return
+	}
+	c.publish(shares, err)
+}
+
+// announce notes in the logs that the journal will hold their shares.
+func (c *committer) announce(shares []share) {
+	for i := range shares {
+		shares[i].log.journaling(shares[i].upto.offset(), c.rotation)
+	}
+}
+
+// add puts a share into the commit being built, if it fits. One that cannot be
+// read back poisons its log, and is left out.
+func (c *committer) add(sh *share) bool {
+	if sh.log.failure() != nil {
+		return true
+	}
+	p, ok := c.journal.Add(journal.Header{
+		Kind: journal.Batches, Log: sh.log.name, Incarnation: sh.log.incarnation, LeaderEpoch: sh.epoch,
+		EndBefore: sh.from, First: sh.from, Last: sh.upto.offset() - 1,
+	}, int(sh.bytes))
+	if !ok {
+		return false
+	}
+	for _, u := range sh.segments {
+		n := u.upto - u.from
+		if m, err := u.segment.data.ReadAt(p[:n], u.from); int64(m) < n {
+			_ = sh.log.poison(fmt.Errorf("read back for the journal: %w", err))
+			c.journal.Undo()
+			break
+		}
+		p = p[n:]
+	}
+	return true
+}
+
+// addSynced tells the journal which logs' own files were synced, so that bad
+// bytes below are known for rot.
+func (c *committer) addSynced() {
+	c.mu.Lock()
+	own := maps.Clone(c.own)
+	clear(c.own)
+	c.mu.Unlock()
+	for l, upto := range own {
+		l.journaling(upto, c.rotation)
+		c.journal.Add(journal.Header{Kind: journal.Synced, Log: l.name, Incarnation: l.incarnation, Last: upto}, 0)
+	}
+}
+
+// write commits what was added. With no room left the logs are flushed first,
+// which is the only time that appends wait for that.
+func (c *committer) write(shares []share) error {
+	if c.journal.Pending() == 0 {
+		return nil
+	}
+	began, generation := c.store.opt.Clock.Now(), c.journal.Generation()
+	err := c.journal.Commit()
+	if errors.Is(err, journal.ErrFull) {
+		c.writing.Unlock()
+		err = c.store.CutJournal()
+		c.writing.Lock()
+		c.announce(shares)
+		if err == nil {
+			err = c.journal.Commit()
+		}
+	}
+	if errors.Is(err, journal.ErrFull) {
+		for c.journal.Pending() > 0 {
+			c.journal.Undo()
+		}
+		return err
+	}
+	counters := &c.store.counters
+	counters.syncs.Observe(c.store.opt.Clock.Now().Sub(began))
+	if err != nil {
+		counters.syncFailures.Add(1)
+		// Which logs the journal held what of is not known to the disk any more.
+		return c.store.poison(fmt.Errorf("commit to the journal: %w", err))
+	}
+	counters.journalCommits.Add(1)
+	if c.journal.Bytes() > c.store.opt.JournalBytes/2 {
+		c.store.askCut()
+	}
+	if c.journal.Generation() > generation && !c.store.opt.Manual {
+		c.store.workers.Add(1)
+		go func(j *journal.Journal) { // a file that is not there when it is needed is made then
+			defer c.store.workers.Done()
+			_ = j.Prepare()
+		}(c.journal)
+	}
+	return nil
+}
+
+// publish ends the commit of shares.
+func (c *committer) publish(shares []share, err error) {
+	for i := range shares {
+		sh := &shares[i]
+		sh.log.committed(sh, false, err)
+		sh.unpin()
+	}
+}
+
+// openJournal makes the journal on first use: a store whose logs are written one
+// at a time has none. The caller holds c.writing.
+func (c *committer) openJournal() (err error) {
+	if c.journal == nil {
+		s := c.store
+		c.journal, err = journal.Open(s.fs, s.ownPath(journalDir), s.found.generation+1, s.found.sequence+1, journal.Options{
+			FileBytes: s.opt.JournalFileBytes, BytesMax: s.opt.JournalBytes,
+		})
+	}
+	return err
+}

@@ -1,0 +1,8 @@
+package logstore
+
+// JournalAlways sends the commits of one log through the journal as well, which
+// otherwise takes several at work at the same time.
+func JournalAlways(o Options) Options {
+	o.journalAlways = true
+	return o
+}

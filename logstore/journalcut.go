@@ -1,0 +1,163 @@
+package logstore
+
+import (
+	"errors"
+	"sync"
+
+	"moldau/logstore/journal"
+)
+
+// flushersMax is how many files a cut syncs at a time.
+const flushersMax = 8
+
+// CutJournal flushes the logs that the journal holds records of, and lets the
+// journal's files be used anew. The store does it by itself when the journal is
+// half full, and at each checkpoint. Appends go on meanwhile.
+//
+// In this order: files are synced, the records of logs whose files cannot be are
+// carried forward, the manifest says durably where the journal begins, and only
+// then may its files be overwritten.
+func (s *Store) CutJournal() error {
+	c := &s.committer
+	c.cutting.Lock()
+	defer c.cutting.Unlock()
+	c.asked.Store(false)
+	upto, rotation := c.rotate()
+	if upto == 0 {
+		return nil
+	}
+	s.flushJournaled()
+	if err := c.carry(upto); err != nil {
+		return err
+	}
+	_, err := s.noteFlushed(rotation)
+	if err != nil {
+		return err
+	}
+	s.journalStart.Store(upto + 1)
+	lsn, err := s.manifest.StartJournal(upto + 1)
+	if err != nil {
+		return err
+	}
+	if err := s.syncManifest(lsn); err != nil {
+		return err
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.journal.Release(upto)
+	s.counters.journalCuts.Add(1)
+	return nil
+}
+
+// rotate lets the next commit begin a new file, and returns the generation of
+// the last that is complete, 0 if the journal is empty. What is written from now
+// on is of the rotation returned.
+func (c *committer) rotate() (upto, rotation uint64) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.journal == nil || c.journal.Bytes() == 0 {
+		return 0, c.rotation
+	}
+	c.journal.Rotate()
+	c.rotation++
+	return c.journal.Generation(), c.rotation
+}
+
+// flushJournaled syncs the files of every log that the journal is needed for.
+// One that fails is poisoned, and keeps its records in the journal.
+func (s *Store) flushJournaled() {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, flushersMax)
+	for _, l := range s.Logs() {
+		if !l.needsJournal() {
+			continue
+		}
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			l.mu.Lock()
+			upto := l.commit.journaled
+			l.mu.Unlock()
+			_ = l.flushFiles(upto) // the log is poisoned by it
+		})
+	}
+	group.Wait()
+}
+
+// needsJournal tells that the journal holds what the log's own files may not.
+func (l *Log) needsJournal() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commit.journaled > l.commit.flushed
+}
+
+// noteFlushed tells the manifest how far files are synced, so that bad bytes
+// below are known for rot.
+func (s *Store) noteFlushed(rotation uint64) (lsn int64, err error) {
+	for _, l := range s.Logs() {
+		l.mu.Lock()
+		if l.standing.dirty && l.commit.journaled > 0 {
+			err = errors.Join(err, l.note())
+			lsn = max(lsn, l.standing.lsn)
+		}
+		if l.commit.journaled <= l.commit.flushed && l.commit.rotation < rotation {
+			l.commit.journaled = 0
+		}
+		l.mu.Unlock()
+	}
+	return lsn, err
+}
+
+// carry writes the records of poisoned logs to the journal once more, so that
+// the others need not keep it for them.
+func (c *committer) carry(upto uint64) error {
+	needed := map[uint64]int64{}
+	for _, l := range c.store.Logs() {
+		l.mu.Lock()
+		if l.commit.journaled > l.commit.flushed {
+			needed[l.incarnation] = l.commit.flushed
+		}
+		l.mu.Unlock()
+	}
+	if len(needed) == 0 {
+		return nil
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	before := c.journal.Pending()
+	err := c.journal.Carry(upto, func(h journal.Header) bool {
+		flushed, ok := needed[h.Incarnation]
+		return ok && h.Kind == journal.Batches && h.Last >= flushed
+	})
+	if err == nil && c.journal.Pending() > 0 {
+		err = c.journal.Commit()
+	}
+	if errors.Is(err, journal.ErrFull) {
+		for c.journal.Pending() > before {
+			c.journal.Undo()
+		}
+		return err // appends go to their own files until the store is opened anew
+	}
+	if err != nil {
+		return c.store.poison(err)
+	}
+	return nil
+}
+
+// askCut has the journal cut, by whoever does the store's background work.
+func (s *Store) askCut() {
+	if s.committer.asked.Swap(true) {
+		return
+	}
+	if s.opt.Manual {
+		s.enqueue(task{kind: taskCut})
+		return
+	}
+	s.workers.Add(1)
+	go func() { // not behind other housekeeping, which may wait for disks
+		defer s.workers.Done()
+		if err := s.CutJournal(); err != nil {
+			s.report(task{kind: taskCut}, err)
+		}
+	}()
+}

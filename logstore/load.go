@@ -1,0 +1,239 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"moldau/index"
+	"moldau/logstore/manifest"
+	"moldau/logstore/record"
+)
+
+// closedSegment is a segment whose files nobody has needed yet.
+func (l *Log) closedSegment(known manifest.Segment, sealed bool) *segment {
+	s := &segment{base: known.Base, dir: l.dir, owner: l}
+	s.reset(l.store.nowMs())
+	s.places[LogEnd].Store(uint64(placeAt(known.End-known.Base, known.Bytes)))
+	s.timestampMax.Store(known.TimestampMax)
+	s.tail.timestampMaxOffset = known.TimestampMaxOffset
+	s.tail.sealed, s.tail.unread = sealed, !sealed
+	return s
+}
+
+// load opens a segment's files, if that was not done yet. The caller holds a
+// pin, or the store's reference under Log.mu.
+func (s *segment) load() error {
+	if s.owner == nil || s.loaded.Load() {
+		return nil
+	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if s.loaded.Load() {
+		return nil
+	}
+	flag := os.O_RDWR
+	if s.owner.store.opt.ReadOnly {
+		flag = os.O_RDONLY
+	}
+	if err := s.openFiles(s.owner.store.fs, flag); err != nil {
+		return err
+	}
+	// The end is where the log came to rest: only an append moves it, and that
+	// has loaded the segment before.
+	loading := loading{s, s.size(), s.base != s.owner.restsIn.Load(), nil}
+	if err := loading.run(); err != nil {
+		s.abandon()
+		return err
+	}
+	s.loaded.Store(true)
+	return nil
+}
+
+// loading is the first use of a segment of a log at rest. Indexes are believed as
+// far as they are consistent; others are built anew, in memory, and written by
+// mend.
+type loading struct {
+	*segment
+	bytes  int64 // of data
+	sealed bool
+	beside *segment // over the same files, to build indexes by: what the writer knows of the segment is its own
+}
+
+func (g *loading) run() error {
+	found, err := g.data.Size()
+	if err != nil {
+		return err
+	}
+	if found < g.bytes {
+		return g.corrupt(found, fmt.Errorf("the file ends, the manifest says at %d", g.bytes))
+	}
+	defer g.restIndexes()
+	badIndexes, err := g.openIndexes()
+	if err != nil {
+		return err
+	}
+	g.beside = &segment{base: g.base, dir: g.dir, data: g.data, files: g.files, offsets: g.offsets, times: g.times, txns: g.txns, txnFile: g.txnFile}
+	g.beside.reset(0)
+	g.beside.places[LogEnd].Store(uint64(g.end()))
+	if badIndexes {
+		if err := g.rebuild(); err != nil {
+			return err
+		}
+	}
+	badTxns, err := g.openTxns()
+	if err == nil && badTxns {
+		err = g.rebuildTxns()
+	}
+	if err == nil && (badIndexes || badTxns) {
+		g.owner.store.enqueue(task{kind: taskMend, log: g.owner})
+	}
+	return err
+}
+
+func (g *loading) openIndexes() (bad bool, err error) {
+	o := g.owner.indexOptions()
+	var err1, err2 error
+	g.offsets, err1 = index.OpenOffsets(g.files[0], g.base, g.sealed, o)
+	g.times, err2 = index.OpenTimes(g.files[1], g.base, g.sealed, o)
+	for _, err := range []error{err1, err2} {
+		if err != nil && !errors.Is(err, index.ErrCorrupt) {
+			return false, err
+		}
+	}
+	return err1 != nil || err2 != nil || g.indexesIncomplete(g.bytes, g.owner.Config().IndexIntervalBytes), nil
+}
+
+func (g *loading) rebuild() error {
+	g.beside.freshIndexes(g.owner.indexOptions())
+	_, err := g.beside.rebuild(g.bytes, g.owner.Config().IndexIntervalBytes)
+	if err == nil {
+		err = g.beside.times.MaybeAppend(g.beside.timestampMax.Load(), g.beside.tail.timestampMaxOffset, true)
+	}
+	g.offsets, g.times = g.beside.offsets, g.beside.times
+	g.mended.Store(true)
+	return err
+}
+
+func (g *loading) openTxns() (bad bool, err error) {
+	if _, err := g.owner.store.fs.Stat(g.path(txnSuffix)); err != nil {
+		return false, ignore(err, fs.ErrNotExist)
+	}
+	txns := g.txns
+	if g.sealed {
+		txns, err = index.OpenTxns(g.txnFile, g.base, true)
+	} else {
+		txns, err = index.ReviveTxns(g.txnFile, g.base, g.endOffset())
+	}
+	if errors.Is(err, index.ErrCorrupt) || errors.Is(err, index.ErrVersion) {
+		return true, nil
+	}
+	if err == nil {
+		g.txns = txns
+	}
+	return false, err
+}
+
+func (g *loading) rebuildTxns() error {
+	before := g.owner.view.Load().segments
+	ps, err := g.owner.loadProducersFrom(before[:(&view{before}).find(g.base)], g.base)
+	if err != nil {
+		return err
+	}
+	g.mended.Store(true)
+	return walkBatches([]*segment{g.beside}, g.base, g.endOffset(), func(b record.Batch, at mark) error {
+		return g.noteEnd(ps.update(b, at, 0))
+	})
+}
+
+// mend writes the indexes that were built anew when a segment was loaded.
+func (l *Log) mend() error {
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.writable(); err != nil {
+		return err
+	}
+	if err := l.touchDurably(); err != nil {
+		return err
+	}
+	for _, s := range l.view.Load().segments {
+		if !s.mended.Load() {
+			continue
+		}
+		err := s.syncIndexes()
+		if err == nil && s.tail.sealed {
+			err = errors.Join(s.offsets.Seal(), s.times.Seal(), s.txns.Seal())
+			s.restIndexes()
+		}
+		if err != nil {
+			return err
+		}
+		s.mended.Store(false)
+	}
+	return nil
+}
+
+// loadTail learns what the writer must know of the active segment. What lies in
+// its file behind the log's end was never part of the log and goes: an append
+// that is shorter would leave its rest. The caller holds l.mu.
+func (l *Log) loadTail() error {
+	s := l.view.Load().active()
+	if !s.tail.unread {
+		return nil
+	}
+	err := l.readTail(s)
+	var corrupt *CorruptionError
+	if errors.As(err, &corrupt) {
+		err = l.poison(err)
+	}
+	s.tail.unread = err != nil
+	return err
+}
+
+func (l *Log) readTail(s *segment) error {
+	if err := s.load(); err != nil {
+		return err
+	}
+	found, err := s.data.Size()
+	if err == nil && found > s.size() {
+		if err = l.touch(); err == nil {
+			err = s.data.Truncate(s.size())
+		}
+	}
+	if err == nil {
+		err = s.resumeFrom(s.offsets.Last(), s.size())
+	}
+	if err == nil {
+		err = s.readFirst()
+	}
+	return err
+}
+
+// loadState loads the producers' state of a log that was opened at rest. The
+// caller holds l.mu.
+func (l *Log) loadState() error {
+	if l.producers != nil {
+		return nil
+	}
+	ps, err := l.loadProducers(l.Offset(LogEnd))
+	if err == nil {
+		l.producers = ps
+	}
+	return err
+}
+
+// ready is writable for who is about to append: what an append needs is loaded.
+// The caller holds l.mu.
+func (l *Log) ready() error {
+	err := l.writable()
+	if err == nil {
+		err = l.loadTail()
+	}
+	if err == nil {
+		err = l.loadState()
+	}
+	return err
+}

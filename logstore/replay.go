@@ -1,0 +1,97 @@
+package logstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"moldau/logstore/journal"
+	"moldau/logstore/record"
+)
+
+// errRottenCommit tells that the journal has rotted.
+var errRottenCommit = errors.New("a commit in the journal is not what was written")
+
+// replay puts back what the journal holds of the log and its own files lost. It
+// goes by offset, never by position: what the log ends with says what is next.
+// A batch that is there must be the same; one that does not follow is one too
+// many lost.
+func (r *recovery) replay(h journal.Header, batches []byte) error {
+	if r.fatal != nil {
+		return nil
+	}
+	if h.Last < r.last().endOffset() {
+		if same, err := r.holds(batches); same || err != nil {
+			return err
+		}
+	}
+	next := h.EndBefore
+	for rest := batches; len(rest) > 0 && r.fatal == nil; {
+		b, tail, err := record.Next(rest)
+		if err != nil {
+			return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("journal: %w", err)))
+		}
+		if err := r.replayBatch(b, next); err != nil {
+			return err
+		}
+		next, rest = b.LastOffset()+1, tail
+	}
+	return nil
+}
+
+// replayBatch is replay of one batch; next is where the log ended before it.
+func (r *recovery) replayBatch(b record.Batch, next int64) error {
+	switch end := r.last().endOffset(); {
+	case b.LastOffset() < end:
+		same, err := r.holds(b)
+		if err != nil || same {
+			return err
+		}
+		return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("the journal has another batch at offset %d", b.BaseOffset())))
+	case next == end && b.BaseOffset() >= end:
+		return r.append(b)
+	default:
+		return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("the log ends at offset %d, its journal goes on behind %d", end, next)))
+	}
+}
+
+// holds tells that the log has these bytes where their first batch is. What lies
+// below the recovery point, or was taken from the log's beginning, is not looked
+// at.
+func (r *recovery) holds(batches record.Batch) (bool, error) {
+	base := batches.BaseOffset()
+	if base < max(r.point, r.segments[0].base) {
+		return true, nil
+	}
+	s := r.segments[(&view{r.segments}).find(base)]
+	at, err := s.locate(base, s.size())
+	if err != nil {
+		return false, r.fail(err)
+	}
+	if at.bytes == 0 || at.base != base || int64(len(batches)) > s.size()-at.position {
+		return false, nil
+	}
+	found := make([]byte, len(batches))
+	if n, err := s.data.ReadAt(found, at.position); n < len(found) {
+		return false, err
+	}
+	return bytes.Equal(found, batches), nil
+}
+
+// append adds a batch to the end.
+func (r *recovery) append(b record.Batch) error {
+	s := r.last()
+	position := s.size()
+	if position+int64(b.Size()) > 1<<31-1 || b.LastOffset()-s.base >= 1<<31-1 {
+		return r.fail(s.corrupt(position, fmt.Errorf("the journal's batch at offset %d does not fit the segment", b.BaseOffset())))
+	}
+	if _, err := s.data.WriteAt(b, position); err != nil {
+		return spaceError(err)
+	}
+	if err := errors.Join(s.note(b, position, r.log.Config().IndexIntervalBytes), r.note(b, s, position)); err != nil {
+		return err
+	}
+	r.replayed += int64(b.Size())
+	s.places[LogEnd].Store(uint64(placeAt(b.LastOffset()+1-s.base, position+int64(b.Size()))))
+	return nil
+}

@@ -1,0 +1,140 @@
+package logstore
+
+import (
+	"fmt"
+
+	"moldau/logstore/manifest"
+)
+
+// standing is what the manifest says of a log. It is under Log.mu.
+type standing struct {
+	// dirty says that the log's files may have changed since its row was put: after
+	// a crash its directory is listed and scanned. It is written, not yet durable,
+	// before the files change; what makes something durable, and what changes more
+	// than the active segment's tail, has lsn synced first.
+	dirty bool
+	lsn   int64 // of the last note
+
+	recovery   int64 // all below is durable in the log's own files, indexes included
+	start      int64 // what an advance is making durable; else at most the log's start
+	holesBelow int64 // below it segments need not touch: another program wrote there
+}
+
+// note writes what the manifest is to say. The caller holds l.mu.
+func (l *Log) note() error {
+	lsn, err := l.store.manifest.Note(manifest.Note{
+		Log: l.name, Incarnation: l.incarnation, Dirty: l.standing.dirty,
+		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed),
+		Start: max(l.standing.start, l.start.Load()), High: l.Offset(HighWatermark), HolesBelow: l.standing.holesBelow,
+	})
+	if err != nil {
+		return fmt.Errorf("manifest: %w", spaceError(err))
+	}
+	l.standing.lsn = lsn
+	return nil
+}
+
+// noteDurably is note for what a crash may not undo.
+func (l *Log) noteDurably() error {
+	if err := l.note(); err != nil {
+		return err
+	}
+	return l.store.syncManifest(l.standing.lsn)
+}
+
+// touch enters the log into the dirty set before its active segment changes.
+// The caller holds l.mu.
+func (l *Log) touch() error {
+	if l.standing.dirty {
+		return nil
+	}
+	l.standing.dirty = true
+	err := l.note()
+	if err != nil {
+		l.standing.dirty = false
+	}
+	return err
+}
+
+// touchDurably is touch before the log's directory changes.
+func (l *Log) touchDurably() error {
+	if err := l.touch(); err != nil {
+		return err
+	}
+	return l.store.syncManifest(l.standing.lsn)
+}
+
+// bringToRest brings a log to rest: everything that Kafka, or the next open, wants to
+// find is durable, and the log leaves the dirty set. The caller holds l.upkeep
+// and l.mu, has sealed what was rolled, and lets no sync run beside.
+func (l *Log) bringToRest() error {
+	if !l.standing.dirty {
+		return nil
+	}
+	if err := l.rest(); err != nil {
+		return err
+	}
+	l.standing.recovery = l.Offset(LogEnd)
+	if l.Offset(LastStable) < l.Offset(HighWatermark) {
+		// Recovery, which has nothing to scan, finds what is open; a log that is
+		// opened at rest has not looked.
+		return l.note()
+	}
+	l.standing.dirty = false
+	lsn, err := l.store.manifest.Put(l.row())
+	if err != nil {
+		l.standing.dirty = true
+		return fmt.Errorf("manifest: %w", spaceError(err))
+	}
+	l.standing.lsn = lsn
+	return nil
+}
+
+// row is the whole of what an open needs of a log at rest.
+func (l *Log) row() *manifest.Row {
+	r := &manifest.Row{
+		Log: l.name, Incarnation: l.incarnation, TopicID: l.id, Dirty: l.standing.dirty,
+		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed),
+		Start: max(l.standing.start, l.start.Load()), High: l.Offset(HighWatermark), HolesBelow: l.standing.holesBelow,
+	}
+	if r.Dirty {
+		return r
+	}
+	for _, e := range l.epochs.entries() {
+		r.Epochs = append(r.Epochs, manifest.Epoch{Epoch: e.epoch, Start: e.start})
+	}
+	for _, s := range l.view.Load().segments {
+		r.Segments = append(r.Segments, manifest.Segment{
+			Base: s.base, End: s.endOffset(), Bytes: s.size(),
+			TimestampMax: s.timestampMax.Load(), TimestampMaxOffset: s.tail.timestampMaxOffset,
+		})
+	}
+	return r
+}
+
+// syncManifest makes what was noted durable. That failing is final for the
+// store: what the manifest says on disk is not known any more.
+func (s *Store) syncManifest(lsn int64) error {
+	if err := s.manifest.Sync(lsn); err != nil {
+		return s.poison(fmt.Errorf("manifest: %w", err))
+	}
+	return nil
+}
+
+// poison ends a store's life as a place to write to.
+func (s *Store) poison(cause error) error {
+	err := fmt.Errorf("%w: %w", ErrPoisoned, cause)
+	s.failed.CompareAndSwap(nil, &err)
+	for _, l := range s.Logs() {
+		_ = l.poison(cause)
+	}
+	return err
+}
+
+// failure is why the store was poisoned, nil if it was not.
+func (s *Store) failure() error {
+	if p := s.failed.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
