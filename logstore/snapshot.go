@@ -29,7 +29,7 @@ func (ps *producers) encode() []byte {
 	binary.BigEndian.PutUint32(b[6:], uint32(len(ids)))
 	for _, id := range ids {
 		p := ps.byID[id]
-		last := producerBatch{lastSequence: -1, lastOffset: -1, timestampMs: p.timestampMs}
+		last := producerBatch{lastSequence: -1, lastOffset: -1}
 		if p.count > 0 {
 			last = *p.last()
 		}
@@ -38,7 +38,7 @@ func (ps *producers) encode() []byte {
 		b = binary.BigEndian.AppendUint32(b, uint32(last.lastSequence))
 		b = binary.BigEndian.AppendUint64(b, uint64(last.lastOffset))
 		b = binary.BigEndian.AppendUint32(b, uint32(last.offsetDelta))
-		b = binary.BigEndian.AppendUint64(b, uint64(last.timestampMs))
+		b = binary.BigEndian.AppendUint64(b, uint64(p.timestampMs)) // a marker's, if that came last
 		b = binary.BigEndian.AppendUint32(b, uint32(p.coordinatorEpoch))
 		b = binary.BigEndian.AppendUint64(b, uint64(p.txnFirst))
 	}
