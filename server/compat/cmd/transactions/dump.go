@@ -89,11 +89,12 @@ func producerLine(id, epoch, coordinatorEpoch, txnFirst, lastOffset, timestampMs
 }
 
 // producersOf is a log's producers in the same words.
-func producersOf(log *logstore.Log) []string {
+func producersOf(log *logstore.Log) ([]string, error) {
+	producers, err := log.Producers()
 	var all []string
-	for _, p := range log.Producers() {
+	for _, p := range producers {
 		all = append(all, producerLine(p.ID, int64(p.Epoch), int64(p.CoordinatorEpoch), p.TransactionFirst, p.LastOffset, p.LastTimestampMs))
 	}
 	slices.Sort(all)
-	return all
+	return all, err
 }

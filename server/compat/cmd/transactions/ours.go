@@ -33,7 +33,11 @@ func (j *judge) ours(ctx context.Context, kafka *java.Kafka, dir string) error {
 	if err != nil {
 		return err
 	}
-	producers, segments, open := producersOf(log), len(log.Segments()), len(log.OpenTransactions())
+	producers, err := producersOf(log)
+	if err != nil {
+		return err
+	}
+	segments, open := len(log.Segments()), len(log.OpenTransactions())
 	if err := store.Close(); err != nil {
 		return err
 	}

@@ -100,7 +100,11 @@ func (j *judge) left(ctx context.Context, kafka *java.Kafka, how, logDir, dir st
 	slices.SortFunc(below, begun.compare)
 	j.same(how+": aborted transactions, by Kafka's Fetch", below, told.aborted)
 	if clean {
-		j.same(how+": producers, by Kafka's snapshot", producersOf(log), snapshot)
+		producers, err := producersOf(log)
+		if err != nil {
+			return err
+		}
+		j.same(how+": producers, by Kafka's snapshot", producers, snapshot)
 	}
 	n := 0
 	for _, err := range log.Records(ctx, 0, logstore.LastStable) {
