@@ -47,8 +47,8 @@ type RepairProgress struct {
 // that are no sound batch; those behind keep their offsets. Damage to offset,
 // length or magic of a batch, which its CRC does not cover, is undone where the
 // rest of the batch and its neighbours leave one possibility. Offsets that
-// were given are not given again, where two witnesses know of them: an empty
-// segment keeps the log's end.
+// were given are not given again, where two witnesses know of them: a batch
+// without records keeps the log's end.
 //
 // A store that was not closed cleanly is opened and closed first, as at any
 // start: that replays its journal, and cuts what a crash left. [ErrLocked]

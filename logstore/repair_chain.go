@@ -162,6 +162,19 @@ func (s *segmentScan) end(base int64) int64 {
 	return base
 }
 
+// lastEpoch is the leader epoch of the last batch kept, -1 without one.
+func (s *segmentScan) lastEpoch() int32 {
+	if s.summarized {
+		return s.epoch
+	}
+	for _, b := range slices.Backward(s.batches) {
+		if b.kept {
+			return b.epoch
+		}
+	}
+	return -1
+}
+
 // keptBytes is how much is kept below an offset.
 func (s *segmentScan) keptBytes(limit int64) (bytes int64) {
 	if s.summarized && limit >= s.lastEnd {
@@ -216,7 +229,7 @@ func (s *segmentScan) why() error {
 
 // summarize forgets the batches.
 func (s *segmentScan) summarize(base int64) {
-	*s = segmentScan{summarized: true, lastEnd: s.end(base), bytes: s.keptBytes(unlimited)}
+	*s = segmentScan{summarized: true, lastEnd: s.end(base), bytes: s.keptBytes(unlimited), epoch: s.lastEpoch()}
 }
 
 // whole tells that the file is as it should be.

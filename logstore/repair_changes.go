@@ -1,13 +1,16 @@
 package logstore
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"moldau/index"
+	"moldau/logstore/record"
 	"moldau/logstore/vfs"
 )
 
@@ -187,20 +190,52 @@ func (l *repairLog) buildTxns(s *repairSegment, name, problem string) error {
 	return nil
 }
 
-// planCreate adds an empty segment where the log ended, so that no offset is
-// given a second time.
+// planCreate keeps the end of a log that had come further than it now goes: with a
+// batch of no records at its last offset, as compaction leaves them, in a segment
+// of its own. Without it offsets would be given twice; with nothing but an empty
+// segment consumers would wait before the gap for what never comes.
 func (l *repairLog) planCreate(end, told int64) {
-	for i, suffix := range []string{offsetsSuffix, timesSuffix, logSuffix} {
+	base := l.end - 1
+	content := map[string][]byte{logSuffix: emptyBatch(base, l.lastEpoch())}
+	for _, suffix := range []string{offsetsSuffix, timesSuffix, logSuffix} {
 		c := Change{
-			File:    l.files.file(segmentFileName(l.end, suffix)),
+			File:    l.files.file(segmentFileName(base, suffix)),
 			Problem: fmt.Sprintf("the log ends at offset %d, but had come to %d", end, l.end),
-			Action:  "created empty: no offset is given twice",
+			Action:  "created around a batch without records: no offset is given twice",
 		}
-		if i == 2 && told < l.end {
-			c.Lost = []Lost{{l.name, told, l.end - 1, -1}}
+		if suffix == logSuffix && told < l.end {
+			c.Lost = []Lost{{l.name, told, base, -1}}
 		}
 		l.plan.add(c, repairStep{phaseCreate, func(r *repair, c *Change) error {
-			return r.rewrite(c, func(io.Writer) error { return nil })
+			return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(content[suffix]); return err })
 		}})
 	}
+}
+
+// lastEpoch is the leader epoch of the log's last batch, -1 without one.
+func (l *repairLog) lastEpoch() int32 {
+	for _, s := range slices.Backward(l.staying()) {
+		if epoch := s.scan.lastEpoch(); epoch >= 0 {
+			return epoch
+		}
+	}
+	return -1
+}
+
+// emptyBatch is a batch of one offset and no record. It has no timestamp: Kafka's
+// dump tool knows none but those of records, and retention goes by the file's.
+func emptyBatch(base int64, epoch int32) record.Batch {
+	b := make(record.Batch, record.HeaderBytes)
+	b.SetBaseOffset(base)
+	binary.BigEndian.PutUint32(b[batchLengthAt:], record.HeaderBytes-batchLengthFrom)
+	b.SetLeaderEpoch(epoch)
+	b[batchMagicAt] = 2
+	b.SetBaseTimestamp(-1)
+	b.SetMaxTimestamp(-1)
+	const producerAt, countAt = 43, 57
+	for i := producerAt; i < countAt; i++ {
+		b[i] = 0xff // id, epoch and sequence: none
+	}
+	b.SetCRC(b.ComputeCRC())
+	return b
 }

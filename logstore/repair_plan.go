@@ -17,7 +17,7 @@ type repairPhase uint8
 const (
 	phaseForget  repairPhase = iota // the manifest goes
 	phaseLower                      // checkpoints that say too much
-	phaseCreate                     // empty segments that keep an end
+	phaseCreate                     // segments that keep an end
 	phaseUnindex                    // indexes of what will change go
 	phaseData                       // .log files are replaced, or set aside
 	phaseIndex                      // indexes are built

@@ -25,6 +25,7 @@ const (
 type salvaged struct {
 	position, bytes int64
 	base, last      int64                 // offsets
+	epoch           int32                 // of the leader
 	head            *[batchHeadBytes]byte // what the batch begins with once mended, nil where it is as found
 	kept            bool
 }
@@ -47,6 +48,7 @@ type segmentScan struct {
 	// be millions.
 	summarized     bool
 	lastEnd, bytes int64
+	epoch          int32
 }
 
 // scanDamaged reads a segment's file to its end, over whatever is in its way.
@@ -62,7 +64,7 @@ func scanDamaged(f vfs.File, base, size int64, progress func(bytes int64) error)
 		next := at
 		if sc.bad == nil {
 			next += int64(b.Size())
-			s.batches = append(s.batches, salvaged{position: at, bytes: int64(b.Size()), base: b.BaseOffset(), last: b.LastOffset()})
+			s.batches = append(s.batches, salvaged{position: at, bytes: int64(b.Size()), base: b.BaseOffset(), last: b.LastOffset(), epoch: b.LeaderEpoch()})
 			sc.position, sc.window = next, sc.window[min(b.Size(), len(sc.window)):]
 		} else {
 			why := sc.bad
@@ -195,7 +197,7 @@ func mendHead(f vfs.File, from, to int64) (*salvaged, error) {
 	if h.CheckHeader(crc) != nil {
 		return nil, nil
 	}
-	s := &salvaged{position: from, bytes: to - from, base: h.BaseOffset(), last: h.LastOffset(), head: new([batchHeadBytes]byte)}
+	s := &salvaged{position: from, bytes: to - from, base: h.BaseOffset(), last: h.LastOffset(), epoch: h.LeaderEpoch(), head: new([batchHeadBytes]byte)}
 	copy(s.head[:], h)
 	return s, nil
 }
