@@ -119,6 +119,9 @@ func (s *checkedSegment) abortedTxn(name string, e index.AbortedTxn) {
 		case e.LastOffset >= s.next:
 			s.find(severity, name, 0, "names an aborted transaction that ends at %d, past the segment's end %d", e.LastOffset, s.next)
 		case !s.broken:
+			if s.gaps > 0 {
+				severity = Note // the marker lay there; what was aborted still is
+			}
 			s.find(severity, name, 0, "names an aborted transaction that ends at %d, where no abort marker is", e.LastOffset)
 		}
 		return

@@ -24,8 +24,11 @@ func (l *repairLog) planChanges() error {
 	end := l.end
 	l.end = max(l.end, l.witnessed())
 	create, told := l.end > end, end
+	var renewed *repairSegment
 	for _, s := range l.segments {
-		if s.changed() {
+		if create && s.aside && s.base == l.end-1 {
+			renewed = s // a new file of its name takes its place
+		} else if s.changed() {
 			l.touched = true
 			c, err := l.planData(s)
 			if err != nil {
@@ -35,13 +38,13 @@ func (l *repairLog) planChanges() error {
 				told = max(told, lost.Last+1)
 			}
 		}
-		if err := l.planIndexes(s, create && !l.clean); err != nil {
+		if err := l.planIndexes(s, create && !l.clean, s == renewed); err != nil {
 			return err
 		}
 	}
 	if create {
 		l.touched = true
-		l.planCreate(end, told)
+		l.planCreate(end, told, renewed)
 	}
 	return l.planBeside()
 }
@@ -101,8 +104,9 @@ func (r *repair) copyPieces(w io.Writer, file string, pieces []piece) error {
 	return nil
 }
 
-// planIndexes has the indexes of a segment built anew, or removed with it.
-func (l *repairLog) planIndexes(s *repairSegment, sealing bool) error {
+// planIndexes has the indexes of a segment built anew, or removed with it. Those
+// of one that is renewed are planned with its data.
+func (l *repairLog) planIndexes(s *repairSegment, sealing, renewed bool) error {
 	for _, suffix := range []string{offsetsSuffix, timesSuffix, txnSuffix} {
 		name := l.files.file(segmentFileName(s.base, suffix))
 		there, problem := l.files.has(s.base, suffix), l.faulty[name]
@@ -111,6 +115,8 @@ func (l *repairLog) planIndexes(s *repairSegment, sealing bool) error {
 		}
 		remove := repairStep{phaseUnindex, func(r *repair, c *Change) error { return r.remove(c.File) }}
 		switch {
+		case renewed && suffix != txnSuffix:
+			continue
 		case s.aside:
 			if there {
 				l.plan.add(Change{File: name, Problem: problem, Action: "removed: its segment is set aside"}, remove)
@@ -193,18 +199,24 @@ func (l *repairLog) buildTxns(s *repairSegment, name, problem string) error {
 // planCreate keeps the end of a log that had come further than it now goes: with a
 // batch of no records at its last offset, as compaction leaves them, in a segment
 // of its own. Without it offsets would be given twice; with nothing but an empty
-// segment consumers would wait before the gap for what never comes.
-func (l *repairLog) planCreate(end, told int64) {
+// segment consumers would wait before the gap for what never comes. renewed is the
+// segment, not to stay, that the new one has the name of, or nil.
+func (l *repairLog) planCreate(end, told int64, renewed *repairSegment) {
 	base := l.end - 1
 	content := map[string][]byte{logSuffix: emptyBatch(base, l.lastEpoch())}
 	for _, suffix := range []string{offsetsSuffix, timesSuffix, logSuffix} {
 		c := Change{
 			File:    l.files.file(segmentFileName(base, suffix)),
 			Problem: fmt.Sprintf("the log ends at offset %d, but had come to %d", end, l.end),
-			Action:  "created around a batch without records: no offset is given twice",
+			Action:  "written around a batch without records: no offset is given twice",
 		}
 		if suffix == logSuffix && told < l.end {
 			c.Lost = []Lost{{l.name, told, base, -1}}
+		}
+		if renewed != nil && suffix == logSuffix {
+			c.Problem, _ = renewed.describe()
+			c.Lost = l.loseAside(renewed)
+			c.Taken = []ByteRange{{0, renewed.size}}
 		}
 		l.plan.add(c, repairStep{phaseCreate, func(r *repair, c *Change) error {
 			return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(content[suffix]); return err })

@@ -165,6 +165,45 @@ func TestRepairMendsWhatIsDamaged(t *testing.T) {
 	}
 }
 
+// TestRepairOfARottenLogOfOneRecord has the segment that keeps the end take the
+// place of the one that is rotten.
+func TestRepairOfARottenLogOfOneRecord(t *testing.T) {
+	h := newHarness(t, nil)
+	h.appendDurably(h.log(), "only", 1)
+	must(t, h.store.Close())
+	m := imageOf(t, h.mem, ".")
+	const file = "data/logs/t-0/00000000000000000000.log"
+	flipBit(m, file, 65)
+	mem := m.fs(t)
+	r := repair(t, mem, "data")
+	if len(r.Remaining) > 0 || len(r.Lost()) != 1 || r.Lost()[0] != (logstore.Lost{Log: "t-0", First: 0, Last: 0, Records: 1}) {
+		t.Fatalf("%+v %v", r, r.Lost())
+	}
+	wantImage(t, restore(t, imageOf(t, mem, "."), repairDir), m)
+	wantMended(t, mem, map[logstore.TopicPartition]map[int64]string{tp: {}}, r)
+	s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true})
+	must(t, err)
+	defer s.Close()
+	if l, err := s.Log(tp); err != nil || l.Offset(logstore.LogEnd) != 3 || len(recordsOf(t, l)) != 2 {
+		t.Errorf("%v: the log is not at 3", err)
+	}
+}
+
+// TestRepairedLogLetsConsumersPastALostTail wants a batch that ends where the log
+// does.
+func TestRepairedLogLetsConsumersPastALostTail(t *testing.T) {
+	m, all := storeImage(t)
+	files := logFiles(m, "data/logs/t-0")
+	flipBit(m, files[len(files)-1], -1)
+	mem := m.fs(t)
+	repair(t, mem, "data")
+	files = logFiles(imageOf(t, mem, "."), "data/logs/t-0")
+	b := record.Batch(readAll(t, mem, files[len(files)-1]))
+	if err := b.Check(); err != nil || b.LastOffset() != int64(len(all[tp]))-1 || b.Count() != 0 || b.LeaderEpoch() != 2 {
+		t.Errorf("%v: %d records up to %d of epoch %d", err, b.Count(), b.LastOffset(), b.LeaderEpoch())
+	}
+}
+
 func TestRepairOfASoundStoreChangesNothing(t *testing.T) {
 	m, _ := storeImage(t)
 	for _, dir := range []string{"data", "data/logs", "data/logs/t-0"} {

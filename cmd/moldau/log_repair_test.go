@@ -30,7 +30,7 @@ func TestLogRepairMendsAndTellsWhatIsLost(t *testing.T) {
 
 	backup := filepath.Join(t.TempDir(), "old")
 	out, _ := runLog(t, exitDone, "repair", filepath.Dir(file), "--backup", backup)
-	for _, want := range []string{"FILE ", "CRC-32C", "set aside", "\n1 records at offsets 0 to 0 of t-0 are lost\n", "0 faults are left. The old files and receipt.json are in " + backup + "."} {
+	for _, want := range []string{"FILE ", "CRC-32C", "no offset is given twice", "\n1 records at offsets 0 to 0 of t-0 are lost\n", "0 faults are left. The old files and receipt.json are in " + backup + "."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
