@@ -228,8 +228,8 @@ func TestTxnsInChunks(t *testing.T) {
 	const n = 1000
 	f := &memFile{}
 	for i := range n {
-		last := fmt.Sprintf("%016x", goldenBase+i)
-		f.data = append(f.data, unhex(t, "0000"+"0000000000000007"+last+last+last)...)
+		first, last := fmt.Sprintf("%016x", goldenBase+i-1), fmt.Sprintf("%016x", goldenBase+i)
+		f.data = append(f.data, unhex(t, "0000"+"0000000000000007"+first+last+last)...)
 	}
 	got, err := readTxns(f)
 	noError(t, err)

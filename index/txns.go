@@ -69,7 +69,7 @@ func decodeTxn(b []byte, last int64) (AbortedTxn, error) {
 		LastStableOffset: int64(binary.BigEndian.Uint64(b[26:])),
 	}
 	switch {
-	case txn.ProducerID < 0, txn.FirstOffset < 0, txn.LastStableOffset < 0, txn.FirstOffset > txn.LastOffset:
+	case txn.ProducerID < 0, txn.FirstOffset < 0, txn.LastStableOffset < 0, txn.FirstOffset >= txn.LastOffset:
 		return AbortedTxn{}, fmt.Errorf("%+v: %w", txn, ErrCorrupt)
 	case txn.LastOffset <= last:
 		return AbortedTxn{}, fmt.Errorf("last offset %d is not above %d: %w", txn.LastOffset, last, ErrCorrupt)
