@@ -254,7 +254,7 @@ func (c *committer) write(shares []share) error {
 	if c.journal.Pending() == 0 {
 		return nil
 	}
-	began, generation := c.store.opt.Clock.Now(), c.journal.Generation()
+	began, generation, bytes := c.store.opt.Clock.Now(), c.journal.Generation(), c.journal.Bytes()
 	err := c.journal.Commit()
 	if errors.Is(err, journal.ErrFull) {
 		c.writing.Unlock()
@@ -279,6 +279,7 @@ func (c *committer) write(shares []share) error {
 		return c.store.poison(fmt.Errorf("commit to the journal: %w", err))
 	}
 	counters.journalCommits.Add(1)
+	counters.journalBytes.Add(max(c.journal.Bytes()-bytes, 0))
 	if c.journal.Bytes() > c.store.opt.JournalBytes/2 {
 		c.store.askCut()
 	}

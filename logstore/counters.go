@@ -22,6 +22,7 @@ type Counters struct {
 	SyncFailures int64
 
 	JournalCommits int64 // syncs of the journal, each of several logs
+	JournalBytes   int64 // of those, as they are on disk
 	JournalCuts    int64 // how often the logs were flushed so that it can go on
 
 	// Of the logs that were opened after an unclean close.
@@ -40,7 +41,8 @@ type counters struct {
 	appends, batches, appendedBytes       atomic.Int64
 	syncs                                 latency.Histogram
 	syncFailures                          atomic.Int64
-	journalCommits, journalCuts           atomic.Int64
+	journalCommits, journalBytes          atomic.Int64
+	journalCuts                           atomic.Int64
 	recoveredLogs, scannedBytes, cutBytes atomic.Int64
 	retiredSegments, retiredBytes         atomic.Int64
 	housekeepingFailures                  atomic.Int64
@@ -56,6 +58,7 @@ func (s *Store) Counters() Counters {
 		Syncs:                c.syncs.Snapshot(),
 		SyncFailures:         c.syncFailures.Load(),
 		JournalCommits:       c.journalCommits.Load(),
+		JournalBytes:         c.journalBytes.Load(),
 		JournalCuts:          c.journalCuts.Load(),
 		RecoveredLogs:        c.recoveredLogs.Load(),
 		ScannedBytes:         c.scannedBytes.Load(),

@@ -1,13 +1,9 @@
 package embedded
 
-import (
-	"errors"
-
-	"moldau/logstore"
-)
+import "moldau/logstore"
 
 // HasJournal tells that the engine acknowledges through a journal, and cuts it.
-const HasJournal = false
+const HasJournal = true
 
 // Journal is what the engine's journal did.
 type Journal struct {
@@ -16,9 +12,10 @@ type Journal struct {
 	Bytes   int64 `json:"bytes"`
 }
 
-// JournalOf reads it from the engine's counters. An engine without a journal has
-// none to tell.
-func JournalOf(logstore.Counters) Journal { return Journal{} }
+// JournalOf reads it from the engine's counters.
+func JournalOf(c logstore.Counters) Journal {
+	return Journal{c.JournalCuts, c.JournalCommits, c.JournalBytes}
+}
 
 // Since is what was done after before.
 func (j Journal) Since(before Journal) Journal {
@@ -27,9 +24,7 @@ func (j Journal) Since(before Journal) Journal {
 
 // BoundJournal has the journal cut at a size, so that a short run holds several
 // cuts; 0 leaves the engine's default.
-func BoundJournal(_ *logstore.Options, bytes int64) error {
-	if bytes != 0 {
-		return errors.New("this engine has no journal to bound")
-	}
+func BoundJournal(o *logstore.Options, bytes int64) error {
+	o.JournalBytes = bytes
 	return nil
 }
