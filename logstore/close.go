@@ -162,6 +162,7 @@ func (l *Log) rest() error {
 	if err := l.dropSnapshots(func(at int64) bool { return at != end && !l.beginsAt(at) }); err != nil {
 		return err
 	}
+	l.pointSnapshot = end
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}

@@ -17,6 +17,10 @@ const (
 	// journalHabit is for how many commits of a single log the journal is used
 	// after one of several: their clients come back one by one.
 	journalHabit = 8
+	// journalBusy is how many commits without a pause make it worth to use the
+	// journal for one log: many wait for each, and to write over what is there is
+	// synced sooner than what makes a file longer.
+	journalBusy = 4
 )
 
 // committer makes appends durable, those of many logs with one sync. A goroutine
@@ -39,10 +43,13 @@ type committer struct {
 	taken  []*Log
 	shares []share
 	habit  int // commits left for which one log alone uses the journal
+	streak int // commits since there was nothing to do
 
 	// cutting keeps cuts in line; it is taken before all locks of logs.
 	cutting sync.Mutex
 	asked   atomic.Bool // a cut was asked for and has not begun
+
+	preparing, begun atomic.Bool // a file of the journal is being made; one has been
 
 	// writing guards the journal; locks of logs are taken within.
 	writing  sync.Mutex
@@ -87,6 +94,7 @@ func (c *committer) run() {
 	defer c.store.workers.Done()
 	for c.take() {
 		c.commit(c.collect())
+		c.streak++
 	}
 }
 
@@ -96,7 +104,9 @@ func (c *committer) take() bool {
 	defer c.mu.Unlock()
 	clear(c.taken)
 	c.taken, c.waiting = c.waiting, c.taken[:0]
-	c.running = len(c.taken) > 0
+	if c.running = len(c.taken) > 0; !c.running {
+		c.streak = 0
+	}
 	return c.running
 }
 
@@ -131,7 +141,7 @@ func (c *committer) commit(shares []share) {
 	switch n := len(shares); {
 	case n == 0:
 		return
-	case n > 1:
+	case n > 1, c.streak >= journalBusy && c.prepared():
 		c.habit = journalHabit
 	case c.habit > 0:
 		c.habit--
@@ -283,14 +293,40 @@ func (c *committer) write(shares []share) error {
 	if c.journal.Bytes() > c.store.opt.JournalBytes/2 {
 		c.store.askCut()
 	}
-	if c.journal.Generation() > generation && !c.store.opt.Manual {
-		c.store.workers.Add(1)
-		go func(j *journal.Journal) { // a file that is not there when it is needed is made then
-			defer c.store.workers.Done()
-			_ = j.Prepare()
-		}(c.journal)
+	if c.journal.Generation() > generation {
+		c.prepare()
 	}
 	return nil
+}
+
+// prepare has the file made that comes next. One that is not there when it is
+// needed is made then, while appends wait.
+func (c *committer) prepare() {
+	if c.store.opt.Manual || c.preparing.Swap(true) {
+		return
+	}
+	j := c.journal
+	c.store.workers.Add(1)
+	go func() {
+		defer c.store.workers.Done()
+		if j.Prepare() == nil {
+			c.begun.Store(true)
+		}
+		c.preparing.Store(false)
+	}()
+}
+
+// prepared tells that there is a journal for one log to use: it is not worth to
+// wait for. If not, it is made.
+func (c *committer) prepared() bool {
+	if !c.begun.Load() {
+		c.writing.Lock()
+		defer c.writing.Unlock()
+		if c.openJournal() == nil {
+			c.prepare()
+		}
+	}
+	return c.begun.Load()
 }
 
 // publish ends the commit of shares.

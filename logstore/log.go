@@ -159,7 +159,8 @@ type Log struct {
 	// upkeep is held by whoever changes files other than by appending: seal,
 	// checkpoint, truncation, retention, close. It is taken before mu, and never
 	// by an append.
-	upkeep sync.Mutex
+	upkeep        sync.Mutex
+	pointSnapshot int64 // under upkeep: offset of the snapshot that the last checkpoint left, 0 for none
 
 	// mu is the writer's. Appends hold it, and whatever moves a bound.
 	mu        sync.Mutex

@@ -299,6 +299,7 @@ func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *reco
 	r.point, r.high, r.synced = row.Recovery, row.High, max(r.synced, row.Synced)
 	r.cleaned = max(r.cleaned, row.HolesBelow)
 	l.standing.recovery, l.standing.holesBelow = row.Recovery, row.HolesBelow
+	l.pointSnapshot = row.Recovery
 	l.start.Store(row.Start)
 	l.incarnation = row.Incarnation
 	return r
@@ -327,6 +328,7 @@ func (s *Store) openRow(tp TopicPartition, row *manifest.Row) (*Log, error) {
 		segments[i] = l.closedSegment(known, i < len(row.Segments)-1)
 	}
 	l.restsIn.Store(segments[len(segments)-1].base)
+	l.pointSnapshot = row.Recovery
 	l.begin(segments...)
 	if c.Replicated && row.High < l.Offset(LogEnd) {
 		l.restoreHighWatermark(row.High)

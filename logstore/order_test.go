@@ -98,12 +98,12 @@ func TestOrderOfWrites(t *testing.T) {
 			lines("write 0.index", "write 0.timeindex", "sync 0.index", "sync 0.timeindex",
 				text("2.snapshot"), "syncdir t-0")},
 		{"checkpoint", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1); h.appendDurably(l, "b", 1) }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) },
-			lines("write 0.index", "write 0.timeindex", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
+			lines(text("2.snapshot"), "write 0.index", "write 0.timeindex", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
 		{"checkpoint in os mode syncs the data first", func(h *harness, l *logstore.Log) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })
 			h.append(l, "a", 1)
 		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) },
-			lines("sync manifest", "sync 0.log", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
+			lines("sync manifest", "sync 0.log", text("1.snapshot"), text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
 		{"truncation lowers the recovery point first", func(h *harness, l *logstore.Log) {
 			h.appendDurably(l, "a", 1)
 			h.appendDurably(l, "b", 1)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"sync"
 
 	"moldau/logstore/manifest"
 )
@@ -17,19 +19,37 @@ func (s *Store) Checkpoint() error {
 	if s.opt.ReadOnly {
 		return fmt.Errorf("logstore: checkpoint: %w", ErrReadOnly)
 	}
-	var failed error
-	last := int64(0)
-	for _, l := range s.Logs() {
-		lsn, err := l.checkpoint()
-		if err != nil && !errors.Is(err, ErrClosed) {
-			failed = errors.Join(failed, err)
-		}
-		last = max(last, lsn)
-	}
+	last, failed := s.checkpointLogs()
 	if err := s.syncManifest(last); err != nil {
 		return errors.Join(failed, err)
 	}
 	return errors.Join(failed, s.CutJournal(), s.shrinkManifest(), s.writeCheckpoints())
+}
+
+// checkpointLogs checkpoints every log, several at a time: each waits for disks.
+func (s *Store) checkpointLogs() (last int64, failed error) {
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	workers := flushersMax
+	if s.opt.Manual {
+		workers = 1
+	}
+	slots := make(chan struct{}, workers)
+	for _, l := range s.Logs() {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			lsn, err := l.checkpoint()
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil && !errors.Is(err, ErrClosed) {
+				failed = errors.Join(failed, err)
+			}
+			last = max(last, lsn)
+		})
+	}
+	group.Wait()
+	return last, failed
 }
 
 // checkpoint makes data, then indexes and epochs, durable, and notes how far.
@@ -51,9 +71,20 @@ func (l *Log) checkpoint() (lsn int64, err error) {
 		err := l.restIfIdle()
 		return l.standing.lsn, l.wrap("checkpoint", err)
 	}
-	l.mu.Unlock()
 	point := l.Offset(LogEnd)
-	if err = l.flushFiles(point); err == nil {
+	err = l.loadState()
+	var snapshot []byte
+	if err == nil {
+		snapshot = l.producers.encode()
+	}
+	l.mu.Unlock()
+	if err == nil {
+		err = l.flushFiles(point)
+	}
+	if err == nil {
+		err = l.writeSnapshot(point, snapshot)
+	}
+	if err == nil {
 		err = l.flushBeside()
 	}
 	l.mu.Lock()
@@ -70,6 +101,22 @@ func (l *Log) checkpoint() (lsn int64, err error) {
 	}
 	l.dirty = l.dirty || err != nil
 	return l.standing.lsn, l.wrap("checkpoint", err)
+}
+
+// writeSnapshot leaves the producers as they are at a recovery point, which an
+// open would otherwise read from the headers of all batches since the last roll.
+// The caller holds l.upkeep, and syncs the directory.
+func (l *Log) writeSnapshot(end int64, snapshot []byte) error {
+	if err := replaceFile(l.store.fs, l.file(segmentFileName(end, snapshotSuffix)), snapshot, false); err != nil {
+		return err
+	}
+	before := l.pointSnapshot
+	l.pointSnapshot = end
+	if before == end || before == 0 || l.beginsAt(before) {
+		return nil
+	}
+	err := l.store.fs.Remove(l.file(segmentFileName(before, snapshotSuffix)))
+	return ignore(err, fs.ErrNotExist)
 }
 
 // restIfIdle brings a log to rest that has nothing under way. The caller holds
