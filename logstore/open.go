@@ -208,7 +208,7 @@ func (s *Store) admitOpened(tp TopicPartition, l *Log, err error) {
 func (s *Store) inParallel(all []*recovery, step func(*recovery) error) {
 	workers := s.opt.RecoveryWorkers
 	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+		workers = 8 * runtime.GOMAXPROCS(0)
 	}
 	var group sync.WaitGroup
 	slots := make(chan struct{}, workers)

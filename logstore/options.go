@@ -164,7 +164,8 @@ type Options struct {
 	journalAlways                  bool // for tests: the commits of one log go there as well
 	// ProducerExpiryMs forgets idle producer ids, default one day.
 	ProducerExpiryMs int64
-	// RecoveryWorkers is how many logs are opened at once, default GOMAXPROCS.
+	// RecoveryWorkers is how many logs are scanned at once, default 8 times
+	// GOMAXPROCS: they wait for disks mostly.
 	RecoveryWorkers int
 	// DecompressedBytesMax bounds what one batch may unpack to, default 128 MiB.
 	DecompressedBytesMax int

@@ -13,9 +13,11 @@ import (
 var errRottenCommit = errors.New("a commit in the journal is not what was written")
 
 // replay puts back what the journal holds of the log and its own files lost. It
-// goes by offset, never by position: what the log ends with says what is next.
-// A batch that is there must be the same; one that does not follow is one too
-// many lost.
+// goes by offset, never by position: what the log ends with says what is next. A
+// batch that does not follow is one too many lost. Where the log's own file holds
+// another batch than the journal, above what is known to be synced, the journal
+// is right: blocks behind the end of a file keep what was written before an
+// earlier crash, and come to light when the file grows over them.
 func (r *recovery) replay(h journal.Header, batches []byte) error {
 	if r.fatal != nil {
 		return nil
@@ -41,18 +43,51 @@ func (r *recovery) replay(h journal.Header, batches []byte) error {
 
 // replayBatch is replay of one batch; next is where the log ended before it.
 func (r *recovery) replayBatch(b record.Batch, next int64) error {
-	switch end := r.last().endOffset(); {
-	case b.LastOffset() < end:
+	if next < r.last().endOffset() {
 		same, err := r.holds(b)
-		if err != nil || same {
+		if err != nil || same || r.fatal != nil {
 			return err
 		}
-		return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("the journal has another batch at offset %d", b.BaseOffset())))
-	case next == end && b.BaseOffset() >= end:
-		return r.append(b)
-	default:
+		if err := r.cutBack(next); err != nil || r.fatal != nil {
+			return err
+		}
+	}
+	if end := r.last().endOffset(); next != end || b.BaseOffset() < end {
 		return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("the log ends at offset %d, its journal goes on behind %d", end, next)))
 	}
+	return r.append(b)
+}
+
+// cutBack ends the log at an offset where its own file holds what the journal
+// knows better.
+func (r *recovery) cutBack(offset int64) error {
+	i := (&view{r.segments}).find(offset)
+	s := r.segments[i]
+	if offset < max(r.synced, r.point) || i < r.first {
+		return r.fail(s.corrupt(s.size(), fmt.Errorf("the journal has another batch at offset %d", offset)))
+	}
+	at, err := s.locate(offset, s.size())
+	if err != nil {
+		return err
+	}
+	if err := r.dropSegments(i + 1); err != nil {
+		return err
+	}
+	r.cut += s.size() - at.position
+	r.reason = s.corrupt(at.position, errors.New("the journal has another batch"))
+	if err := s.data.Truncate(at.position); err != nil {
+		return err
+	}
+	l := r.log
+	s.freshIndexes(l.indexOptions())
+	if _, err := s.rebuild(at.position, l.Config().IndexIntervalBytes); err != nil {
+		return r.fail(err)
+	}
+	s.places[LogEnd].Store(uint64(placeAt(offset-s.base, at.position)))
+	s.tail.sealed = false
+	s.beginTxns(l.store.fs, false)
+	r.badTxns = []*segment{s}
+	return r.loadState(offset)
 }
 
 // holds tells that the log has these bytes where their first batch is. What lies
