@@ -175,6 +175,9 @@ func (l *Log) sequenced(batches []byte, o AppendOptions) (seen producerBatch, ok
 // finds what is below it.
 func (l *Log) write(batches []byte, last int64) error {
 	c := l.config.Load()
+	if err := l.store.room(int64(len(batches))); err != nil {
+		return err
+	}
 	s, err := l.segmentFor(batches, last, c)
 	if err == nil {
 		err = l.touch()

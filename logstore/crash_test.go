@@ -121,7 +121,7 @@ func changesOf(fault *vfs.Fault) *[]int64 {
 	all := new([]int64)
 	fault.SetHook(func(op vfs.Op) error {
 		switch op.Kind {
-		case vfs.OpOpen, vfs.OpRead, vfs.OpStat, vfs.OpReadDir, vfs.OpClose:
+		case vfs.OpOpen, vfs.OpRead, vfs.OpStat, vfs.OpReadDir, vfs.OpSpace, vfs.OpClose:
 			return nil
 		}
 		mu.Lock()

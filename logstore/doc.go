@@ -32,7 +32,8 @@
 //
 // A failed sync poisons the log: nothing more is acknowledged, and reads end at
 // Durable, until the store is opened anew. A full disk does not: the failed
-// append is taken back, and the next may succeed.
+// append is taken back, and the next may succeed. Appends stop while some space is
+// left, Options.ReserveBytes, so that retention and deletions can make more.
 //
 // Batches of an idempotent producer are appended once, however often they are
 // sent, for as long as they are among its last five.

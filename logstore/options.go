@@ -162,6 +162,10 @@ type Options struct {
 	// its files takes, default 32 MiB.
 	JournalBytes, JournalFileBytes int64
 	journalAlways                  bool // for tests: the commits of one log go there as well
+	// ReserveBytes of the file system are kept free: below it appends give
+	// ErrNoSpace, while reads, retention and deletions go on. Default 256 MiB, or a
+	// hundredth of the file system if that is less; -1 for none.
+	ReserveBytes int64
 	// ProducerExpiryMs forgets idle producer ids, default one day.
 	ProducerExpiryMs int64
 	// RecoveryWorkers is how many logs are scanned at once, default 8 times

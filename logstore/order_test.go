@@ -38,7 +38,7 @@ func (tr *trace) hook(op vfs.Op) error {
 	}
 	line := fmt.Sprint(op.Kind, " ", name)
 	switch op.Kind {
-	case vfs.OpRead, vfs.OpOpen, vfs.OpStat, vfs.OpReadDir, vfs.OpClose, vfs.OpLock:
+	case vfs.OpRead, vfs.OpOpen, vfs.OpStat, vfs.OpReadDir, vfs.OpClose, vfs.OpLock, vfs.OpSpace:
 		return nil
 	case vfs.OpCreate, vfs.OpTruncate:
 		if strings.HasSuffix(name, "index") {

@@ -40,6 +40,7 @@ type Store struct {
 	counters counters
 
 	committer       committer
+	space           reserve
 	manifest        *manifest.File // nil when read-only
 	nextIncarnation atomic.Uint64
 	dropped         atomic.Int64                          // what the manifest says of the last log that was deleted
