@@ -18,6 +18,9 @@ func (l *Log) OffsetForTimestamp(ms int64) (at TimestampOffset, ok bool, err err
 			continue
 		}
 		at, ok, err = l.lookIn(s, ms)
+		if l.cutSince(v, err) {
+			return l.OffsetForTimestamp(ms)
+		}
 		if ok || err != nil {
 			return at, ok, l.wrap("look up timestamp", err)
 		}
@@ -27,14 +30,17 @@ func (l *Log) OffsetForTimestamp(ms int64) (at TimestampOffset, ok bool, err err
 
 // OffsetOfMaxTimestamp finds the first record with the largest timestamp.
 func (l *Log) OffsetOfMaxTimestamp() (at TimestampOffset, ok bool, err error) {
-	largest, start := int64(-1), l.start.Load()
-	for _, s := range l.view.Load().segments {
+	largest, start, v := int64(-1), l.start.Load(), l.view.Load()
+	for _, s := range v.segments {
 		switch {
 		case s.base >= start:
 			largest = max(largest, s.timestampMax.Load())
 		case s.endOffset() > start && s.timestampMax.Load() > largest:
 			// Its largest may lie below the start.
 			at, err := l.largestFrom(s, start)
+			if l.cutSince(v, err) {
+				return l.OffsetOfMaxTimestamp()
+			}
 			if err != nil {
 				return TimestampOffset{}, false, l.wrap("look up timestamp", err)
 			}

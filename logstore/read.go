@@ -116,11 +116,22 @@ func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bo
 	if from >= limit.offset() {
 		return nil
 	}
+	before := l.view.Load()
 	err := l.plan(f, from, limit, int64(bytesMax), oneAtLeast)
 	if err != nil {
 		f.Release()
 	}
+	if l.cutSince(before, err) {
+		return l.Read(f, from, upto, bytesMax, oneAtLeast)
+	}
 	return l.wrap("read", err)
+}
+
+// cutSince tells that what was found corrupt may have been a file that a
+// truncation cut while it was read: it stores another view first.
+func (l *Log) cutSince(before *view, err error) bool {
+	var corrupt *CorruptionError
+	return errors.As(err, &corrupt) && l.view.Load() != before
 }
 
 // plan pins segments from the one that holds from on and cuts sections.
