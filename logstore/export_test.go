@@ -6,3 +6,9 @@ func JournalAlways(o Options) Options {
 	o.journalAlways = true
 	return o
 }
+
+// SyncAllFrom has that many logs flushed with one call.
+func SyncAllFrom(o Options, logs int) Options {
+	o.syncAllMin = logs
+	return o
+}

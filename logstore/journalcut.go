@@ -2,9 +2,11 @@ package logstore
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"moldau/logstore/journal"
+	"moldau/logstore/vfs"
 )
 
 // flushersMax is how many files a cut syncs at a time.
@@ -66,12 +68,13 @@ func (c *committer) rotate() (upto, rotation uint64) {
 // flushJournaled syncs the files of every log that the journal is needed for.
 // One that fails is poisoned, and keeps its records in the journal.
 func (s *Store) flushJournaled() {
+	needy := slices.DeleteFunc(s.Logs(), func(l *Log) bool { return !l.needsJournal() })
+	if len(needy) >= s.opt.syncAllMin {
+		s.flushAll(needy)
+	}
 	var group sync.WaitGroup
 	slots := make(chan struct{}, flushersMax)
-	for _, l := range s.Logs() {
-		if !l.needsJournal() {
-			continue
-		}
+	for _, l := range needy { // those that are flushed by now cost nothing
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
@@ -82,6 +85,36 @@ func (s *Store) flushJournaled() {
 		})
 	}
 	group.Wait()
+}
+
+// flushAll flushes the files of many logs with one call. Where that fails, or
+// cannot be done, the files are left to be synced one by one: each tells then
+// whether it was among what could not be written.
+func (s *Store) flushAll(logs []*Log) {
+	shares := make([]share, 0, len(logs))
+	var files []vfs.File
+	standing := int64(0)
+	for _, l := range logs {
+		var sh share
+		if !l.beginFlush(&sh) {
+			continue
+		}
+		shares, standing = append(shares, sh), max(standing, sh.standing)
+		for _, u := range sh.segments {
+			files = append(files, u.segment.data.File)
+		}
+	}
+	began := s.opt.Clock.Now()
+	err := s.syncManifest(standing)
+	if err == nil {
+		err = vfs.SyncAll(s.fs, s.path(""), files)
+	}
+	if err == nil {
+		s.counters.syncs.Observe(s.opt.Clock.Now().Sub(began))
+	}
+	for i := range shares {
+		shares[i].log.endFlush(&shares[i], err == nil)
+	}
 }
 
 // needsJournal tells that the journal holds what the log's own files may not.

@@ -162,6 +162,7 @@ type Options struct {
 	// its files takes, default 32 MiB.
 	JournalBytes, JournalFileBytes int64
 	journalAlways                  bool // for tests: the commits of one log go there as well
+	syncAllMin                     int  // from how many logs on a flush is one of the whole file system
 	// ReserveBytes of the file system are kept free: below it appends give
 	// ErrNoSpace, while reads, retention and deletions go on. Default 256 MiB, or a
 	// hundredth of the file system if that is less; -1 for none.
@@ -187,6 +188,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Events == nil {
 		o.Events = func(Event) {}
+	}
+	if o.syncAllMin == 0 {
+		o.syncAllMin = 32
 	}
 	if o.Progress == nil {
 		o.Progress = &Progress{}

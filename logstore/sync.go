@@ -237,6 +237,33 @@ func (l *Log) flushFiles(offset int64) error {
 	return nil
 }
 
+// beginFlush is the first half of a flush that is done with many others. It
+// leaves out a log that is being truncated, or has nothing to flush.
+func (l *Log) beginFlush(sh *share) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.commit.paused || l.failure() != nil || l.commit.flushed >= l.Offset(LogEnd) {
+		return false
+	}
+	l.collect(sh)
+	l.commit.flushes++
+	return true
+}
+
+// endFlush is the second. What was not done is left to do.
+func (l *Log) endFlush(sh *share, done bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.commit.flushes--
+	if done {
+		l.synced(sh, true)
+	} else {
+		l.commit.freshEntries = l.commit.freshEntries || sh.directory
+	}
+	sh.unpin()
+	l.commit.progress.Broadcast()
+}
+
 // SetHighWatermark moves the high watermark of a replicated log. It goes
 // forward only, to a batch's start, and no further than what is durable here,
 // or in os mode written.

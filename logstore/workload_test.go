@@ -89,6 +89,7 @@ func (w *workload) open() (err error) {
 	// So small that it is cut now and then.
 	o.JournalFileBytes, o.JournalBytes = 16<<10, 48<<10
 	if w.journal {
+		o = logstore.SyncAllFrom(o, 2)
 		o = logstore.JournalAlways(o)
 	}
 	w.store, err = logstore.Open("data", o)

@@ -27,6 +27,7 @@ const (
 	OpReadDir  OpKind = "readdir"
 	OpLock     OpKind = "lock"
 	OpSpace    OpKind = "space"
+	OpSyncAll  OpKind = "syncall"
 	OpClose    OpKind = "close" // of a file or a lock
 )
 

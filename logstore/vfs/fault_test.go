@@ -39,6 +39,7 @@ func everyOp(fsys vfs.FS, f vfs.File, l io.Closer) map[vfs.OpKind]error {
 	_, errs[vfs.OpStat] = fsys.Stat("f")
 	_, errs[vfs.OpReadDir] = fsys.ReadDir("d")
 	_, errs[vfs.OpSpace] = fsys.Space("f")
+	errs[vfs.OpSyncAll] = vfs.SyncAll(fsys, "d", []vfs.File{f})
 	lock, err := fsys.Lock("l")
 	errs[vfs.OpLock] = err
 	if err == nil {
@@ -80,7 +81,7 @@ func TestFaultSeesEveryOperation(t *testing.T) {
 	want := []string{
 		"open f  0 0", "close f  0 0", "create c  0 0", "close c  0 0", "read f  1 2", "write f  3 1",
 		"truncate f  0 3", "sync f  0 0", "mkdir m  0 0", "rename from to 0 0", "remove r  0 0", "syncdir d  0 0",
-		"stat f  0 0", "readdir d  0 0", "space f  0 0", "lock l  0 0", "close l  0 0", "close f  0 0", "close held  0 0",
+		"stat f  0 0", "readdir d  0 0", "space f  0 0", "syncall d  0 0", "lock l  0 0", "close l  0 0", "close f  0 0", "close held  0 0",
 	}
 	if !slices.Equal(seen, want) {
 		t.Fatalf("the hook saw\n%q, want\n%q", seen, want)
@@ -93,7 +94,7 @@ func TestFaultSeesEveryOperation(t *testing.T) {
 func TestFaultInjectsErrors(t *testing.T) {
 	kinds := []vfs.OpKind{
 		vfs.OpOpen, vfs.OpCreate, vfs.OpRead, vfs.OpWrite, vfs.OpTruncate, vfs.OpSync, vfs.OpMkdir,
-		vfs.OpRename, vfs.OpRemove, vfs.OpSyncDir, vfs.OpStat, vfs.OpReadDir, vfs.OpLock, vfs.OpSpace, vfs.OpClose,
+		vfs.OpRename, vfs.OpRemove, vfs.OpSyncDir, vfs.OpStat, vfs.OpReadDir, vfs.OpLock, vfs.OpSpace, vfs.OpSyncAll, vfs.OpClose,
 	}
 	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
@@ -117,12 +118,12 @@ func TestFaultInjectsErrors(t *testing.T) {
 				}
 			}
 			reached := map[vfs.OpKind]int64{
-				vfs.OpOpen: 17, vfs.OpCreate: 17, vfs.OpLock: 17, // nothing to close
-				vfs.OpClose: 19, // closed all the same
+				vfs.OpOpen: 18, vfs.OpCreate: 18, vfs.OpLock: 18, // nothing to close
+				vfs.OpClose: 20, // closed all the same
 			}
 			want, ok := reached[kind]
 			if !ok {
-				want = 18
+				want = 19
 			}
 			if got := m.Ops() - opsBefore; got != want {
 				t.Errorf("%d operations reached the disk, want %d", got, want)

@@ -17,6 +17,9 @@ import (
 type OS struct {
 	root     *os.Root
 	readOnly bool
+
+	allMu sync.Mutex
+	all   map[string]*os.File // under allMu; of SyncAll, by directory
 }
 
 var _ FS = (*OS)(nil)
@@ -91,7 +94,10 @@ func openAndSyncDir(name string, open func(string) (*os.File, error)) error {
 }
 
 // Close gives up the directory. Open files and locks stay as they are.
-func (o *OS) Close() error { return o.root.Close() }
+func (o *OS) Close() error {
+	o.closeAll()
+	return o.root.Close()
+}
 
 // checkChange checks the name of something that is about to change.
 func (o *OS) checkChange(op, name string) error {
