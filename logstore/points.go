@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 	"sync"
 
 	"moldau/logstore/manifest"
@@ -35,7 +36,11 @@ func (s *Store) checkpointLogs() (last int64, failed error) {
 		workers = 1
 	}
 	slots := make(chan struct{}, workers)
-	for _, l := range s.Logs() {
+	logs := s.Logs()
+	if changed := slices.DeleteFunc(slices.Clone(logs), func(l *Log) bool { return !l.changed() }); len(changed) >= s.opt.syncAllMin {
+		s.flushAll(changed)
+	}
+	for _, l := range logs {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
@@ -50,6 +55,13 @@ func (s *Store) checkpointLogs() (last int64, failed error) {
 	}
 	group.Wait()
 	return last, failed
+}
+
+// changed tells that there is something to checkpoint.
+func (l *Log) changed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dirty
 }
 
 // checkpoint makes data, then indexes and epochs, durable, and notes how far.
