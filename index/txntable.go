@@ -115,6 +115,17 @@ func (x *Txns) Collect(dst []AbortedTxn, from, upto int64) (_ []AbortedTxn, comp
 	return dst, complete, errors.Join(err, bad)
 }
 
+// Last returns the last transaction, if there is one.
+func (x *Txns) Last() (txn AbortedTxn, ok bool) {
+	t := x.table.Load()
+	n := t.len()
+	if n == 0 || t.closed {
+		return AbortedTxn{}, false
+	}
+	err := t.guard(func() { txn, _ = decodeTxn(t.slot(n-1), -1) })
+	return txn, err == nil
+}
+
 // Truncate drops the transactions whose markers are at and above offset. A
 // sealed index is never cut in place: see CopyTo.
 func (x *Txns) Truncate(offset int64) error {

@@ -365,7 +365,7 @@ func (s *segment) rebuild(limit, intervalBytes int64) (end place, err error) {
 // it was still active, and its last time index entry may be missing since.
 func (r *recovery) complete(s *segment) error {
 	var err error
-	if s.offsets.Len() > 0 {
+	if s.offsets.Len() > 0 && s.indexEndsHold(s.size()) {
 		err = s.resumeFrom(s.offsets.Last(), s.size())
 	} else {
 		s.freshIndexes(r.log.indexOptions())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"moldau/logstore/record"
 )
@@ -118,61 +119,90 @@ func (r *recovery) findEnd(s *segment) error {
 
 // resume prepares the segment that holds the recovery point and returns the
 // position from which on it is to be scanned. Its published end is set there.
+// What begins at the point was perhaps never synced: it is not looked at here.
 func (r *recovery) resume(s *segment) (int64, error) {
-	size := s.size()
 	if s.base >= r.point {
 		s.freshIndexes(r.log.indexOptions())
 		s.places[LogEnd].Store(0)
 		return 0, nil
 	}
-	if last := s.offsets.Last(); last.Position > size || last.Offset >= r.point && last.Position == 0 {
+	size := s.size()
+	if s.offsets.Last().Position > size {
 		s.freshIndexes(r.log.indexOptions())
 	}
-	at, err := s.locate(r.point, size)
+	if err := errors.Join(s.offsets.Truncate(r.point), s.times.Truncate(r.point)); err != nil {
+		return 0, err
+	}
+	end, err := s.endBelow(r.point, size)
 	if err != nil && s.offsets.Len() > 0 {
 		s.freshIndexes(r.log.indexOptions()) // an entry may have pointed between batches
-		at, err = s.locate(r.point, size)
+		end, err = s.endBelow(r.point, size)
 	}
-	if err != nil {
-		// Headers below the recovery point do not line up.
-		var c *CorruptionError
-		if errors.As(err, &c) {
-			at.position = c.Offset
-			if c.Offset > 0 {
-				if last, lastErr := s.lastOffset(c.Offset); lastErr == nil && last+1 >= r.point {
-					err = nil // all below the recovery point is there: the fault is in what was never synced
-				}
-			}
-		}
-		if err := r.fail(err); err != nil {
-			return 0, err
-		}
-	}
-	end := r.point
-	if at.bytes > 0 {
-		end = min(end, at.base)
-	}
-	if err := errors.Join(s.offsets.Truncate(end), s.times.Truncate(end)); err != nil {
+	if err := r.fail(err); err != nil { // headers below the recovery point do not line up
 		return 0, err
 	}
 	s.timestampMax.Store(-1)
 	s.tail.timestampMaxOffset = s.base
-	if s.offsets.Len() == 0 {
+	if s.offsets.Len() == 0 || !s.indexEndsHold(end.position()) {
 		s.freshIndexes(r.log.indexOptions())
-		if _, err := s.rebuild(at.position, r.log.Config().IndexIntervalBytes); err != nil {
-			return 0, r.fail(err)
-		}
-	} else if err := s.resumeFrom(s.offsets.Last(), at.position); err != nil {
-		return 0, r.fail(err)
+		_, err = s.rebuild(end.position(), r.log.Config().IndexIntervalBytes)
+	} else {
+		err = s.resumeFrom(s.offsets.Last(), end.position())
 	}
-	if at.bytes == 0 && r.fatal == nil && err == nil {
-		if last, lastErr := s.lastOffset(at.position); lastErr == nil && last+1 < r.point {
-			_ = r.fail(s.corrupt(at.position, fmt.Errorf("the log ends at offset %d, below its recovery point %d", last+1, r.point)))
-			end = last + 1
+	s.places[LogEnd].Store(uint64(end))
+	return end.position(), r.fail(err)
+}
+
+// endBelow walks the headers of the batches below an offset to where they end.
+// That they do not reach it, with nothing or no batch behind them, is an error.
+func (s *segment) endBelow(offset, size int64) (place, error) {
+	near, err := s.offsets.Lookup(offset - 1)
+	if err != nil {
+		return 0, err
+	}
+	var header [record.HeaderBytes]byte
+	position, next := near.Position, s.base
+	for next < offset {
+		end := placeAt(next-s.base, position)
+		if position >= size {
+			return end, s.corrupt(position, fmt.Errorf("the log ends at offset %d, below its recovery point %d", next, offset))
+		}
+		b, err := record.ReadHeader(s.data, position, size, &header)
+		switch {
+		case err != nil:
+			return end, s.corrupt(position, err)
+		case b.BaseOffset() < next || b.LastOffset() < b.BaseOffset():
+			return end, s.corrupt(position, fmt.Errorf("base offset %d after %d", b.BaseOffset(), next))
+		case near.Position > 0 && position == near.Position && b.LastOffset() != near.Offset:
+			return end, s.corrupt(position, fmt.Errorf("the index names offset %d here", near.Offset))
+		case b.BaseOffset() >= offset: // a gap
+			return placeAt(offset-s.base, position), nil
+		case b.LastOffset() >= offset:
+			return placeAt(b.BaseOffset()-s.base, position), nil
+		}
+		position, next = position+int64(b.Size()), b.LastOffset()+1
+	}
+	return placeAt(next-s.base, position), nil
+}
+
+// indexEndsHold tells that the last entries of the indexes say of the batches
+// below size what is so. Of entries that were written behind the recovery point
+// and not synced, one may look as if it were older: zeros in place of the first
+// name the segment's first offset. Entries behind one such do not.
+func (s *segment) indexEndsHold(size int64) bool {
+	if last := s.offsets.Last(); s.offsets.Len() > 0 {
+		var header [record.HeaderBytes]byte
+		b, err := record.ReadHeader(s.data, last.Position, size, &header)
+		if err != nil || b.LastOffset() != last.Offset {
+			return false
 		}
 	}
-	s.places[LogEnd].Store(uint64(placeAt(end-s.base, at.position)))
-	return at.position, nil
+	if s.times.Len() == 0 {
+		return true
+	}
+	last := s.times.Last()
+	at, err := s.locate(last.Offset, size)
+	return err == nil && at.bytes > 0 && at.base <= last.Offset && at.timestampMax == last.TimestampMs
 }
 
 // lastOffset is the last offset below position size.
@@ -223,7 +253,7 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 	if end == size {
 		return true, nil
 	}
-	if s.endOffset() < r.synced {
+	if s.endOffset() < max(r.synced, r.point) {
 		// The disk had said that this was safe: it is no torn tail.
 		return false, r.fail(s.corrupt(end, sc.bad))
 	}
@@ -301,6 +331,9 @@ func (r *recovery) loadState(end int64) error {
 		return r.fail(err)
 	}
 	l.producers = ps
+	if s := r.segments[r.first]; !r.clean && s.base < r.point && !slices.Contains(r.badTxns, s) && !s.txnsEndHolds() {
+		r.badTxns = append(r.badTxns, s)
+	}
 	return r.fail(r.rebuildTxns(end))
 }
 

@@ -83,6 +83,25 @@ func (r *recovery) openTxns(s *segment, sealed bool) error {
 	return err
 }
 
+// txnsEndHolds is indexEndsHold for the transaction index: its last entry names
+// an abort marker.
+func (s *segment) txnsEndHolds() bool {
+	last, ok := s.txns.Last()
+	if !ok {
+		return true
+	}
+	at, err := s.locate(last.LastOffset, s.size())
+	if err != nil || at.bytes == 0 || at.base != last.LastOffset || at.bytes > endMarkerBytesMax {
+		return false
+	}
+	b, err := s.readBatch(at)
+	if err != nil || b.ProducerID() != last.ProducerID || !b.Control() {
+		return false
+	}
+	marker, ok := endOf(b)
+	return ok && !marker.commit
+}
+
 // rebuildTxns builds anew the transaction indexes that could not be believed, from
 // the batches below end.
 func (r *recovery) rebuildTxns(end int64) error {

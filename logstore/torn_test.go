@@ -1,0 +1,144 @@
+package logstore_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+
+	"moldau/logstore"
+	"moldau/logstore/vfs"
+)
+
+// closeSoundly closes a store and lets the checker look at what it left.
+func closeSoundly(t *testing.T, mem *vfs.Mem, s *logstore.Store) {
+	t.Helper()
+	must(t, s.Close())
+	report, err := logstore.Check(mem, "data", logstore.CheckOptions{})
+	must(t, err)
+	if report.Faults() > 0 {
+		t.Fatalf("the checker finds %v", report.Findings)
+	}
+}
+
+// What follows the recovery point was never synced, its first header included.
+func TestTornAppendAtTheRecoveryPoint(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 2)
+	must(t, h.store.Checkpoint())
+	file := readAll(t, h.mem, firstLog)
+	for name, tail := range map[string][]byte{
+		"few zeros": make([]byte, 7), "zeros": make([]byte, 100), "garbage": bytes.Repeat([]byte("x"), 100),
+		"header cut short": file[:30], "batch cut short": file[:len(file)-1],
+		"base offset is lost": file, "last offset is lost": slices.Concat([]byte{0, 0, 0, 0, 0, 0, 0, 2}, file[8:23], make([]byte, 200)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := h.mem.Clone()
+			overwrite(t, mem, firstLog, slices.Concat(file, tail))
+			o := h.openTree(t, mem)
+			must(t, o.log.Err())
+			if cut := o.recovered(t).BytesCut; cut != int64(len(tail)) {
+				t.Errorf("%d bytes were cut, want %d", cut, len(tail))
+			}
+			o.goesOn(t, h, mem, []string{"a-0", "a-1"})
+		})
+	}
+}
+
+// A batch below the recovery point may have a good header and rotten records,
+// where the point lies within it.
+func TestLogThatEndsBelowItsRecoveryPoint(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 2)
+	at := int(l.Bytes())
+	h.appendDurably(l, "b", 2)
+	must(t, h.store.Checkpoint())
+	file := readAll(t, h.mem, firstLog)
+	for name, left := range map[string][]byte{
+		"cut short":            file[:at],
+		"header cut short":     file[:at+30],
+		"base offset is lost":  slices.Concat(file[:at], make([]byte, 8), file[at+8:]),
+		"zeros":                slices.Concat(file[:at], make([]byte, 200)),
+		"it reaches beyond it": withByte(withByte(file, at+26, 9), at+60, 9),
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := h.mem.Clone()
+			overwrite(t, mem, firstLog, left)
+			o := h.openTree(t, mem)
+			if o.log.Err() == nil {
+				t.Fatal("the log takes appends")
+			}
+			wantValues(t, values(t, o.log, logstore.LogEnd), "a-0", "a-1")
+			if !bytes.Equal(readAll(t, mem, firstLog), left) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+// Entries of an index that were not synced look as if they lay below the
+// recovery point, if zeros or a part of them is found.
+func TestTornIndexEntriesBehindTheRecoveryPoint(t *testing.T) {
+	for _, before := range []int{1, 9} {
+		h := newHarness(t, func(c *logstore.Config) { c.IndexIntervalBytes = 200 })
+		l := h.log()
+		for i := range before {
+			h.clock.add(1000)
+			h.appendDurably(l, fmt.Sprint("a", i), 2)
+		}
+		must(t, h.store.Checkpoint())
+		for i := range 9 {
+			h.clock.add(1000)
+			h.appendDurably(l, fmt.Sprint("b", i), 2)
+		}
+		want, size := values(t, l, logstore.LogEnd), l.Bytes()
+		for name, torn := range map[string]struct {
+			suffix string
+			entry  []byte
+		}{
+			"zeros":                {"index", make([]byte, 8)},
+			"offset is lost":       {".index", []byte{0, 0, 0, byte(2*before - 1), 0, 0, byte(size >> 8), byte(size)}},
+			"position is lost":     {".index", []byte{0, 0, 0, 1, 0, 0, 0, 0}},
+			"zero times":           {".timeindex", make([]byte, 12)},
+			"offset of a time":     {".timeindex", []byte{0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, byte(2*before - 1)}},
+			"a low byte of a time": {".timeindex", []byte{0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}},
+		} {
+			t.Run(fmt.Sprint(name, ", ", before), func(t *testing.T) {
+				mem := h.mem.Clone()
+				for _, file := range filesIn(t, mem, logDir, torn.suffix) {
+					overwrite(t, mem, file, append(readAll(t, mem, file), torn.entry...))
+				}
+				o := h.openTree(t, mem)
+				wantValues(t, values(t, o.log, logstore.LogEnd), want...)
+				closeSoundly(t, mem, o.store)
+			})
+		}
+	}
+}
+
+// The same for aborted transactions: 34 zeros are one of producer 0.
+func TestTornTransactionsBehindTheRecoveryPoint(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 2)
+	must(t, h.store.Checkpoint())
+	p := &txn{h: h, id: 101}
+	p.write(l, 1)
+	p.end(l, false)
+	settled(t, l, 4)
+	for name, entry := range map[string][]byte{
+		"zeros":            make([]byte, 34),
+		"offsets are lost": slices.Concat([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 101}, make([]byte, 24)),
+		"marker is torn":   slices.Concat(make([]byte, 9), []byte{101}, make([]byte, 15), []byte{1}, make([]byte, 8)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := h.mem.Clone()
+			overwrite(t, mem, logDir+"/00000000000000000000.txnindex", entry)
+			o := h.openTree(t, mem)
+			wantAborted(t, o.log, 0, 4, logstore.AbortedTransaction{ProducerID: 101, First: 2, Last: 3})
+			closeSoundly(t, mem, o.store)
+		})
+	}
+}
