@@ -124,7 +124,25 @@ func (l *Log) close() error {
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		err = l.bringToRest()
+		err = errors.Join(l.cutSurplus(), l.bringToRest())
+	}
+	return err
+}
+
+// cutSurplus looks, after a crash, at a log that was found at rest and not written
+// to since: the append that would have ended that may have reached its file, and
+// the note of it not the manifest. Who finds the marker scans nothing, and has
+// to find whole batches to the end of the file. The caller holds l.mu.
+func (l *Log) cutSurplus() error {
+	s := l.view.Load().active()
+	if l.standing.dirty || !s.tail.unread || l.store.checkpoints.found.clean {
+		return nil
+	}
+	info, err := l.store.fs.Stat(s.path(logSuffix))
+	if err == nil && info.Size() > s.size() {
+		if err = l.loadTail(); err == nil {
+			err = s.data.Sync()
+		}
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"moldau/logstore"
+	"moldau/logstore/record"
 	"moldau/logstore/vfs"
 )
 
@@ -139,6 +140,30 @@ func TestTornTransactionsBehindTheRecoveryPoint(t *testing.T) {
 			o := h.openTree(t, mem)
 			wantAborted(t, o.log, 0, 4, logstore.AbortedTransaction{ProducerID: 101, First: 2, Last: 3})
 			closeSoundly(t, mem, o.store)
+		})
+	}
+}
+
+// A log at rest is not read at an open. That it was written to since may have
+// reached its file, and not the manifest.
+func TestCleanCloseCutsWhatAnAppendToALogAtRestLeft(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 2)
+	must(t, h.store.Checkpoint())
+	must(t, h.store.Checkpoint()) // nothing changed: at rest
+	file := readAll(t, h.mem, firstLog)
+	for name, tail := range map[string][]byte{
+		"zeros": make([]byte, 100), "a batch": batchOf(t, record.BuilderOptions{BaseOffset: 2}, h.clock.ms(), "b", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := h.mem.Clone()
+			overwrite(t, mem, firstLog, slices.Concat(file, tail))
+			o := h.openTree(t, mem)
+			closeSoundly(t, mem, o.store)
+			if left := readAll(t, mem.Crash(), firstLog); !bytes.Equal(left, file) {
+				t.Errorf("%d bytes are left, want %d", len(left), len(file))
+			}
 		})
 	}
 }
