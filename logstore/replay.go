@@ -22,7 +22,7 @@ func (r *recovery) replay(h journal.Header, batches []byte) error {
 	if r.fatal != nil {
 		return nil
 	}
-	if h.Last < r.last().endOffset() {
+	if h.Last < r.last().endOffset() && len(batches) >= record.HeaderBytes {
 		if same, err := r.holds(batches); same || err != nil {
 			return err
 		}

@@ -167,3 +167,44 @@ func TestCleanCloseCutsWhatAnAppendToALogAtRestLeft(t *testing.T) {
 		})
 	}
 }
+
+// A truncation is durable when it returns, and with it the segments before the
+// one that is cut, which os mode need not have synced.
+func TestTruncationLeavesADurableLog(t *testing.T) {
+	for name, cut := range map[string]struct {
+		start, to int64
+		want      []string
+	}{
+		"within a segment":  {0, 5, names(0, 5)},
+		"at a segment":      {0, 3, names(0, 3)},
+		"below the start":   {4, 2, nil},
+		"to the log's head": {0, 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, func(c *logstore.Config) { c.Durability, c.SegmentBytes = logstore.OS, 250 })
+			must(t, h.store.Close())
+			h.change = func(o *logstore.Options) { *o = logstore.JournalAlways(*o) }
+			h.open()
+			l := h.log()
+			for i := range 7 {
+				h.append(l, fmt.Sprint(i), 1)
+			}
+			if n := len(l.Segments()); n < 3 {
+				t.Fatalf("%d segments", n)
+			}
+			must(t, l.AdvanceStart(cut.start))
+			must(t, l.TruncateTo(cut.to))
+			if end, durable := l.Offset(logstore.LogEnd), l.Offset(logstore.Durable); durable != end {
+				t.Errorf("%d of %d are durable", durable, end)
+			}
+			lost := h.mem.Clone().Crash()
+			wantValues(t, values(t, h.openTree(t, lost).log, logstore.LogEnd), cut.want...)
+			// What is synced from here on follows what is there.
+			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.Synced })
+			h.appendDurably(l, "on", 1)
+			l = h.powerCut()
+			must(t, l.Err())
+			wantValues(t, values(t, l, logstore.LogEnd), append(cut.want, "on-0")...)
+		})
+	}
+}

@@ -13,7 +13,7 @@ import (
 // TruncateTo drops all at and above offset, whole batches at a time: the log
 // then ends behind the last batch that lies below it. An offset
 // before the start empties the log and lets it begin there. It is durable when
-// it returns.
+// it returns, and so is all that is left.
 //
 // A crash on the way leaves the log longer than asked for, never with a hole:
 // the segments behind go newest first, each durably, then the file is cut.
@@ -100,6 +100,14 @@ func (l *Log) cutTail(offset int64) error {
 	if err != nil {
 		return err
 	}
+	for _, before := range old[:i] {
+		if before.tail.synced < before.size() {
+			if err := before.data.Sync(); err != nil {
+				return err
+			}
+			before.tail.synced = before.size()
+		}
+	}
 	if err := l.lowerTo(&view{append(slices.Clone(old[:i]), s)}, s.endMark()); err != nil {
 		return err
 	}
@@ -117,7 +125,18 @@ func (l *Log) cutTail(offset int64) error {
 		return err
 	}
 	release(old[i:])
-	return l.forget(end)
+	return l.truncated(s)
+}
+
+// truncated ends a truncation: all that is left, up to the segment's end, is
+// durable, whatever the log's durability. Were the bound not there, a commit
+// would be made of what the files have no bytes to sync for.
+func (l *Log) truncated(s *segment) error {
+	if err := l.forget(s.endOffset()); err != nil {
+		return err
+	}
+	l.synced(&share{upto: s.endMark()}, true)
+	return nil
 }
 
 // restartAt empties the log and begins it at offset.
@@ -144,13 +163,11 @@ func (l *Log) restartAt(offset int64) error {
 	if err != nil {
 		return err
 	}
-	s.tail.synced = 0
-	l.commit.flushed = offset
 	if err := l.lowerTo(&view{[]*segment{s}}, s.endMark()); err != nil {
 		return err
 	}
 	release(old)
-	return l.forget(offset)
+	return l.truncated(s)
 }
 
 // lowerTo lets every bound that lies above end come down to it, and makes the
