@@ -64,9 +64,11 @@ type share struct {
 	from     int64
 	bytes    int64      // from there on
 	segments []unsynced // pinned
-	// directory tells that files were created since the directory was synced.
+	// directory tells that files were created since a sync of the directory began
+	// that has ended: one under way, of another share, is not enough.
 	directory bool
-	own       bool // goes to the log's own files only
+	created   int64 // segments, when it was collected
+	own       bool  // goes to the log's own files only
 	epoch     int32
 	standing  int64 // what the manifest must say, durably, before it is published
 }

@@ -40,7 +40,7 @@ func (l *Log) install(fresh *segment) error {
 	}
 	l.producers.expire(l.store.nowMs())
 	l.unsealed = append(l.unsealed, sealing{s, base, l.producers.encode()})
-	l.commit.freshEntries = true
+	l.commit.created++
 	l.drawJitter()
 	l.view.Store(&view{append(slices.Clip(old.segments), fresh)})
 	// The end moves into the new segment: from now on the old one's published

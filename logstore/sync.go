@@ -16,11 +16,12 @@ type commit struct {
 	alone      bool       // stays out of the journal: a truncation is ahead
 	progress   *sync.Cond // on Log.mu: one of these ended, or the log was cut or poisoned
 
-	wanted       int64  // offset that a flush waits for, whatever the durability
-	freshEntries bool   // files were created since the directory was synced
-	flushed      int64  // offset: all below is durable in the log's own files
-	journaled    int64  // offset: what lies between flushed and this is needed in the journal; 0 if it holds nothing of the log
-	rotation     uint64 // of the journal, when it was last written to for this log
+	wanted    int64  // offset that a flush waits for, whatever the durability
+	created   int64  // segments, ever
+	entered   int64  // of these, how many a sync of the directory has made durable
+	flushed   int64  // offset: all below is durable in the log's own files
+	journaled int64  // offset: what lies between flushed and this is needed in the journal; 0 if it holds nothing of the log
+	rotation  uint64 // of the journal, when it was last written to for this log
 }
 
 // scheduleSync asks for a commit if the log's durability, or a flush, needs
@@ -78,9 +79,8 @@ func (l *Log) collect(sh *share) {
 	upto, durable := l.bounds[LogEnd].load(), l.bounds[Durable].load()
 	*sh = share{
 		log: l, upto: upto, from: durable.offset(), epoch: l.epochs.latest(), standing: l.standing.lsn,
-		segments: sh.segments[:0], directory: l.commit.freshEntries,
+		segments: sh.segments[:0], directory: l.commit.created > l.commit.entered, created: l.commit.created,
 	}
-	l.commit.freshEntries = false
 	for _, s := range l.view.Load().segments {
 		if end := upto.limitIn(s); end > s.tail.synced && s.pin() {
 			from := max(min(durable.limitIn(s), end), 0)
@@ -153,6 +153,7 @@ func (l *Log) synced(sh *share, ownFiles bool) {
 			u.segment.tail.synced = max(u.segment.tail.synced, u.upto)
 		}
 		l.commit.flushed = max(l.commit.flushed, sh.upto.offset())
+		l.commit.entered = max(l.commit.entered, sh.created)
 	}
 	if sh.upto.offset() > l.Offset(Durable) {
 		l.bounds[Durable].store(sh.upto)
@@ -257,8 +258,6 @@ func (l *Log) endFlush(sh *share, done bool) {
 	l.commit.flushes--
 	if done {
 		l.synced(sh, true)
-	} else {
-		l.commit.freshEntries = l.commit.freshEntries || sh.directory
 	}
 	sh.unpin()
 	l.commit.progress.Broadcast()

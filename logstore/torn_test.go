@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"moldau/logstore"
@@ -206,5 +208,44 @@ func TestTruncationLeavesADurableLog(t *testing.T) {
 			must(t, l.Err())
 			wantValues(t, values(t, l, logstore.LogEnd), append(cut.want, "on-0")...)
 		})
+	}
+}
+
+// Two syncs of one log may run at a time, and what one has on its way to stable
+// storage the other may not count on: least of all the entry of a new segment in
+// its directory, which one of them used to take upon itself.
+func TestNothingIsDurableBeforeItsSegmentIsEntered(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes = 250 })
+	l := h.log()
+	for len(l.Segments()) < 2 {
+		h.appendDurably(l, "a", 1)
+	}
+	var base atomic.Int64 // of the new segment
+	var waiting, entered atomic.Bool
+	h.fault.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpCreate && strings.HasSuffix(op.Name, ".log") {
+			base.Store(l.Offset(logstore.LogEnd))
+		}
+		if base.Load() == 0 || entered.Load() {
+			return nil
+		}
+		if op.Kind == vfs.OpSyncDir && op.Name == logDir {
+			if waiting.Swap(true) {
+				entered.Store(true)
+				return nil
+			}
+			return h.store.Checkpoint() // while the commit waits here for the disk
+		}
+		if durable := l.Offset(logstore.Durable); durable > base.Load() {
+			t.Errorf("%d are durable, before the segment at %d is", durable, base.Load())
+		}
+		return nil
+	})
+	segments := len(l.Segments())
+	for len(l.Segments()) == segments {
+		h.appendDurably(l, "b", 1)
+	}
+	if !entered.Load() {
+		t.Fatal("no two syncs at a time")
 	}
 }
