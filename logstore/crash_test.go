@@ -160,6 +160,7 @@ func stopEverywhere(t *testing.T, fresh func() *workload, script []step) {
 	if len(*changes) < 50 {
 		t.Fatalf("the script changes files %d times only", len(*changes))
 	}
+	t.Logf("stopped at %d of %d operations, twice each: power lost, and killed", len(*changes), ops)
 	for _, stop := range *changes {
 		w := fresh()
 		var last vfs.Op
