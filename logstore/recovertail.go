@@ -241,6 +241,11 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 			sc.bad = fmt.Errorf("base offset %d after %d", b.BaseOffset(), s.endOffset())
 			break
 		}
+		if s.endOffset() < r.synced && b.LastOffset() >= r.synced {
+			// A batch ended there when it was synced. Base offsets are in no checksum.
+			sc.bad = fmt.Errorf("base offset %d after %d, past offset %d that was synced", b.BaseOffset(), s.endOffset(), r.synced)
+			break
+		}
 		if err := errors.Join(s.note(b, at, interval), r.note(b, s, at)); err != nil {
 			sc.bad = err
 			break

@@ -67,8 +67,17 @@ func (r *recovery) cutBack(offset int64) error {
 		return r.fail(s.corrupt(s.size(), fmt.Errorf("the journal has another batch at offset %d", offset)))
 	}
 	at, err := s.locate(offset, s.size())
+	last := s.base - 1
+	if err == nil && at.position > 0 {
+		last, err = s.lastOffset(at.position)
+	}
+	if err == nil && last+1 != offset {
+		// Base offsets are in no checksum: what leads past this one may be rot, and
+		// what it hides is not in the journal.
+		err = s.corrupt(at.position, fmt.Errorf("offset %d is followed by %d, the journal goes on at %d", last, at.base, offset))
+	}
 	if err != nil {
-		return err
+		return r.fail(err)
 	}
 	if err := r.dropSegments(i + 1); err != nil {
 		return err
