@@ -162,7 +162,7 @@ func (c *committer) carry(upto uint64) error {
 		flushed, ok := needed[h.Incarnation]
 		return ok && h.Kind == journal.Batches && h.Last >= flushed
 	})
-	if err == nil && c.journal.Pending() > 0 {
+	if err == nil && c.journal.Pending() > before { // a commit that waits for the room of this cut needs none yet
 		err = c.journal.Commit()
 	}
 	if errors.Is(err, journal.ErrFull) {
