@@ -54,6 +54,14 @@ var reopenings = map[string]func(*harness) *logstore.Log{
 		return l
 	},
 	"kill": (*harness).kill, "power cut": (*harness).powerCut,
+	"closed, power cut": func(h *harness) *logstore.Log {
+		_ = h.store.Close()
+		h.mem = h.mem.Crash()
+		h.open()
+		l, err := h.store.Log(tp)
+		must(h.t, err)
+		return l
+	},
 }
 
 // Of two logs in one commit none is acknowledged, and nothing is written down as
