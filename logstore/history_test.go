@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -34,6 +35,13 @@ type history struct {
 
 func newHistory() *history {
 	return &history{values: map[int64]string{}, epochs: map[int64]int32{}, bases: map[int64]int64{}, restart: -1}
+}
+
+func (hi *history) clone() *history {
+	twin := *hi
+	twin.values, twin.epochs, twin.bases = maps.Clone(hi.values), maps.Clone(hi.epochs), maps.Clone(hi.bases)
+	twin.events = slices.Clone(hi.events)
+	return &twin
 }
 
 // trying notes records at offsets that an append is about to take.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,18 +21,22 @@ var errWrong = errors.New("wrong")
 // workload is a script run on a store that may stop at any operation. It keeps
 // the history of each log as the script goes.
 type workload struct {
-	t         testing.TB
-	mem       *vfs.Mem
-	fault     *vfs.Fault
-	clock     *clock
-	events    *events
-	config    logstore.Config
-	rand      func(n int64) int64
-	journal   bool // everything goes through it
-	store     *logstore.Store
+	t       testing.TB
+	mem     *vfs.Mem
+	fault   *vfs.Fault
+	clock   *clock
+	events  *events
+	config  logstore.Config // under mu
+	rand    func(n int64) int64
+	journal bool // everything goes through it
+	store   *logstore.Store
+	crash   func(*vfs.Mem) *vfs.Mem // of what was opened, before it is opened again
+
+	mu        sync.Mutex                           // guards what follows from who takes a snapshot within an operation
 	histories map[logstore.TopicPartition]*history // of logs that must be there
 	doubtful  map[logstore.TopicPartition]*history // of logs whose creation or deletion was not acknowledged
 	sent      int                                  // batches
+	padding   int                                  // of the next records, in bytes, as far as segments take it
 	producer  int64                                // id of the idempotent one; another one after a log began anew
 	produced  []sentBatch                          // by it and acknowledged, as far as they are in the log
 }
@@ -49,10 +55,17 @@ type step struct {
 }
 
 func newWorkload(t testing.TB, c logstore.Config) *workload {
-	w := &workload{t: t, mem: vfs.NewMem(), clock: newClock(), events: &events{}, config: c, rand: newRand(),
+	w := &workload{t: t, mem: vfs.NewMem(), clock: newClock(), events: &events{}, config: c, rand: newRand(), crash: (*vfs.Mem).Crash,
 		histories: map[logstore.TopicPartition]*history{}, doubtful: map[logstore.TopicPartition]*history{}}
 	w.fault = vfs.NewFault(w.mem)
 	return w
+}
+
+// note changes what is known of the logs.
+func (w *workload) note(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
 }
 
 // run runs the script up to the crash, and reports what was wrong before it.
@@ -84,14 +97,8 @@ func (w *workload) try(script []step) error {
 }
 
 func (w *workload) open() (err error) {
-	o := logstore.Options{FS: w.fault, Clock: w.clock, Manual: true,
-		Log: w.config, Rand: w.rand, Events: w.events.add, RecoveryWorkers: 1}
-	// So small that it is cut now and then.
-	o.JournalFileBytes, o.JournalBytes = 16<<10, 48<<10
-	if w.journal {
-		o = logstore.SyncAllFrom(o, 2)
-		o = logstore.JournalAlways(o)
-	}
+	o := w.options()
+	o.FS, o.Rand, o.Events = w.fault, w.rand, w.events.add
 	w.store, err = logstore.Open("data", o)
 	return err
 }
@@ -127,23 +134,27 @@ func (w *workload) same(tp logstore.TopicPartition, hi *history) error {
 
 func (w *workload) create(tp logstore.TopicPartition, id byte) error {
 	hi := newHistory()
-	w.doubtful[tp] = hi
+	w.note(func() { w.doubtful[tp] = hi })
 	if _, err := w.store.Create(tp, logstore.TopicID{id}, w.config); err != nil {
 		return err
 	}
-	delete(w.doubtful, tp)
-	w.histories[tp] = hi
+	w.note(func() {
+		delete(w.doubtful, tp)
+		w.histories[tp] = hi
+	})
 	return nil
 }
 
 func (w *workload) delete(tp logstore.TopicPartition) error {
-	w.doubtful[tp] = w.histories[tp]
-	delete(w.histories, tp)
-	w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool { return b.tp == tp })
+	w.note(func() {
+		w.doubtful[tp] = w.histories[tp]
+		delete(w.histories, tp)
+		w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool { return b.tp == tp })
+	})
 	if err := w.store.Delete(tp); err != nil {
 		return err
 	}
-	delete(w.doubtful, tp)
+	w.note(func() { delete(w.doubtful, tp) })
 	return nil
 }
 
@@ -161,7 +172,7 @@ func (w *workload) lead(tp logstore.TopicPartition, epoch int32, n int, o record
 		return err
 	}
 	if o.Producer != nil {
-		w.produced = append(w.produced, sentBatch{tp, batch, epoch, a})
+		w.note(func() { w.produced = append(w.produced, sentBatch{tp, batch, epoch, a}) })
 	}
 	return nil
 }
@@ -170,7 +181,7 @@ func (w *workload) lead(tp logstore.TopicPartition, epoch int32, n int, o record
 func (w *workload) write(l *logstore.Log, epoch int32, n int, o record.BuilderOptions) ([]byte, logstore.Appended, error) {
 	hi := w.histories[l.Name()]
 	batch, values := w.batch(o, n)
-	hi.trying(hi.end, epoch, values...)
+	w.note(func() { hi.trying(hi.end, epoch, values...) })
 	first := hi.end - int64(n)
 	a, err := l.AppendLeader(batch, epoch)
 	if err != nil {
@@ -179,7 +190,7 @@ func (w *workload) write(l *logstore.Log, epoch int32, n int, o record.BuilderOp
 	if a.First != first || a.Last != hi.end-1 || a.Duplicate {
 		return nil, a, fmt.Errorf("%w: appended at %d to %d, want %d to %d", errWrong, a.First, a.Last, first, hi.end-1)
 	}
-	hi.written = hi.end
+	w.note(func() { hi.written = hi.end })
 	return batch, a, nil
 }
 
@@ -190,7 +201,7 @@ func (w *workload) wait(l *logstore.Log) error {
 		return err
 	}
 	if l.Config().Durability == logstore.Synced {
-		hi.acked = hi.end
+		w.note(func() { hi.acked = hi.end })
 	}
 	return nil
 }
@@ -218,11 +229,13 @@ func (w *workload) together(epoch int32, tps ...logstore.TopicPartition) error {
 
 func (w *workload) batch(o record.BuilderOptions, n int) ([]byte, []string) {
 	w.sent++
+	room := int(w.config.SegmentBytes-250)/n - 40 // beside headers
+	prefix := fmt.Sprint(w.sent) + strings.Repeat("+", max(0, min(w.padding, room)))
 	var values []string
 	for i := range n {
-		values = append(values, fmt.Sprintf("%d-%d", w.sent, i))
+		values = append(values, fmt.Sprintf("%s-%d", prefix, i))
 	}
-	return batchOf(w.t, o, w.clock.ms(), fmt.Sprint(w.sent), n), values
+	return batchOf(w.t, o, w.clock.ms(), prefix, n), values
 }
 
 // produce is lead by the idempotent producer.
@@ -242,15 +255,15 @@ func (w *workload) follow(tp logstore.TopicPartition, epoch int32, first int64, 
 	}
 	hi := w.histories[tp]
 	batch, values := w.batch(record.BuilderOptions{BaseOffset: first, LeaderEpoch: epoch}, n)
-	hi.trying(first, epoch, values...)
+	w.note(func() { hi.trying(first, epoch, values...) })
 	if _, err := l.AppendFollower(batch); err != nil {
 		return err
 	}
-	hi.written = hi.end
+	w.note(func() { hi.written = hi.end })
 	if err := l.Flush(); err != nil {
 		return err
 	}
-	hi.acked = hi.end
+	w.note(func() { hi.acked = hi.end })
 	return nil
 }
 
@@ -264,7 +277,7 @@ func (w *workload) flush() error {
 		if durable := l.Offset(logstore.Durable); durable != hi.end {
 			return fmt.Errorf("%w: flushed, but %d of %d are durable", errWrong, durable, hi.end)
 		}
-		hi.acked = hi.end
+		w.note(func() { hi.acked = hi.end })
 	}
 	return nil
 }
@@ -279,22 +292,24 @@ func (w *workload) truncate(tp logstore.TopicPartition, to int64) error {
 		return l.TruncateTo(to)
 	}
 	asked := to
-	to = hi.cutting(to, l.StartOffset())
+	w.note(func() { to = hi.cutting(to, l.StartOffset()) })
 	if err := l.TruncateTo(asked); err != nil {
 		return err
 	}
-	w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool {
-		return b.tp == tp && (b.at.Last >= to || hi.restart >= 0)
-	})
-	if hi.restart >= 0 {
-		w.producer++ // what is remembered of the old one is undefined
-	}
 	producers, err := l.Producers()
 	must(w.t, err)
-	if l.StartOffset() == l.Offset(logstore.LogEnd) && len(producers) == 0 {
-		hi.events = nil // begun anew
-	}
-	hi.cut(to)
+	w.note(func() {
+		w.produced = slices.DeleteFunc(w.produced, func(b sentBatch) bool {
+			return b.tp == tp && (b.at.Last >= to || hi.restart >= 0)
+		})
+		if hi.restart >= 0 {
+			w.producer++ // what is remembered of the old one is undefined
+		}
+		if l.StartOffset() == l.Offset(logstore.LogEnd) && len(producers) == 0 {
+			hi.events = nil // begun anew
+		}
+		hi.cut(to)
+	})
 	return w.same(tp, hi)
 }
 
@@ -304,20 +319,22 @@ func (w *workload) advance(tp logstore.TopicPartition, to int64) error {
 		return err
 	}
 	hi := w.histories[tp]
-	hi.startMax = max(hi.startMax, to)
+	w.note(func() { hi.startMax = max(hi.startMax, to) })
 	if err := l.AdvanceStart(to); err != nil {
 		return err
 	}
-	hi.start = max(hi.start, to)
+	w.note(func() { hi.start = max(hi.start, to) })
 	return nil
 }
 
 // housekeep lets time pass. Retention may move the start up to each log's end.
 func (w *workload) housekeep(d time.Duration) error {
 	w.clock.add(d)
-	for _, hi := range w.histories {
-		hi.startMax = max(hi.startMax, hi.end)
-	}
+	w.note(func() {
+		for _, hi := range w.histories {
+			hi.startMax = max(hi.startMax, hi.end)
+		}
+	})
 	w.store.Housekeep(w.clock.Now())
 	if w.fault.Crashed() {
 		return vfs.ErrCrashed
@@ -327,7 +344,7 @@ func (w *workload) housekeep(d time.Duration) error {
 		if err != nil {
 			return err
 		}
-		hi.startMax = l.StartOffset()
+		w.note(func() { hi.startMax = l.StartOffset() })
 	}
 	if failed := eventsOf[logstore.HousekeepingFailed](w.events); len(failed) > 0 {
 		return fmt.Errorf("%w: housekeeping: %v", errWrong, failed)
@@ -337,7 +354,7 @@ func (w *workload) housekeep(d time.Duration) error {
 
 // configure changes the configuration of all logs.
 func (w *workload) configure(change func(*logstore.Config)) error {
-	change(&w.config)
+	w.note(func() { change(&w.config) })
 	for _, l := range w.store.Logs() {
 		if err := l.Configure(w.config); err != nil {
 			return err
@@ -353,7 +370,7 @@ func (w *workload) after(mem *vfs.Mem, killed bool) error {
 	if err != nil {
 		return err
 	}
-	crashed := mem.Crash()
+	crashed := w.crash(mem)
 	_ = s.Close()
 	second, s, err := w.check(crashed, killed)
 	if err != nil {
@@ -377,9 +394,22 @@ func (w *workload) after(mem *vfs.Mem, killed bool) error {
 	return err
 }
 
+// options are those to open a store with; the file system is missing.
+func (w *workload) options() logstore.Options {
+	o := logstore.Options{Clock: w.clock, Manual: true, Log: w.config, Rand: newRand(), RecoveryWorkers: 1}
+	// So small that it is cut now and then.
+	o.JournalFileBytes, o.JournalBytes = 16<<10, 48<<10
+	if w.journal {
+		o = logstore.JournalAlways(logstore.SyncAllFrom(o, 2))
+	}
+	return o
+}
+
 // check opens a tree and checks every log in it.
 func (w *workload) check(mem *vfs.Mem, killed bool) (map[logstore.TopicPartition]string, *logstore.Store, error) {
-	s, err := logstore.Open("data", logstore.Options{FS: mem, Clock: w.clock, Manual: true, Log: w.config, Rand: newRand(), RecoveryWorkers: 1})
+	o := w.options()
+	o.FS = mem
+	s, err := logstore.Open("data", o)
 	if err != nil {
 		return nil, nil, err
 	}
