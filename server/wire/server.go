@@ -216,8 +216,8 @@ func (s *Server) remove(c *Conn, addr netip.Addr) {
 }
 
 func (s *Server) refuse(nc net.Conn, limit string) {
+	refused := s.counters.refused.Add(1) // first, so that who sees the end finds it counted
 	nc.Close()
-	refused := s.counters.refused.Add(1)
 	if s.refusedLogged.now() {
 		s.options.Logger.Warn("connection refused",
 			"remote", nc.RemoteAddr(), "limit", limit, "refused_so_far", refused)
