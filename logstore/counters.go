@@ -28,6 +28,7 @@ type Counters struct {
 	// Of the logs that were opened after an unclean close.
 	RecoveredLogs int64
 	ScannedBytes  int64
+	ReplayedBytes int64 // from the journal
 	CutBytes      int64
 
 	RetiredSegments      int64 // by retention, or below the start offset
@@ -38,14 +39,15 @@ type Counters struct {
 // counters belong to the store, so that appends to one log need not be added up
 // over logs that come and go.
 type counters struct {
-	appends, batches, appendedBytes       atomic.Int64
-	syncs                                 latency.Histogram
-	syncFailures                          atomic.Int64
-	journalCommits, journalBytes          atomic.Int64
-	journalCuts                           atomic.Int64
-	recoveredLogs, scannedBytes, cutBytes atomic.Int64
-	retiredSegments, retiredBytes         atomic.Int64
-	housekeepingFailures                  atomic.Int64
+	appends, batches, appendedBytes atomic.Int64
+	syncs                           latency.Histogram
+	syncFailures                    atomic.Int64
+	journalCommits, journalBytes    atomic.Int64
+	journalCuts                     atomic.Int64
+	recoveredLogs, scannedBytes     atomic.Int64
+	replayedBytes, cutBytes         atomic.Int64
+	retiredSegments, retiredBytes   atomic.Int64
+	housekeepingFailures            atomic.Int64
 }
 
 // Counters reads the counters, one after the other.
@@ -62,6 +64,7 @@ func (s *Store) Counters() Counters {
 		JournalCuts:          c.journalCuts.Load(),
 		RecoveredLogs:        c.recoveredLogs.Load(),
 		ScannedBytes:         c.scannedBytes.Load(),
+		ReplayedBytes:        c.replayedBytes.Load(),
 		CutBytes:             c.cutBytes.Load(),
 		RetiredSegments:      c.retiredSegments.Load(),
 		RetiredBytes:         c.retiredBytes.Load(),
@@ -76,6 +79,7 @@ func (s *Store) emit(event Event) {
 	case LogRecovered:
 		c.recoveredLogs.Add(1)
 		c.scannedBytes.Add(e.BytesScanned)
+		c.replayedBytes.Add(e.BytesReplayed)
 		c.cutBytes.Add(e.BytesCut)
 	case SegmentsRetired:
 		c.retiredSegments.Add(int64(e.Segments))

@@ -135,3 +135,20 @@ func TestRecoveryCanBeWatched(t *testing.T) {
 		t.Errorf("%d logs recovered, %d bytes scanned, %d cut; want 2, %d, 0", c.RecoveredLogs, c.ScannedBytes, c.CutBytes, total)
 	}
 }
+
+func TestReplayedBytesAreCounted(t *testing.T) {
+	h := newHarness(t, nil)
+	must(t, h.store.Close())
+	h.change = journaling
+	h.open()
+	h.appendDurably(h.log(), "a", 2)
+	h.appendDurably(h.log(), "b", 1)
+	total := h.log().Bytes()
+	if c := h.store.Counters(); c.JournalCommits != 2 || c.JournalBytes < total || c.ReplayedBytes != 0 {
+		t.Errorf("counted %+v, of %d bytes in two commits", c, total)
+	}
+	h.powerCut()
+	if c := h.store.Counters(); c.ReplayedBytes != total || c.ScannedBytes != 0 {
+		t.Errorf("%d bytes replayed and %d scanned, want %d and 0", c.ReplayedBytes, c.ScannedBytes, total)
+	}
+}

@@ -84,7 +84,14 @@ func dataOptions(static configs.Layers) logstore.Options {
 		Log:              keep,
 		CheckpointMs:     number(static, "log.flush.offset.checkpoint.interval.ms"),
 		ProducerExpiryMs: number(static, "producer.id.expiration.ms"),
+		JournalBytes:     number(static, "moldau.journal.bytes"),
 	}
+}
+
+// metadataOptions are those of the store of the cluster's metadata. It has one
+// log, which needs no journal: should it have one it shall be small.
+func metadataOptions() logstore.Options {
+	return logstore.Options{JournalBytes: 8 << 20, JournalFileBytes: 4 << 20}
 }
 
 // openData opens the data directory.
@@ -118,7 +125,7 @@ func exists(path string) bool {
 }
 
 func (s *Server) openController(fsys vfs.FS, clusterID string, static configs.Layers, advertised api.Endpoint) (*controller.Controller, error) {
-	store, err := s.openStore(fsys, metadataStore, metadataStoreName, admin.OpeningMetadata, logstore.Options{})
+	store, err := s.openStore(fsys, metadataStore, metadataStoreName, admin.OpeningMetadata, metadataOptions())
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ func TestStaticConfigsReachTheStore(t *testing.T) {
 	}{
 		{"log.flush.offset.checkpoint.interval.ms", "1234", func(o logstore.Options) int64 { return o.CheckpointMs }, 1234, 60_000},
 		{"producer.id.expiration.ms", "5678", func(o logstore.Options) int64 { return o.ProducerExpiryMs }, 5678, 86_400_000},
+		{"moldau.journal.bytes", "67108864", func(o logstore.Options) int64 { return o.JournalBytes }, 64 << 20, 512 << 20},
 	} {
 		if got := r.get(dataOptions(configs.Layers{Static: map[string]string{r.name: r.value}})); got != r.want {
 			t.Errorf("%s of %s is %d", r.name, r.value, got)

@@ -20,11 +20,16 @@ func (s *Server) logEvent(event logstore.Event) {
 			level = slog.LevelError
 		}
 		l.Log(context.Background(), level, "log recovered after an unclean close", "log", e.Log.String(), "from", e.RecoveryPoint, "end", e.End,
-			"bytesScanned", e.BytesScanned, "bytesCut", e.BytesCut, "reason", e.Reason, "kept", e.Kept)
+			"bytesScanned", e.BytesScanned, "bytesReplayed", e.BytesReplayed, "bytesCut", e.BytesCut, "reason", e.Reason, "kept", e.Kept)
 	case logstore.LogNotOpened:
 		l.Error("log cannot be opened, its partition is offline", "log", e.Log.String(), "err", e.Err)
 	case logstore.CheckpointIgnored:
 		l.Warn("checkpoint file is of no use and every log is scanned", "file", e.File, "err", e.Err)
+	case logstore.ManifestIgnored:
+		// This is rot. What another program has worked on is taken over silently.
+		l.Error("manifest is of no use and every log is scanned", "err", e.Err)
+	case logstore.JournalCorrupt:
+		l.Error("journal has rotted, logs that lack what it held take no appends", "err", e.Err)
 	case logstore.SegmentsRetired:
 		l.Info("segments retired", "log", e.Log.String(), "for", e.Reason, "segments", e.Segments, "bytes", e.Bytes, "start", e.Start)
 	case logstore.LogPoisoned:

@@ -71,6 +71,7 @@ var brokerKeys = withTopicDocs([]Key{
 	{Name: "moldau.group.bytes.max", Type: Int, Default: "8388608", ReadOnly: true, check: between(1024, 12<<20), doc: "Most that the members of one group say of themselves, which must fit one record of the topic that groups are kept in, beside their assignments."},
 	{Name: "moldau.groups.bytes.max", Type: Long, Default: "268435456", ReadOnly: true, check: atLeast(1), doc: "Memory of all groups, with their members and offsets, above which no member and no group is taken any more; those that are there may grow up to twice as much."},
 	{Name: "moldau.groups.max", Type: Int, Default: "100000", ReadOnly: true, check: atLeast(1), doc: "Most groups of this broker."},
+	{Name: "moldau.journal.bytes", Type: Long, Default: "536870912", ReadOnly: true, check: atLeast(64 << 20), doc: "Most bytes on disk of the journal, with which appends to several logs share one sync. Half full, those logs are flushed; full, appends wait for that."},
 	{Name: "moldau.replies.bytes.max", Type: Long, Default: "268435456", ReadOnly: true, check: atLeast(1), doc: "Memory of all replies that wait, above which connections that have any are not read from; one reply a connection comes on top."},
 	{Name: "moldau.validation", Type: String, Default: "header", check: oneOf("header", "records")},
 	{Name: "node.id", Type: Int, Null: true, ReadOnly: true, check: atLeast(0), doc: "The broker's id."},
