@@ -64,21 +64,20 @@ func (s *Store) Close() error {
 
 // closeJournal removes the journal, unless a log needs what is in it.
 func (s *Store) closeJournal() error {
-	j := s.committer.journal
-	if j == nil {
-		return nil
+	if j := s.committer.journal; j != nil {
+		if err := j.Close(); err != nil || s.failure() != nil || slices.ContainsFunc(s.Logs(), (*Log).needsJournal) {
+			return err
+		}
+		// Or a journal of which half is removed would look rotten.
+		lsn, err := s.manifest.StartJournal(max(j.Generation()+1, s.journalStart.Load()))
+		if err == nil {
+			err = s.manifest.Sync(lsn)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err := j.Close(); err != nil || s.failure() != nil || slices.ContainsFunc(s.Logs(), (*Log).needsJournal) {
-		return err
-	}
-	// Or a journal of which half is removed would look rotten.
-	lsn, err := s.manifest.StartJournal(j.Generation() + 1)
-	if err == nil {
-		err = s.manifest.Sync(lsn)
-	}
-	if err != nil {
-		return err
-	}
+	// An earlier process may have left files of which nothing is needed.
 	return journal.Remove(s.fs, s.ownPath(journalDir))
 }
 

@@ -159,7 +159,7 @@ type Options struct {
 	// JournalBytes bounds the journal, which makes appends to several logs durable
 	// with one sync, default 512 MiB. Half full it is cut: the logs in it are
 	// flushed. Full it lets appends wait for that. JournalFileBytes is what each of
-	// its files takes, default 32 MiB.
+	// its files takes, a multiple of 4096, default 32 MiB or a quarter of JournalBytes.
 	JournalBytes, JournalFileBytes int64
 	journalAlways                  bool // for tests: the commits of one log go there as well
 	syncAllMin                     int  // from how many logs on a flush is one of the whole file system
@@ -198,13 +198,19 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		v   *int64
 		def int64
-	}{{&o.CheckpointMs, 60_000}, {&o.ProducerExpiryMs, 24 * 3600 * 1000}, {&o.JournalBytes, 512 << 20}, {&o.JournalFileBytes, 32 << 20}} {
+	}{{&o.CheckpointMs, 60_000}, {&o.ProducerExpiryMs, 24 * 3600 * 1000}, {&o.JournalBytes, 512 << 20}} {
 		if *d.v < 0 {
 			return o, errors.New("logstore: a duration or size in Options is negative")
 		}
 		if *d.v == 0 {
 			*d.v = d.def
 		}
+	}
+	if o.JournalFileBytes == 0 {
+		o.JournalFileBytes = max(min(32<<20, o.JournalBytes/4), 2*4096) / 4096 * 4096
+	}
+	if o.JournalFileBytes < 2*4096 || o.JournalFileBytes%4096 != 0 || o.JournalFileBytes > o.JournalBytes {
+		return o, fmt.Errorf("logstore: a journal of %d bytes in files of %d: files are multiples of 4096, at least two, and fit", o.JournalBytes, o.JournalFileBytes)
 	}
 	if o.DecompressedBytesMax <= 0 {
 		o.DecompressedBytesMax = 128 << 20

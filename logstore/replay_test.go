@@ -67,3 +67,35 @@ func TestStaleBatchYieldsToTheJournal(t *testing.T) {
 		})
 	}
 }
+
+func TestJournalOptions(t *testing.T) {
+	for _, c := range []struct {
+		bytes, fileBytes int64
+		ok               bool
+	}{
+		{0, 0, true}, {8 << 20, 0, true}, {16 << 10, 0, true}, {1 << 10, 0, false}, {64 << 10, 128 << 10, false}, {64 << 10, 5000, false}, {-1, 0, false},
+	} {
+		h := newHarness(t, nil)
+		must(t, h.store.Close())
+		o := h.options()
+		o.JournalBytes, o.JournalFileBytes = c.bytes, c.fileBytes
+		s, err := logstore.Open("data", logstore.JournalAlways(o))
+		if (err == nil) != c.ok {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		if err != nil {
+			continue
+		}
+		h.store = s
+		l := h.log()
+		h.appendDurably(l, "a", 1)
+		if h.store.Counters().JournalCommits != 1 || l.Err() != nil {
+			t.Fatalf("%+v: %+v, %v", c, h.store.Counters(), l.Err())
+		}
+		wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "a-0")
+		must(t, h.store.Close()) // which nothing was written to: files of the process before go all the same
+		if left := filesIn(t, h.mem, "data/moldau/journal", ".journal"); len(left) > 0 {
+			t.Fatalf("%+v: a clean close leaves %v", c, left)
+		}
+	}
+}
