@@ -69,7 +69,7 @@ func (c *checker) partition(p *partitionFiles, root checkedRoot) error {
 func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error) {
 	c.report.Partitions++
 	c.strays(p)
-	l := &checkedLog{checker: c, files: p, clean: root.clean, next: -1, epoch: -1}
+	l := &checkedLog{checker: c, files: p, clean: root.clean, manifest: root.manifest, next: -1, epoch: -1}
 	l.recovery, _ = root.offset(recoveryPointFile, p.tp)
 	l.beginTransactions()
 	for i, base := range p.bases {
@@ -80,6 +80,9 @@ func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error)
 		}
 		if err := l.segment(base); err != nil {
 			return l, err
+		}
+		if l.torn && l.manifest {
+			break // a start cuts what is behind
 		}
 	}
 	l.checkEnd(root)
@@ -134,6 +137,7 @@ type checkedLog struct {
 	*checker
 	files    *partitionFiles
 	clean    bool  // closed cleanly
+	manifest bool  // recovery is what our manifest says
 	recovery int64 // recovery point, 0 unknown
 
 	next  int64 // least offset of the batch to come, -1 before the first one
@@ -141,13 +145,14 @@ type checkedLog struct {
 	txns  checkedTransactions
 	last  bool  // the segment being checked is the last one
 	limit int64 // base of the segment after it
-	torn  bool  // the last segment ends in what is no whole batch
+	torn  bool  // a segment ends, above what was synced, in what is no whole batch
 }
 
-// tail is the severity of what a crash may leave in the segment being checked:
-// only in the last one, and only above what was synced.
+// tail is the severity of what a crash may leave: above what was synced. That is
+// in the last segment, or in one that was rolled and not yet sealed, if it is
+// known well where it begins.
 func (l *checkedLog) tail(offset int64) Severity {
-	if l.last && !l.clean && offset >= l.recovery {
+	if (l.last || l.manifest) && !l.clean && offset >= l.recovery {
 		return Note
 	}
 	return Fault

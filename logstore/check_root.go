@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"moldau/logstore/manifest"
 )
 
 const metaPropertiesFile = "meta.properties"
@@ -21,6 +23,7 @@ var rootFiles = []string{lockFile, cleanShutdownFile, metaPropertiesFile, "boots
 // checkedRoot is what a log directory's own files tell about its partitions.
 type checkedRoot struct {
 	clean       bool
+	manifest    bool                        // checkpoints are what our manifest says
 	checkpoints map[string]offsetCheckpoint // by file name
 }
 
@@ -59,7 +62,41 @@ func (c *checker) readRoot(dir string, find findFunc) checkedRoot {
 		}
 		root.checkpoints[file] = checkpoint
 	}
+	c.readManifest(dir, &root, find)
 	return root
+}
+
+// readManifest takes what our manifest says, where it holds, for what the
+// checkpoint files say: those are written for Kafka, now and then.
+func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
+	if path.Base(dir) != logsDir {
+		return
+	}
+	own := path.Join(path.Dir(dir), ownDir)
+	st, torn, err := manifest.Read(c.fs, own)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid): // there is none, or above what is looked at
+		return
+	case err != nil:
+		find(Note, path.Join(own, "manifest"), 0, "%v: a start reads every log instead, and writes it anew", err)
+		return
+	case torn:
+		find(Note, path.Join(own, "manifest"), 0, "torn: the last changes were not synced, a start drops them")
+	}
+	if st.Closed != root.clean {
+		return // another program was here since
+	}
+	if info, err := c.fs.Stat(path.Join(dir, cleanShutdownFile)); root.clean && (err != nil || markerOf(info) != st.Marker) {
+		return
+	}
+	root.manifest = true
+	recovery, start, high := offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}
+	for name, row := range st.Rows {
+		if tp, ok := parseDir(name); ok {
+			recovery[tp], start[tp], high[tp] = row.Recovery, row.Start, row.High
+		}
+	}
+	root.checkpoints[recoveryPointFile], root.checkpoints[startOffsetFile], root.checkpoints[highWatermarkFile] = recovery, start, high
 }
 
 // rootFile examines a file of a log directory that readRoot does not.

@@ -48,7 +48,7 @@ func (l *checkedLog) segment(base int64) error {
 	if s.gaps > 0 {
 		l.find(Note, s.file, s.gapAt, "%d gaps between offsets, the first at %d: as compaction leaves them", s.gaps, s.gapFirst)
 	}
-	if s.broken && !l.last {
+	if s.broken && !l.last && !l.torn {
 		l.next = l.limit // unknown; not to be told as a gap
 	}
 	return nil
