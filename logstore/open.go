@@ -237,12 +237,22 @@ func (s *Store) replayJournal(all []*recovery, p *past) error {
 	from := p.state.JournalStart
 	_, err := journal.Scan(s.fs, s.ownPath(journalDir), from, func(h journal.Header, _, _ uint64, batches []byte) error {
 		r := byName[h.Log]
-		if r == nil || r.failed != nil || h.Kind != journal.Batches || !p.concerns(h) {
+		if r == nil || h.Kind != journal.Batches || !p.concerns(h) {
 			return nil
 		}
-		r.failed = r.replay(h, batches)
+		if r.failed == nil {
+			r.failed = r.replay(h, batches)
+		}
+		if r.failed != nil || r.fatal != nil && h.Last >= r.last().endOffset() {
+			return r.setAside(h, batches)
+		}
 		return nil
 	})
+	for _, r := range all {
+		if asideErr := r.closeAside(); asideErr != nil {
+			err = errors.Join(err, fmt.Errorf("set aside what the journal holds of %s: %w", r.tp, asideErr))
+		}
+	}
 	return err
 }
 

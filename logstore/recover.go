@@ -41,6 +41,7 @@ type recovery struct {
 	cut       int64      // bytes
 	reason    error      // for cutting
 	badTxns   []*segment // whose transaction indexes are to be built anew
+	aside     aside      // of the journal
 	kept      []string   // files that hold what was cut and may have been whole
 	scan      *scan      // for whoever watches
 	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends
