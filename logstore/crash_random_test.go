@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	crashPoints = flag.Int("crash.points", 2000, "how many random crash points to try")
+	crashPoints = flag.Int("crash.points", crashPointsDefault, "how many random crash points to try")
 	crashSeed   = flag.Uint64("crash.seed", 1, "of the first random script")
 )
 
