@@ -85,13 +85,30 @@ func dataOptions(static configs.Layers) logstore.Options {
 		CheckpointMs:     number(static, "log.flush.offset.checkpoint.interval.ms"),
 		ProducerExpiryMs: number(static, "producer.id.expiration.ms"),
 		JournalBytes:     number(static, "moldau.journal.bytes"),
+		ReserveBytes:     reserveBytes(static),
 	}
+}
+
+// reserveBytes is moldau.reserve.bytes as the engine has it, whose zero value
+// is the default.
+func reserveBytes(static configs.Layers) int64 {
+	v, set := static.Value("moldau.reserve.bytes")
+	if !set {
+		return 0
+	}
+	return orNone(v.Int)
 }
 
 // metadataOptions are those of the store of the cluster's metadata. It has one
 // log, which needs no journal: should it have one it shall be small.
+//
+// It keeps nothing free. What the topics' store leaves, mostly on the same file
+// system, is there for this one above all: a start records its leaderships, and
+// what gives room back, a topic's deletion or a shorter retention, is a record
+// here first. That clients could fill the reserve with commands is what it costs:
+// those are few and small beside records.
 func metadataOptions() logstore.Options {
-	return logstore.Options{JournalBytes: 8 << 20, JournalFileBytes: 4 << 20}
+	return logstore.Options{JournalBytes: 8 << 20, JournalFileBytes: 4 << 20, ReserveBytes: -1}
 }
 
 // openData opens the data directory.

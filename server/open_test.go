@@ -21,6 +21,7 @@ func TestLogsNobodyDecidedAboutAreKept(t *testing.T) {
 
 // Configs that are shown as in force are.
 func TestStaticConfigsReachTheStore(t *testing.T) {
+	reserve := func(o logstore.Options) int64 { return o.ReserveBytes }
 	for _, r := range []struct {
 		name, value string
 		get         func(logstore.Options) int64
@@ -29,6 +30,8 @@ func TestStaticConfigsReachTheStore(t *testing.T) {
 		{"log.flush.offset.checkpoint.interval.ms", "1234", func(o logstore.Options) int64 { return o.CheckpointMs }, 1234, 60_000},
 		{"producer.id.expiration.ms", "5678", func(o logstore.Options) int64 { return o.ProducerExpiryMs }, 5678, 86_400_000},
 		{"moldau.journal.bytes", "67108864", func(o logstore.Options) int64 { return o.JournalBytes }, 64 << 20, 512 << 20},
+		{"moldau.reserve.bytes", "4096", reserve, 4096, 0},
+		{"moldau.reserve.bytes", "0", reserve, -1, 0},
 	} {
 		if got := r.get(dataOptions(configs.Layers{Static: map[string]string{r.name: r.value}})); got != r.want {
 			t.Errorf("%s of %s is %d", r.name, r.value, got)

@@ -38,10 +38,14 @@ func TestEventsAreToldAsLoudAsTheyAre(t *testing.T) {
 	}
 }
 
-// A journal of the metadata's store, should it ever have one, stays small.
-func TestMetadataHasASmallJournal(t *testing.T) {
+// A journal of the metadata's store, should it ever have one, stays small, and
+// the reserve is there for it.
+func TestMetadataTakesLittleAndKeepsNothingFree(t *testing.T) {
 	o := metadataOptions()
 	if o.JournalBytes > 8<<20 || o.JournalFileBytes > o.JournalBytes/2 {
 		t.Errorf("a journal of %d bytes in files of %d", o.JournalBytes, o.JournalFileBytes)
+	}
+	if o.ReserveBytes != -1 {
+		t.Errorf("%d bytes are kept free of what gives room back", o.ReserveBytes)
 	}
 }
