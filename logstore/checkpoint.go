@@ -173,7 +173,7 @@ func replaceFile(fsys vfs.FS, name string, b []byte, syncDir bool) error {
 	}
 	_, err = f.WriteAt(b, 0)
 	if err == nil {
-		err = f.Sync()
+		err = unsyncable(f.Sync())
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
@@ -184,7 +184,7 @@ func replaceFile(fsys vfs.FS, name string, b []byte, syncDir bool) error {
 	if !syncDir {
 		return nil
 	}
-	return fsys.SyncDir(path.Dir(name))
+	return unsyncable(fsys.SyncDir(path.Dir(name)))
 }
 
 // readCheckpoint reads an offset checkpoint. A missing or malformed one is

@@ -183,7 +183,7 @@ func (l *Log) rest() error {
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}
-	return l.store.fs.SyncDir(l.dir)
+	return unsyncable(l.store.fs.SyncDir(l.dir))
 }
 
 // beginsAt tells whether a segment begins at the offset: its snapshot stays.
@@ -197,7 +197,13 @@ func (s *segment) syncIndexes() error {
 	if err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush()); err != nil {
 		return err
 	}
-	return errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync())
+	return unsyncable(errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync()))
+}
+
+// sealIndexes makes the indexes exact and durable, and maps them.
+func (s *segment) sealIndexes() error {
+	defer s.restIndexes()
+	return unsyncable(errors.Join(s.offsets.Seal(), s.times.Seal(), s.txns.Seal()))
 }
 
 // writeEpochs writes the leader epochs if they changed. The caller syncs the

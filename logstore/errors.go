@@ -44,6 +44,29 @@ func (e *CorruptionError) Error() string {
 
 func (e *CorruptionError) Unwrap() error { return e.Err }
 
+// unsyncable is err of a sync of one of a log's own files, or of its directory.
+func unsyncable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &syncError{err}
+}
+
+// syncError is why what was written may never be durable, whatever a later sync
+// says.
+type syncError struct{ error }
+
+func (e *syncError) Unwrap() error { return e.error }
+
+// final is err. Where a sync failed, it has poisoned the log.
+func (l *Log) final(err error) error {
+	var failed *syncError
+	if errors.As(err, &failed) {
+		return l.poison(err)
+	}
+	return err
+}
+
 // RecordError names the record of an appended batch that was refused. It
 // wraps ErrInvalidRecord or ErrInvalidTimestamp.
 type RecordError struct {

@@ -111,6 +111,7 @@ func (g *loading) rebuild() error {
 	if err == nil {
 		err = g.beside.times.MaybeAppend(g.beside.timestampMax.Load(), g.beside.tail.timestampMaxOffset, true)
 	}
+	g.closeIndexes() // those that were believed may be mapped
 	g.offsets, g.times = g.beside.offsets, g.beside.times
 	g.mended.Store(true)
 	return err
@@ -136,8 +137,8 @@ func (g *loading) openTxns() (bad bool, err error) {
 }
 
 func (g *loading) rebuildTxns() error {
-	before := g.owner.view.Load().segments
-	ps, err := g.owner.loadProducersFrom(before[:(&view{before}).find(g.base)], g.base)
+	// As of the base: of the log's segments only those before this one are read.
+	ps, err := g.owner.loadProducers(g.base)
 	if err != nil {
 		return err
 	}
@@ -165,11 +166,10 @@ func (l *Log) mend() error {
 		}
 		err := s.syncIndexes()
 		if err == nil && s.tail.sealed {
-			err = errors.Join(s.offsets.Seal(), s.times.Seal(), s.txns.Seal())
-			s.restIndexes()
+			err = s.sealIndexes()
 		}
 		if err != nil {
-			return err
+			return l.final(err)
 		}
 		s.mended.Store(false)
 	}

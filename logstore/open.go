@@ -343,6 +343,7 @@ func (s *Store) openRow(tp TopicPartition, row *manifest.Row) (*Log, error) {
 	if c.Replicated && row.High < l.Offset(LogEnd) {
 		l.restoreHighWatermark(row.High)
 		if err := errors.Join(l.loadState(), l.recallDecided()); err != nil {
+			l.releaseAll()
 			return nil, err
 		}
 		l.settleAnew()

@@ -99,6 +99,7 @@ func (l *Log) checkpoint() (lsn int64, err error) {
 	if err == nil {
 		err = l.flushBeside()
 	}
+	err = l.final(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.unsealed) > 0 {
@@ -145,16 +146,17 @@ func (l *Log) restIfIdle() error {
 // flushBeside syncs what lies beside the active segment's data.
 func (l *Log) flushBeside() error {
 	l.mu.Lock()
-	s := l.view.Load().active()
-	err := errors.Join(l.loadTail(), l.loadState())
-	if err == nil {
-		err = errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
+	if err := errors.Join(l.loadTail(), l.loadState()); err != nil {
+		l.mu.Unlock()
+		return err
 	}
+	s := l.view.Load().active()
+	defer s.restIndexes()
+	err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
 	epochs, dirty := l.epochs.entries(), l.epochs.dirty
 	l.epochs.dirty = false
 	l.mu.Unlock()
 	// Outside the lock: these may take as long as the disk likes.
-	defer s.restIndexes()
 	if err == nil && dirty {
 		err = replaceFile(l.store.fs, l.file(epochFile), encodeEpochs(epochs), false)
 	}
@@ -164,10 +166,7 @@ func (l *Log) flushBeside() error {
 		l.mu.Unlock()
 		return err
 	}
-	if err := errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync()); err != nil {
-		return l.poison(err)
-	}
-	return l.store.fs.SyncDir(l.dir)
+	return unsyncable(errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync(), l.store.fs.SyncDir(l.dir)))
 }
 
 // manifestSlackBytes is by how much a manifest may outgrow what it says.

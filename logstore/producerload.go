@@ -14,6 +14,9 @@ func (l *Log) loadProducers(end int64) (*producers, error) {
 }
 
 func (l *Log) loadProducersFrom(segments []*segment, end int64) (*producers, error) {
+	if len(segments) == 0 { // of a log that was closed
+		return nil, ErrClosed
+	}
 	ps, err := l.newestSnapshot(end)
 	if err != nil {
 		return nil, err

@@ -113,12 +113,11 @@ func (l *Log) seal() (more bool, err error) {
 	if err := errors.Join(j.segment.offsets.Flush(), j.segment.times.Flush(), j.segment.txns.Flush()); err != nil {
 		return false, err
 	}
-	if err := errors.Join(j.segment.offsets.Seal(), j.segment.times.Seal(), j.segment.txns.Seal()); err != nil {
-		// A failed sync is final: trying again would find the pages clean.
-		return false, l.poison(err)
+	if err := j.segment.sealIndexes(); err != nil {
+		return false, l.final(err)
 	}
 	if err := replaceFile(l.store.fs, l.file(segmentFileName(j.end, snapshotSuffix)), j.snapshot, true); err != nil {
-		return false, err
+		return false, l.final(err)
 	}
 	l.sealed(j)
 	return true, nil

@@ -139,11 +139,7 @@ func (s *segment) unpin() {
 	if s.owner != nil && !s.loaded.Load() {
 		return
 	}
-	_ = s.offsets.Close()
-	_ = s.times.Close()
-	_ = s.txns.Close()
-	s.restIndexes()
-	_ = s.data.release()
+	s.abandon()
 }
 
 // restIndexes gives the descriptors of the indexes back, until they are next
@@ -201,10 +197,24 @@ func (s *segment) openFiles(fsys vfs.FS, flag int) error {
 	return nil
 }
 
-// abandon closes what was opened of a segment that no view ever held.
+// abandon closes what was opened of a segment, be it in part.
 func (s *segment) abandon() {
+	s.closeIndexes()
+	if s.txns != nil {
+		_ = s.txns.Close()
+	}
 	s.restIndexes()
 	_ = s.data.release()
+}
+
+// closeIndexes unmaps the two indexes, if they are there and mapped.
+func (s *segment) closeIndexes() {
+	if s.offsets != nil {
+		_ = s.offsets.Close()
+	}
+	if s.times != nil {
+		_ = s.times.Close()
+	}
 }
 
 // removeSegmentFiles unlinks all files of a segment, with suffix behind their names.

@@ -72,7 +72,7 @@ func (l *Log) bringToRest() error {
 		return nil
 	}
 	if err := l.rest(); err != nil {
-		return err
+		return l.final(err)
 	}
 	l.standing.recovery = l.Offset(LogEnd)
 	if l.Offset(LastStable) < l.Offset(HighWatermark) {
