@@ -121,6 +121,9 @@ func (l *Log) close() error {
 		return failure
 	}
 	if err == nil {
+		err = l.clearRetired()
+	}
+	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		err = errors.Join(l.cutSurplus(), l.bringToRest())

@@ -47,8 +47,10 @@
 // Everything may be called concurrently. A log has one writer at a time; reads
 // take no lock, and hold on to the files they were promised until
 // [Fetch.Release], whatever is rolled, truncated or deleted meanwhile. A store
-// runs one goroutine for housekeeping and one for each sync in flight, and none
-// after [Store.Close].
+// runs one goroutine for housekeeping, and others only while a disk is waited
+// for: the one that commits, one for each large share of a commit, one that makes the
+// journal's next file, and those of a cut or a checkpoint, which sync some files at
+// a time. No log has one of its own, and there is none after [Store.Close].
 //
 // # Watching
 //

@@ -135,7 +135,7 @@ func (s *Store) do(t task, nowMs int64) error {
 	case taskMark:
 		return t.log.markRetired()
 	case taskUnlink:
-		return removeSegmentFiles(s.fs, t.log.dir, t.base, deletedSuffix)
+		return t.log.unlink(t.base)
 	case taskRemove:
 		return s.removeDir(t.dir)
 	case taskRetention:

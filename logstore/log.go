@@ -172,12 +172,12 @@ type Log struct {
 
 // writer is what only the holder of Log.mu touches.
 type writer struct {
-	unsealed  []sealing // rolled segments, oldest first
-	jitterMs  int64     // what this segment's segment.ms is short of
-	dirty     bool      // changed since the last checkpoint
-	retired   []int64   // bases of segments whose files are to be marked deleted, oldest first
-	retention task      // when retention is looked at next; atMs is math.MaxInt64 for never
-	flushDue  bool      // a flush task is queued
+	unsealed []sealing // rolled segments, oldest first
+	jitterMs int64     // what this segment's segment.ms is short of
+	dirty    bool      // changed since the last checkpoint
+	retirement
+	retention task // when retention is looked at next; atMs is math.MaxInt64 for never
+	flushDue  bool // a flush task is queued
 }
 
 // Name is the log's topic and partition.

@@ -135,7 +135,7 @@ func (l *Log) writeSnapshot(end int64, snapshot []byte) error {
 // restIfIdle brings a log to rest that has nothing under way. The caller holds
 // l.upkeep and l.mu.
 func (l *Log) restIfIdle() error {
-	busy := len(l.unsealed) > 0 || len(l.retired) > 0 || l.commit.committing || l.commit.flushes > 0 || l.commit.journaled > l.commit.flushed
+	busy := len(l.unsealed) > 0 || l.pending() || l.commit.committing || l.commit.flushes > 0 || l.commit.journaled > l.commit.flushed
 	if busy {
 		l.dirty = true
 		return nil

@@ -3,7 +3,6 @@ package logstore
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"slices"
 )
@@ -34,14 +33,15 @@ func (l *Log) AdvanceStart(offset int64) error {
 	return nil
 }
 
-// noteStart makes a start offset durable before anybody sees it.
+// noteStart makes a start offset durable before anybody sees it. The log is dirty
+// from then on: which epochs it has is not in a note.
 func (l *Log) noteStart(offset int64) error {
 	l.mu.Lock()
-	before := l.standing.start
-	l.standing.start = offset
+	before := l.standing
+	l.standing.start, l.standing.dirty = offset, true
 	err := l.note()
 	if err != nil {
-		l.standing.start = before
+		l.standing = before
 	}
 	lsn := l.standing.lsn
 	l.mu.Unlock()
@@ -185,58 +185,6 @@ func (l *Log) dueSegments(due func(s *segment, end, total int64) bool) (gone []*
 		bytes += s.size()
 	}
 	return gone, bytes
-}
-
-// markRetired marks the files of retired segments as deleted, oldest first: a
-// failure, or a crash, leaves a shorter step and never a hole.
-func (l *Log) markRetired() error {
-	l.upkeep.Lock()
-	defer l.upkeep.Unlock()
-	for !l.closed.Load() {
-		l.mu.Lock()
-		retired := l.retired
-		var err error
-		if len(retired) > 0 {
-			err = l.touchDurably()
-		}
-		l.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		if len(retired) == 0 {
-			break
-		}
-		if !l.beginsAt(retired[0]) { // the log may have begun anew there
-			if err := l.markDeleted(retired[0]); err != nil {
-				return err
-			}
-		}
-		l.mu.Lock()
-		l.retired = l.retired[1:]
-		l.mu.Unlock()
-	}
-	return nil
-}
-
-// markDeleted renames the files of a retired segment, durably the data's, and has
-// them unlinked later. The data goes first: a crash that left it without what
-// lies beside would make aborted records out to be good.
-func (l *Log) markDeleted(base int64) error {
-	for _, suffix := range []string{logSuffix, offsetsSuffix, timesSuffix, txnSuffix, snapshotSuffix} {
-		name := l.file(segmentFileName(base, suffix))
-		if err := l.store.fs.Rename(name, name+deletedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if suffix != logSuffix {
-			continue // without its data a start removes it
-		}
-		if err := l.store.fs.SyncDir(l.dir); err != nil {
-			return err
-		}
-	}
-	at := later(l.store.nowMs(), l.Config().FileDeleteDelayMs)
-	l.store.enqueue(task{atMs: at, kind: taskUnlink, log: l, base: base})
-	return nil
 }
 
 // scheduleDeadlines sees to it that a segment's expiry and, in os mode, its

@@ -149,6 +149,9 @@ func (l *Log) bridgeGap(first int64) error {
 	if err := l.writable(); err != nil || first < l.Offset(LogEnd) {
 		return err
 	}
+	if err := l.touchDurably(); err != nil {
+		return err
+	}
 	var sh share
 	l.collect(&sh)
 	defer sh.unpin()

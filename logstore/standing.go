@@ -75,7 +75,7 @@ func (l *Log) bringToRest() error {
 		return l.final(err)
 	}
 	l.standing.recovery = l.Offset(LogEnd)
-	if l.Offset(LastStable) < l.Offset(HighWatermark) {
+	if l.producers.txns.open.Len() > 0 { // above the high watermark, too: it may be elsewhere at the next open
 		// Recovery, which has nothing to scan, finds what is open; a log that is
 		// opened at rest has not looked.
 		return l.note()

@@ -36,7 +36,7 @@ func (l *Log) TruncateTo(offset int64) error {
 	if err := l.writable(); err != nil {
 		return l.wrap("truncate", err)
 	}
-	if err := errors.Join(l.touch(), l.loadTail(), l.loadState()); err != nil {
+	if err := errors.Join(l.touchDurably(), l.loadTail(), l.loadState()); err != nil {
 		return l.wrap("truncate", err)
 	}
 	var err error
