@@ -112,7 +112,8 @@ func (it *Iterator) read() {
 	if c.err != nil {
 		return
 	}
-	c.peek(int(length))
+	// And what a varint at its end peeks at: to read on would move the window too.
+	c.peek(int(length) + varlongBytesMax)
 	start := c.offset()
 	c.skip(1)
 	r.TimestampMs = it.batch.BaseTimestamp() + c.varlong()
