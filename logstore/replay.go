@@ -22,7 +22,12 @@ func (r *recovery) replay(h journal.Header, batches []byte) error {
 	if r.fatal != nil {
 		return nil
 	}
-	if h.Last < r.last().endOffset() && len(batches) >= record.HeaderBytes {
+	if h.Last < r.heldFrom() {
+		return nil
+	}
+	// Mostly the log has all of it. A record that begins below what is looked at
+	// cannot be compared whole: what lies above may still differ.
+	if h.Last < r.last().endOffset() && len(batches) >= record.HeaderBytes && record.Batch(batches).BaseOffset() >= r.heldFrom() {
 		if same, err := r.holds(batches); same || err != nil {
 			return err
 		}
@@ -99,12 +104,16 @@ func (r *recovery) cutBack(offset int64) error {
 	return r.loadState(offset)
 }
 
-// holds tells that the log has these bytes where their first batch is. What lies
-// below the recovery point, or was taken from the log's beginning, is not looked
-// at.
+// heldFrom is the offset from which on the log's own files may lack what the
+// journal holds. What lies below the recovery point, or was taken from the log's
+// beginning, is not looked at.
+func (r *recovery) heldFrom() int64 { return max(r.point, r.segments[0].base) }
+
+// holds tells that the log has these bytes where their first batch is, or that
+// they are not looked at.
 func (r *recovery) holds(batches record.Batch) (bool, error) {
 	base := batches.BaseOffset()
-	if base < max(r.point, r.segments[0].base) {
+	if base < r.heldFrom() {
 		return true, nil
 	}
 	s := r.segments[(&view{r.segments}).find(base)]

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"moldau/logstore"
+	"moldau/logstore/journal"
 	"moldau/logstore/record"
 )
 
@@ -66,6 +67,33 @@ func TestStaleBatchYieldsToTheJournal(t *testing.T) {
 			wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "a-0", "a-1", "b-0", "c-0", "c-1", "c-2", "d-0")
 		})
 	}
+}
+
+// The same in a record of the journal that begins below the recovery point: what
+// of it lies above is looked at all the same.
+func TestStaleBatchYieldsToARecordThatBeginsBelowTheRecoveryPoint(t *testing.T) {
+	h := newJournalHarness(t, 3, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 2)
+	must(t, h.store.Checkpoint())
+	mem := h.mem.Crash()
+	file := readAll(t, mem, firstLog)
+	batch := func(value string) []byte {
+		return batchOf(t, record.BuilderOptions{BaseOffset: 2}, h.clock.ms(), value, 2)
+	}
+	held := append(file[:len(file):len(file)], batch("b")...)
+	j, err := journal.Open(mem, "data/moldau/journal", 100, 100, journal.Options{FileBytes: 16 << 10})
+	must(t, err)
+	p, ok := j.Add(journal.Header{Kind: journal.Batches, Log: tp.String(), Incarnation: 1, EndBefore: 0, First: 0, Last: 3}, len(held))
+	if !ok {
+		t.Fatal("the record does not fit")
+	}
+	copy(p, held)
+	must(t, j.Commit())
+	must(t, j.Close())
+	overwrite(t, mem, firstLog, append(file[:len(file):len(file)], batch("x")...))
+	h.mem = mem
+	wantValues(t, values(t, h.kill(), logstore.HighWatermark), "a-0", "a-1", "b-0", "b-1")
 }
 
 func TestJournalOptions(t *testing.T) {
