@@ -175,3 +175,18 @@ func TestFollowerEpochs(t *testing.T) {
 		wantEpochOf(t, l, 10, 2, 2, 2)
 	})
 }
+
+// A log at rest knows no more epochs after a restart than before.
+func TestEpochsBelowTheStartAreForgotten(t *testing.T) {
+	onEveryReopening(t, func(t *testing.T, h *harness, l *logstore.Log) {
+		for epoch := range int32(3) {
+			a, err := l.AppendLeader(batchOf(t, record.BuilderOptions{}, h.clock.ms(), "a", 10), epoch)
+			must(t, err)
+			must(t, l.Wait(t.Context(), logstore.HighWatermark, a.Last+1))
+		}
+		l = h.reopen()
+		must(t, l.AdvanceStart(15))
+	}, func(t *testing.T, l *logstore.Log) {
+		wantEpochs(t, l, 2, asked{0, 0, 15}, asked{1, 1, 20}, asked{2, 2, 30})
+	})
+}

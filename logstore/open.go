@@ -331,6 +331,7 @@ func (s *Store) openRow(tp TopicPartition, row *manifest.Row) (*Log, error) {
 		epochs[i] = epochEntry{e.Epoch, e.Start}
 	}
 	l.epochs.set(epochs)
+	l.epochs.truncateHead(row.Start)
 	l.epochs.dirty = false
 	l.producers = nil // loaded when somebody asks
 	segments := make([]*segment, len(row.Segments))
