@@ -151,6 +151,8 @@ func (r *recovery) checkJournaled() error {
 	}
 	end := r.last().endOffset()
 	switch {
+	case end < r.synced:
+		return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("the log ends at offset %d, but was synced up to %d", end, r.synced)))
 	case end < r.journaled:
 		return r.fail(r.last().corrupt(r.last().size(), fmt.Errorf("the log ends at offset %d, its journal at %d", end, r.journaled)))
 	case r.lost && !r.clean:

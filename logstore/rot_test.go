@@ -83,3 +83,22 @@ func TestRotBelowTheRecoveryPoint(t *testing.T) {
 		})
 	}
 }
+
+// What was synced and noted is there, or lost by the disk: a file that ends at a
+// batch's end is no less too short than one that ends within.
+func TestFileShorterThanWhatWasSynced(t *testing.T) {
+	h := newJournalHarness(t, 3, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 1)
+	short := readAll(t, h.mem, firstLog)
+	h.appendDurably(l, "b", 1)
+	must(t, h.store.CutJournal()) // synced, and noted
+	for name, left := range map[string][]byte{"ends at a batch's end": short, "is empty": nil} {
+		t.Run(name, func(t *testing.T) {
+			mem := h.mem.Clone().Crash()
+			overwrite(t, mem, firstLog, left)
+			o := h.openTree(t, mem)
+			wantCorrupt(t, o.log.Err(), firstLog)
+		})
+	}
+}
