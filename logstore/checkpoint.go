@@ -187,8 +187,8 @@ func replaceFile(fsys vfs.FS, name string, b []byte, syncDir bool) error {
 	return unsyncable(fsys.SyncDir(path.Dir(name)))
 }
 
-// readCheckpoint reads an offset checkpoint. A missing or malformed one is
-// empty and reported: recovery then scans from the first segment.
+// readCheckpoint reads an offset checkpoint. A missing one is empty, a malformed
+// one reported, and nil.
 func (s *Store) readCheckpoint(name string) offsetCheckpoint {
 	text, err := readFile(s.fs, s.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -201,7 +201,7 @@ func (s *Store) readCheckpoint(name string) offsetCheckpoint {
 	}
 	if err != nil {
 		s.emit(CheckpointIgnored{name, err})
-		return offsetCheckpoint{}
+		return nil
 	}
 	return c
 }

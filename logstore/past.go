@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"io/fs"
+	"math"
 
 	"moldau/logstore/journal"
 	"moldau/logstore/manifest"
@@ -17,6 +18,9 @@ type past struct {
 	ours  bool // the manifest holds
 	clean bool // closed cleanly, by us or by Kafka
 	torn  bool // the manifest's end is; what was not synced
+	// byName tells that nobody else was here, but the manifest is lost: whose a
+	// record of the journal is, only its log's name tells.
+	byName bool
 
 	// What Kafka's checkpoint files say, which counts where no row does.
 	recovery, start, high, cleaner offsetCheckpoint
@@ -37,7 +41,9 @@ type journaled struct {
 func (s *Store) readPast() (*past, error) {
 	p := &past{state: &manifest.State{Rows: map[string]*manifest.Row{}}, journaled: map[string]*journaled{}}
 	p.recovery = s.readCheckpoint(recoveryPointFile)
-	_, keptByUs := p.recovery[ownMark]
+	_, marked := p.recovery[ownMark]
+	// One that has rotted says nothing: what the manifest does is more than that.
+	keptByUs := marked || p.recovery == nil
 	delete(p.recovery, ownMark)
 	p.start = s.readCheckpoint(startOffsetFile)
 	p.high = s.readCheckpoint(highWatermarkFile)
@@ -52,32 +58,35 @@ func (s *Store) readPast() (*past, error) {
 	var corrupt *manifest.CorruptError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return p, nil
+		p.byName = !p.clean && keptByUs
 	case errors.As(err, &corrupt):
 		s.emit(ManifestIgnored{Err: err})
-		if p.clean {
-			return p, nil // all is in the logs' own files
-		}
-		return p, s.readJournal(p, 0)
+		p.byName = !p.clean && keptByUs
 	case err != nil:
 		return nil, err
-	}
-	switch {
 	case p.clean && st.Closed && st.Marker == markerOf(info), !p.clean && !st.Closed && keptByUs:
 		p.ours, p.state, p.torn = true, st, torn
 	default:
 		// Its offsets are not those of the logs any more; its numbers stay taken.
 		p.state.NextIncarnation, p.state.JournalStart = st.NextIncarnation, st.JournalStart
 	}
-	if p.clean {
-		return p, nil
+	switch {
+	case p.ours && p.clean:
+		return p, nil // it went with the close
+	case p.ours:
+		return p, s.readJournal(p, st.JournalStart)
+	case p.byName:
+		return p, s.readJournal(p, 0)
 	}
-	return p, s.readJournal(p, st.JournalStart)
+	// Another program has gone on from what the logs' own files held. None of the
+	// journal counts, and the next begins above whatever lies there.
+	return p, s.readJournal(p, math.MaxUint64)
 }
 
 // readJournal learns what the journal holds, from a generation on.
 func (s *Store) readJournal(p *past, from uint64) (err error) {
 	p.report, err = journal.Scan(s.fs, s.ownPath(journalDir), from, func(h journal.Header, _, _ uint64, _ []byte) error {
+		p.state.NextIncarnation = max(p.state.NextIncarnation, h.Incarnation+1)
 		if !p.concerns(h) {
 			return nil
 		}
@@ -100,11 +109,10 @@ func (s *Store) readJournal(p *past, from uint64) (err error) {
 }
 
 // concerns tells that a record is of a log that is there still, not of one that
-// was deleted before its name was given away again. Without a manifest nobody
-// can tell.
+// was deleted before its name was given away again.
 func (p *past) concerns(h journal.Header) bool {
 	if !p.ours {
-		return len(p.state.Rows) == 0 && p.state.NextIncarnation == 0
+		return p.byName
 	}
 	row := p.state.Rows[h.Log]
 	return row != nil && row.Incarnation == h.Incarnation
