@@ -2,8 +2,8 @@ package logstore_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"moldau/logstore"
@@ -27,6 +27,8 @@ func TestOrderOfWritesThroughTheJournal(t *testing.T) {
 		{"the second append", first, func(h *harness, l *logstore.Log) { h.appendDurably(l, "b", 1) }, lines("write 0.log", commit)},
 		{"an append to a log at rest", func(h *harness, l *logstore.Log) { first(h, l); h.appendDurably(h.reopen(), "b", 1); h.reopen() },
 			func(h *harness, l *logstore.Log) { h.appendDurably(h.log(), "c", 1) }, lines("write manifest", "write 0.log", "sync manifest", "!", "syncdir journal", commit)},
+		{"an append that rolls makes its directory entry durable, without which nobody looks for it", fill, func(h *harness, l *logstore.Log) { h.appendDurably(l, "rolls", 1) },
+			lines("create 2.log", "write 2.log", "sync 0.log", "sync 2.log", "syncdir t-0")},
 		{"cut", first, func(h *harness, l *logstore.Log) { must(h.t, h.store.CutJournal()) }, lines("sync 0.log", "write manifest", manifest)},
 		{"checkpoint", first, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) }, lines("sync 0.log", "!", "syncdir t-0", manifest, "write manifest", manifest, "!")},
 		{"truncation", func(h *harness, l *logstore.Log) { first(h, l); h.appendDurably(l, "b", 1) }, func(h *harness, l *logstore.Log) { must(h.t, l.TruncateTo(1)) },
@@ -166,18 +168,43 @@ func TestRotBelowWhatTheJournalNamesSynced(t *testing.T) {
 }
 
 // How far own files were synced is of no worth after a truncation: what is written
-// there anew is in the journal only.
+// there anew is in the journal only, and a torn page of it is no rot.
 func TestTruncationForgetsOwnSyncs(t *testing.T) {
 	h := newJournalHarness(t, 3, nil)
 	l := h.log()
 	h.append(l, strings.Repeat("large", 60_000), 1) // goes to its own file
 	must(t, l.Flush())
 	must(t, l.TruncateTo(0))
-	h.appendDurably(h.another(), "0", 1)
+	h.appendDurably(l, "a", 1) // and what the journal says of its own files, if it says it
+	torn := readAll(t, h.mem, firstLog)
 	mem := h.mem.Crash()
+	overwrite(t, mem, firstLog, torn[:len(torn)/2])
 	o := h.openTree(t, mem)
 	must(t, o.log.Err())
-	if end := o.log.Offset(logstore.LogEnd); end != 0 {
-		t.Fatal(fmt.Sprint("ends at ", end))
+	wantValues(t, values(t, o.log, logstore.HighWatermark), "a-0")
+}
+
+// What comes while a cut flushes is in the journal's next file, and stays known to
+// be there, though the log's own file has it as well: a truncation has to cut again.
+func TestCutKeepsWhatCameMeanwhile(t *testing.T) {
+	h := newJournalHarness(t, 3, nil)
+	l, other := h.log(), h.another()
+	h.appendDurably(l, "a", 1)
+	must(t, h.store.CutJournal())
+	h.appendDurably(other, "0", 1)
+	var once atomic.Bool
+	h.fault.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync && strings.HasSuffix(op.Name, "u-0/00000000000000000000.log") && !once.Swap(true) {
+			h.appendDurably(l, "b", 1)
+			h.appendDurably(l, strings.Repeat("large", 60_000), 1) // syncs its own file, b with it
+		}
+		return nil
+	})
+	must(t, h.store.CutJournal())
+	h.fault.SetHook(nil)
+	if end := l.Offset(logstore.Durable); end != 3 {
+		t.Fatal("nothing came during the cut: ends at ", end)
 	}
+	must(t, l.TruncateTo(1))
+	wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "a-0")
 }

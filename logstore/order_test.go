@@ -94,6 +94,12 @@ func TestOrderOfWrites(t *testing.T) {
 			func(h *harness, l *logstore.Log) { h.append(l, "a", 1) }, lines("write 0.log")},
 		{"an append that rolls syncs its data and its directory entry", fill, func(h *harness, l *logstore.Log) { h.appendDurably(l, "rolls", 1) },
 			lines("create 2.log", "write 2.log", "sync 2.log", "syncdir t-0")},
+		{"an append that rolls a log at rest enters the dirty set durably first", func(h *harness, l *logstore.Log) {
+			fill(h, l)
+			h.config.SegmentBytes = l.Config().SegmentBytes
+			h.reopen()
+		}, func(h *harness, l *logstore.Log) { h.appendDurably(h.log(), "rolls", 1) },
+			lines(manifest, "create 2.log", "write 2.log", "sync 2.log", "syncdir t-0")},
 		{"seal", func(h *harness, l *logstore.Log) { fill(h, l); h.appendDurably(l, "rolls", 1) }, func(h *harness, l *logstore.Log) { h.store.Housekeep(h.clock.Now()) },
 			lines("write 0.index", "write 0.timeindex", "sync 0.index", "sync 0.timeindex",
 				text("2.snapshot"), "syncdir t-0")},
