@@ -30,7 +30,15 @@ type Iterator struct {
 	index  int32
 	next   int32 // least offset delta of the record to come
 	record Record
+	body   body // of record, as it lies in the batch
 	err    error
+}
+
+// body is a record's bytes behind its length. The time's delta ends at timeEnd.
+type body struct {
+	bytes   []byte
+	timeEnd int
+	delta   int32
 }
 
 // Reset starts at the first record of b. Compressed records may not unpack to
@@ -114,9 +122,10 @@ func (it *Iterator) read() {
 	}
 	// And what a varint at its end peeks at: to read on would move the window too.
 	c.peek(int(length) + varlongBytesMax)
-	start := c.offset()
+	start, first := c.offset(), c.pos
 	c.skip(1)
 	r.TimestampMs = it.batch.BaseTimestamp() + c.varlong()
+	it.body = body{timeEnd: c.pos - first}
 	if it.batch.LogAppendTime() {
 		r.TimestampMs = it.batch.MaxTimestamp()
 	}
@@ -143,7 +152,9 @@ func (it *Iterator) read() {
 	case delta < it.next || delta > it.batch.LastOffsetDelta():
 		c.fail("offset delta is out of order")
 	}
-	it.next = delta + 1
+	if it.next = delta + 1; c.err == nil {
+		it.body.bytes, it.body.delta = c.buf[first:c.pos], delta
+	}
 }
 
 // nullable reads a length and as many bytes.
