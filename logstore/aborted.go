@@ -17,10 +17,20 @@ type AbortedTransaction struct {
 // below [LastStable], from its first offset to [Fetch.Upto], they are what a
 // reader of committed records has to leave out.
 func (l *Log) AbortedTransactions(dst []AbortedTransaction, from, upto int64) ([]AbortedTransaction, error) {
+	err := l.eachAborted(from, upto, func(t index.AbortedTxn) {
+		dst = append(dst, AbortedTransaction{t.ProducerID, t.FirstOffset, t.LastOffset})
+	})
+	return dst, l.wrap("look up aborted transactions", err)
+}
+
+// eachAborted calls visit with the entries of the transaction indexes that
+// AbortedTransactions is made of.
+func (l *Log) eachAborted(from, upto int64, visit func(index.AbortedTxn)) error {
 	if from >= upto {
-		return dst, nil
+		return nil
 	}
 	var found []index.AbortedTxn
+	last := int64(-1) // marker that was visited
 	v, i, err := l.pinAt(max(from, l.start.Load()))
 	for err == nil {
 		s := v.segments[i]
@@ -30,21 +40,26 @@ func (l *Log) AbortedTransactions(dst []AbortedTransaction, from, upto int64) ([
 		}
 		s.unpin()
 		for _, t := range found {
-			dst = append(dst, AbortedTransaction{t.ProducerID, t.FirstOffset, t.LastOffset})
+			if t.LastOffset > last { // or a segment that was merged with this one has told it
+				visit(t)
+				last = t.LastOffset
+			}
 		}
 		if i++; err != nil || complete || i == len(v.segments) {
 			break
 		}
-		if v.segments[i].pin() {
+		next := v.segments[i]
+		if next.pin() {
 			continue
 		}
-		// Retired or truncated since, and what was read with it.
-		if v, i, err = l.pinAt(max(v.segments[i].base, l.start.Load())); err == nil && v.segments[i].base <= s.base {
+		// Retired, truncated or compacted since. What was read with it then, or holds
+		// the same offsets now.
+		if v, i, err = l.pinAt(max(next.base, l.start.Load())); err == nil && v.segments[i].endOffset() <= next.base {
 			v.segments[i].unpin()
 			break
 		}
 	}
-	return dst, l.wrap("look up aborted transactions", err)
+	return err
 }
 
 // isAborted tells that a batch is of one of the transactions.

@@ -302,5 +302,9 @@ func (l *Log) outlived(s *segment, timestampMs int64, c *Config) bool {
 	if begun < 0 || timestampMs < 0 {
 		begun, timestampMs = s.tail.createdMs, l.store.nowMs()
 	}
-	return timestampMs-begun > c.SegmentMs-l.jitterMs
+	segmentMs := c.SegmentMs
+	if c.Compact { // only what is not active any more is compacted
+		segmentMs = min(segmentMs, c.MaxCompactionLagMs)
+	}
+	return timestampMs-begun > segmentMs-l.jitterMs
 }

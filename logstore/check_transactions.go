@@ -41,6 +41,7 @@ type abortMarker struct {
 	producerID, offset int64
 	of                 *transaction // nil if none was open
 	exact              bool         // all was known when it came
+	free               bool         // it has a delete horizon: compaction found no data of its transaction
 }
 
 // transaction notes what a sound batch means to transactions.
@@ -58,7 +59,7 @@ func (s *checkedSegment) transaction(f vfs.File, b record.Batch, at int64) {
 	}
 	ended := s.txns.producers.update(b, mark{}, 0)
 	if end, ok := endOf(b); b.Control() && ok && !end.commit {
-		s.aborts = append(s.aborts, abortMarker{b.ProducerID(), b.BaseOffset(), ended, s.txns.exact && s.gaps == 0})
+		s.aborts = append(s.aborts, abortMarker{b.ProducerID(), b.BaseOffset(), ended, s.txns.exact && s.gaps == 0, b.HasDeleteHorizon()})
 	}
 }
 
@@ -96,7 +97,7 @@ func (s *checkedSegment) transactions() {
 	}
 	for _, a := range s.aborts {
 		named := func(e index.AbortedTxn) bool { return e.LastOffset == a.offset }
-		if a.of != nil && !slices.ContainsFunc(entries, named) {
+		if a.of != nil && !a.free && !slices.ContainsFunc(entries, named) {
 			s.find(s.txnSeverity(a.offset), name, 0, "lacks the transaction of producer %d from %d, aborted at %d", a.producerID, a.of.first, a.offset)
 		}
 	}

@@ -109,6 +109,7 @@ func (s *Store) retireCheckpoints() {
 // close brings one log to rest. It stays readable by those who hold pins.
 func (l *Log) close() error {
 	l.stop() // first: who appends could roll, and keep the sealer busy, for ever
+	defer l.holdCompaction()()
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
 	if l.store.opt.ReadOnly {

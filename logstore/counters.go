@@ -31,8 +31,15 @@ type Counters struct {
 	ReplayedBytes int64 // from the journal
 	CutBytes      int64
 
-	RetiredSegments      int64 // by retention, or below the start offset
-	RetiredBytes         int64
+	RetiredSegments int64 // by retention, or below the start offset
+	RetiredBytes    int64
+	// Of compactions. What is read for its keys is read again for its records.
+	Compactions            int64 // of a log each
+	CompactionFailures     int64
+	CompactionReadBytes    int64
+	CompactionWrittenBytes int64
+	CompactionRemoved      int64 // records
+
 	HousekeepingFailures int64 // background work that had to be tried again
 }
 
@@ -47,6 +54,11 @@ type counters struct {
 	recoveredLogs, scannedBytes     atomic.Int64
 	replayedBytes, cutBytes         atomic.Int64
 	retiredSegments, retiredBytes   atomic.Int64
+	compactionCount                 atomic.Int64
+	compactionFailures              atomic.Int64
+	compactionRead                  atomic.Int64 // bytes
+	compactionWritten               atomic.Int64 // bytes
+	compactionRemoved               atomic.Int64 // records
 	housekeepingFailures            atomic.Int64
 }
 
@@ -54,21 +66,26 @@ type counters struct {
 func (s *Store) Counters() Counters {
 	c := &s.counters
 	return Counters{
-		Appends:              c.appends.Load(),
-		Batches:              c.batches.Load(),
-		AppendedBytes:        c.appendedBytes.Load(),
-		Syncs:                c.syncs.Snapshot(),
-		SyncFailures:         c.syncFailures.Load(),
-		JournalCommits:       c.journalCommits.Load(),
-		JournalBytes:         c.journalBytes.Load(),
-		JournalCuts:          c.journalCuts.Load(),
-		RecoveredLogs:        c.recoveredLogs.Load(),
-		ScannedBytes:         c.scannedBytes.Load(),
-		ReplayedBytes:        c.replayedBytes.Load(),
-		CutBytes:             c.cutBytes.Load(),
-		RetiredSegments:      c.retiredSegments.Load(),
-		RetiredBytes:         c.retiredBytes.Load(),
-		HousekeepingFailures: c.housekeepingFailures.Load(),
+		Appends:                c.appends.Load(),
+		Batches:                c.batches.Load(),
+		AppendedBytes:          c.appendedBytes.Load(),
+		Syncs:                  c.syncs.Snapshot(),
+		SyncFailures:           c.syncFailures.Load(),
+		JournalCommits:         c.journalCommits.Load(),
+		JournalBytes:           c.journalBytes.Load(),
+		JournalCuts:            c.journalCuts.Load(),
+		RecoveredLogs:          c.recoveredLogs.Load(),
+		ScannedBytes:           c.scannedBytes.Load(),
+		ReplayedBytes:          c.replayedBytes.Load(),
+		CutBytes:               c.cutBytes.Load(),
+		RetiredSegments:        c.retiredSegments.Load(),
+		RetiredBytes:           c.retiredBytes.Load(),
+		Compactions:            c.compactionCount.Load(),
+		CompactionFailures:     c.compactionFailures.Load(),
+		CompactionReadBytes:    c.compactionRead.Load(),
+		CompactionWrittenBytes: c.compactionWritten.Load(),
+		CompactionRemoved:      c.compactionRemoved.Load(),
+		HousekeepingFailures:   c.housekeepingFailures.Load(),
 	}
 }
 
@@ -84,6 +101,10 @@ func (s *Store) emit(event Event) {
 	case SegmentsRetired:
 		c.retiredSegments.Add(int64(e.Segments))
 		c.retiredBytes.Add(e.Bytes)
+	case LogCompacted:
+		c.compactionCount.Add(1)
+	case CompactionFailed:
+		c.compactionFailures.Add(1)
 	case HousekeepingFailed:
 		c.housekeepingFailures.Add(1)
 	}

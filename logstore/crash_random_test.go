@@ -143,7 +143,15 @@ func newCrashScript(seed uint64) *crashScript {
 	if mixed && draw(2) == 0 {
 		c.config.Durability = logstore.OS
 	}
+	compacted := draw(3) == 0
+	if compacted {
+		c.config.Compact, c.config.Delete, c.config.MinCleanableDirtyRatio, c.config.DeleteRetentionMs = true, draw(2) == 0, 0, 1000
+	}
 	for range 10 + draw(30) {
+		if compacted && draw(6) == 0 {
+			c.steps = append(c.steps, compact)
+			continue
+		}
 		if mixed && draw(6) == 0 {
 			c.steps = append(c.steps, durabilitySteps[draw(int64(len(durabilitySteps)))])
 			continue
@@ -195,7 +203,7 @@ func (c *crashScript) try(s moment) (how loss, err error) {
 }
 
 func (c *crashScript) describe(s moment, how loss) string {
-	text := fmt.Sprintf("-crash.seed=%d, operation %d (%s %s %s), %v, journal %v, after", c.seed, s.op.Seq, s.op.Kind, s.op.Name, s.op.NewName, how, c.journal)
+	text := fmt.Sprintf("-crash.seed=%d, operation %d (%s %s %s), %v, journal %v, compacted %v, after", c.seed, s.op.Seq, s.op.Kind, s.op.Name, s.op.NewName, how, c.journal, c.config.Compact)
 	for _, step := range c.steps {
 		text += " " + step.name + ";"
 	}

@@ -54,6 +54,7 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 	delayMs, gone = s.opt.Log.FileDeleteDelayMs, s.path(s.uniqueName(tp, suffix))
 	if l != nil {
 		l.stop()
+		defer l.holdCompaction()()
 		l.upkeep.Lock()
 		defer l.upkeep.Unlock()
 		defer l.releaseAll()

@@ -42,12 +42,21 @@
 // [Log.AbortedTransactions] names left out, sees the records of transactions
 // that were committed, all of them in this log, and none of others.
 //
+// # Compaction
+//
+// A log with Config.Compact keeps of each key the newest record, and of those the
+// order and the offsets. The active segment is not compacted, nor what may still
+// be lost, or aborted. A record without value is a tombstone: it removes the key,
+// stays for DeleteRetentionMs after the first compaction that it went through, so
+// that readers who are not further behind learn of it, and goes. [Store.Compact]
+// tells who does the work.
+//
 // # Concurrency
 //
 // Everything may be called concurrently. A log has one writer at a time; reads
 // take no lock, and hold on to the files they were promised until
 // [Fetch.Release], whatever is rolled, truncated or deleted meanwhile. A store
-// runs one goroutine for housekeeping, and others only while a disk is waited
+// runs one goroutine for housekeeping and Options.CompactionWorkers, and others only while a disk is waited
 // for: the one that commits, one for each large share of a commit, one that makes the
 // journal's next file, and those of a cut or a checkpoint, which sync some files at
 // a time. No log has one of its own, and there is none after [Store.Close].

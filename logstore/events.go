@@ -1,5 +1,7 @@
 package logstore
 
+import "time"
+
 // Event is something the engine did by itself, told to Options.Events. The
 // engine never logs; whoever embeds it decides what is worth a line.
 type Event interface{ event() }
@@ -48,6 +50,33 @@ type SegmentsRetired struct {
 	Start    int64 // the log's start offset now
 }
 
+// LogCompacted tells what a compaction of a log did.
+type LogCompacted struct {
+	Log            TopicPartition
+	From, Upto     int64 // offsets: what was dirty, and is not any more
+	Rounds         int   // the key map did not hold all keys at once if more than one
+	MapUsed        float64
+	BytesRead      int64 // keys and records are two times
+	BytesWritten   int64
+	RecordsRead    int64
+	RecordsRemoved int64
+	Keyless        int64 // of these, without a key
+	// Undecoded is how many batches were left as they are because they cannot be
+	// read, and UndecodedErr why the first cannot.
+	Undecoded    int
+	UndecodedErr error
+	Took         time.Duration // on Options.Clock
+}
+
+// CompactionFailed tells of a compaction that will be tried again. The log goes
+// on without.
+type CompactionFailed struct {
+	Log      TopicPartition
+	Err      error
+	Failures int   // in a row
+	RetryMs  int64 // from now
+}
+
 // LogPoisoned tells that a log takes no more appends.
 type LogPoisoned struct {
 	Log TopicPartition
@@ -67,5 +96,7 @@ func (CheckpointIgnored) event()  {}
 func (ManifestIgnored) event()    {}
 func (JournalCorrupt) event()     {}
 func (SegmentsRetired) event()    {}
+func (LogCompacted) event()       {}
+func (CompactionFailed) event()   {}
 func (LogPoisoned) event()        {}
 func (HousekeepingFailed) event() {}

@@ -31,22 +31,27 @@ type history struct {
 	// forgets tells that a truncation is under way that leaves the log empty. It may
 	// then begin anew, without producers.
 	forgets bool
+	compactedHistory
 }
 
 func newHistory() *history {
-	return &history{values: map[int64]string{}, epochs: map[int64]int32{}, bases: map[int64]int64{}, restart: -1}
+	return &history{values: map[int64]string{}, epochs: map[int64]int32{}, bases: map[int64]int64{}, restart: -1,
+		compactedHistory: compactedHistory{keys: map[int64]string{}, mayGo: map[int64]bool{}}}
 }
 
 func (hi *history) clone() *history {
 	twin := *hi
 	twin.values, twin.epochs, twin.bases = maps.Clone(hi.values), maps.Clone(hi.epochs), maps.Clone(hi.bases)
 	twin.events = slices.Clone(hi.events)
+	twin.keys, twin.mayGo = maps.Clone(hi.keys), maps.Clone(hi.mayGo)
 	return &twin
 }
 
 // trying notes records at offsets that an append is about to take.
 func (hi *history) trying(first int64, epoch int32, values ...string) {
 	for i, v := range values {
+		delete(hi.mayGo, first+int64(i))
+		delete(hi.keys, first+int64(i))
 		hi.values[first+int64(i)] = v
 		hi.epochs[first+int64(i)] = epoch
 		hi.bases[first+int64(i)] = first
@@ -153,7 +158,7 @@ func (hi *history) checkRecords(l *logstore.Log, start, end int64) error {
 // missing tells of records between two neighbours.
 func (hi *history) missing(from, to int64) error {
 	for o := from; o < to; o++ {
-		if v, ok := hi.values[o]; ok {
+		if v, ok := hi.values[o]; ok && !hi.mayGo[o] {
 			return fmt.Errorf("offset %d, %q, is missing", o, v)
 		}
 	}

@@ -72,6 +72,13 @@ func (f *indexFile) rest() {
 	}
 }
 
+// isNamed tells what the file, which there is none of so far, is called.
+func (f *indexFile) isNamed(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.name = name
+}
+
 // rename puts the file in the place of another.
 func (f *indexFile) rename(name string) error {
 	f.mu.Lock()

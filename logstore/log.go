@@ -162,6 +162,8 @@ type Log struct {
 	upkeep        sync.Mutex
 	pointSnapshot int64 // under upkeep: offset of the snapshot that the last checkpoint left, 0 for none
 
+	compaction compaction
+
 	// mu is the writer's. Appends hold it, and whatever moves a bound.
 	mu        sync.Mutex
 	writer    // under mu

@@ -6,6 +6,10 @@ import (
 	"moldau/logstore/record"
 )
 
+// errGone tells that a segment is in no view any more: another one may hold what
+// it held.
+var errGone = errors.New("segment was retired or replaced")
+
 // OffsetForTimestamp finds the first record whose timestamp is at or after ms,
 // inside compressed batches too. ok is false if there is none.
 func (l *Log) OffsetForTimestamp(ms int64) (at TimestampOffset, ok bool, err error) {
@@ -18,7 +22,7 @@ func (l *Log) OffsetForTimestamp(ms int64) (at TimestampOffset, ok bool, err err
 			continue
 		}
 		at, ok, err = l.lookIn(s, ms)
-		if l.cutSince(v, err) {
+		if errors.Is(err, errGone) || l.cutSince(v, err) {
 			return l.OffsetForTimestamp(ms)
 		}
 		if ok || err != nil {
@@ -38,7 +42,7 @@ func (l *Log) OffsetOfMaxTimestamp() (at TimestampOffset, ok bool, err error) {
 		case s.endOffset() > start && s.timestampMax.Load() > largest:
 			// Its largest may lie below the start.
 			at, err := l.largestFrom(s, start)
-			if l.cutSince(v, err) {
+			if errors.Is(err, errGone) || l.cutSince(v, err) {
 				return l.OffsetOfMaxTimestamp()
 			}
 			if err != nil {
@@ -57,7 +61,7 @@ func (l *Log) OffsetOfMaxTimestamp() (at TimestampOffset, ok bool, err error) {
 // lies in s.
 func (l *Log) largestFrom(s *segment, start int64) (int64, error) {
 	if !s.pin() {
-		return -1, nil // retired meanwhile
+		return -1, errGone
 	}
 	defer s.unpin()
 	first, err := s.locate(start, s.size())
@@ -100,7 +104,7 @@ func (l *Log) largestIn(s *segment, at batchAt, start int64) (int64, error) {
 // lookIn looks for the first record at or after ms in one segment.
 func (l *Log) lookIn(s *segment, ms int64) (TimestampOffset, bool, error) {
 	if !s.pin() {
-		return TimestampOffset{}, false, nil // retired meanwhile, and all in it
+		return TimestampOffset{}, false, errGone
 	}
 	defer s.unpin()
 	if err := s.load(); err != nil {

@@ -12,7 +12,14 @@ import (
 // Random scripts, stopped at a random operation, against the naive history.
 func TestRandomScriptsAgainstAModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
+		config := crashConfig()
+		if rapid.Bool().Draw(rt, "compacted") {
+			config = compactedConfig()
+		}
 		draw := func(rt *rapid.T) step {
+			if config.Compact && rapid.IntRange(0, 5).Draw(rt, "compact") == 0 {
+				return compact
+			}
 			return drawStep(func(n int64) int64 { return rapid.Int64Range(0, n-1).Draw(rt, "draw") })
 		}
 		script := append(newLogs(), rapid.SliceOfN(rapid.Custom(draw), 8, 24).Draw(rt, "script")...)
@@ -32,7 +39,7 @@ func TestRandomScriptsAgainstAModel(t *testing.T) {
 		}
 		// Drawn numbers are small more often than not; stops are to be anywhere.
 		stop := 20 + rapid.Int64Range(0, 1<<20).Draw(rt, "stop")*7919%600
-		w := newWorkload(t, crashConfig())
+		w := newWorkload(t, config)
 		w.journal = rapid.Bool().Draw(rt, "through the journal")
 		w.fault.SetHook(func(op vfs.Op) error {
 			if op.Seq < stop || op.Kind == vfs.OpClose {

@@ -29,6 +29,9 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}}
 	s.checkpoints.written = map[string][]byte{}
+	if s.throttle.clock = o.Clock; !o.Manual {
+		s.throttle.perSecond = o.CompactionBytesPerSecond
+	}
 	s.committer.store, s.committer.own = s, map[*Log]int64{}
 	if o.FS == nil {
 		s.dir = "."
@@ -82,8 +85,11 @@ func (s *Store) open() (err error) {
 	}
 	s.enqueue(task{atMs: s.nowMs() + s.opt.CheckpointMs, kind: taskCheckpoint})
 	if !s.opt.Manual {
-		s.workers.Add(1)
+		s.workers.Add(1 + s.opt.CompactionWorkers)
 		go s.keepHouse()
+		for range s.opt.CompactionWorkers {
+			go s.keepCompacting()
+		}
 	}
 	return nil
 }
@@ -96,7 +102,7 @@ func (s *Store) openLocked() error {
 	if err != nil {
 		return err
 	}
-	s.checkpoints.cleaner, s.checkpoints.found = p.cleaner, p
+	s.checkpoints.found = p
 	s.nextIncarnation.Store(max(p.state.NextIncarnation, 1))
 	if err := s.openLogs(p); err != nil {
 		return err
@@ -302,13 +308,14 @@ func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *reco
 	if row == nil {
 		r.point, r.high, r.cleaned = p.recovery[tp], p.high[tp], math.MaxInt64
 		l.start.Store(p.start[tp])
+		l.standing.cleaned = p.cleaner[tp]
 		l.incarnation = s.nextIncarnation.Add(1) - 1
 		return r
 	}
 	r.clean = false // dirty: this log did not come to rest
 	r.point, r.high, r.synced = row.Recovery, row.High, max(r.synced, row.Synced)
 	r.cleaned = max(r.cleaned, row.HolesBelow)
-	l.standing.recovery, l.standing.holesBelow = row.Recovery, row.HolesBelow
+	l.standing.recovery, l.standing.holesBelow, l.standing.cleaned = row.Recovery, row.HolesBelow, row.Cleaned
 	l.pointSnapshot = row.Recovery
 	l.start.Store(row.Start)
 	l.incarnation = row.Incarnation
@@ -324,7 +331,7 @@ func (s *Store) openRow(tp TopicPartition, row *manifest.Row) (*Log, error) {
 	}
 	l := s.newLog(tp, row.TopicID, c)
 	l.incarnation = row.Incarnation
-	l.standing = standing{recovery: row.Recovery, holesBelow: row.HolesBelow}
+	l.standing = standing{recovery: row.Recovery, holesBelow: row.HolesBelow, cleaned: row.Cleaned}
 	l.start.Store(row.Start)
 	epochs := make([]epochEntry, len(row.Epochs))
 	for i, e := range row.Epochs {

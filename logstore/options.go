@@ -64,6 +64,12 @@ type Config struct {
 	RetentionMs       int64 // retention.ms, -1 unlimited
 	FileDeleteDelayMs int64 // file.delete.delay.ms between rename and unlink
 
+	// Of logs with Compact.
+	MinCleanableDirtyRatio float64 // min.cleanable.dirty.ratio, 0 to 1, of bytes not compacted yet to all
+	MinCompactionLagMs     int64   // min.compaction.lag.ms, of record time, before which no record goes
+	MaxCompactionLagMs     int64   // max.compaction.lag.ms, at least 1, after which compaction does not wait for the ratio
+	DeleteRetentionMs      int64   // delete.retention.ms that a tombstone stays after its first compaction
+
 	MaxMessageBytes      int64         // max.message.bytes, of one batch with its header
 	TimestampType        TimestampType // message.timestamp.type
 	TimestampBeforeMaxMs int64         // message.timestamp.before.max.ms
@@ -77,16 +83,21 @@ type Config struct {
 // DefaultConfig is Kafka's default, with [Synced] durability.
 func DefaultConfig() Config {
 	return Config{
-		SegmentBytes:         1 << 30,
-		SegmentMs:            7 * 24 * 3600 * 1000,
-		SegmentIndexBytes:    10 << 20,
-		IndexIntervalBytes:   4096,
-		FlushMessages:        math.MaxInt64,
-		FlushMs:              math.MaxInt64,
-		Delete:               true,
-		RetentionBytes:       -1,
-		RetentionMs:          7 * 24 * 3600 * 1000,
-		FileDeleteDelayMs:    60_000,
+		SegmentBytes:       1 << 30,
+		SegmentMs:          7 * 24 * 3600 * 1000,
+		SegmentIndexBytes:  10 << 20,
+		IndexIntervalBytes: 4096,
+		FlushMessages:      math.MaxInt64,
+		FlushMs:            math.MaxInt64,
+		Delete:             true,
+		RetentionBytes:     -1,
+		RetentionMs:        7 * 24 * 3600 * 1000,
+		FileDeleteDelayMs:  60_000,
+
+		MinCleanableDirtyRatio: 0.5,
+		MaxCompactionLagMs:     math.MaxInt64,
+		DeleteRetentionMs:      24 * 3600 * 1000,
+
 		MaxMessageBytes:      1<<20 + 12,
 		TimestampBeforeMaxMs: math.MaxInt64,
 		TimestampAfterMaxMs:  3600 * 1000,
@@ -109,6 +120,9 @@ func (c *Config) Validate() error {
 		{"RetentionBytes", c.RetentionBytes, -1, math.MaxInt64},
 		{"RetentionMs", c.RetentionMs, -1, math.MaxInt64},
 		{"FileDeleteDelayMs", c.FileDeleteDelayMs, 0, math.MaxInt64},
+		{"MinCompactionLagMs", c.MinCompactionLagMs, 0, math.MaxInt64},
+		{"MaxCompactionLagMs", c.MaxCompactionLagMs, 1, math.MaxInt64},
+		{"DeleteRetentionMs", c.DeleteRetentionMs, 0, math.MaxInt64},
 		{"MaxMessageBytes", c.MaxMessageBytes, 0, math.MaxInt32},
 		{"TimestampBeforeMaxMs", c.TimestampBeforeMaxMs, 0, math.MaxInt64},
 		{"TimestampAfterMaxMs", c.TimestampAfterMaxMs, 0, math.MaxInt64},
@@ -120,6 +134,9 @@ func (c *Config) Validate() error {
 		if b.v < b.low || b.v > b.limit {
 			return fmt.Errorf("logstore: config %s is %d, outside %d to %d", b.name, b.v, b.low, b.limit)
 		}
+	}
+	if !(c.MinCleanableDirtyRatio >= 0 && c.MinCleanableDirtyRatio <= 1) {
+		return fmt.Errorf("logstore: config MinCleanableDirtyRatio is %v, outside 0 to 1", c.MinCleanableDirtyRatio)
 	}
 	return nil
 }
@@ -172,6 +189,19 @@ type Options struct {
 	// RecoveryWorkers is how many logs are scanned at once, default 8 times
 	// GOMAXPROCS: they wait for disks mostly.
 	RecoveryWorkers int
+	// CompactionWorkers is how many logs are compacted at once, default 1. They look
+	// for work every CompactionIntervalMs, default 15,000.
+	CompactionWorkers    int
+	CompactionIntervalMs int64
+	// CompactionMapBytes bounds the keys that compactions hold at once, of 24 bytes
+	// each, whatever their length, and a third more: default 128 MiB for all workers.
+	// What has more keys is compacted in several rounds. While a map grows it takes
+	// half as much again.
+	CompactionMapBytes int64
+	// CompactionBytesPerSecond bounds what compactions read and write, together;
+	// default no limit. With Manual there is none.
+	CompactionBytesPerSecond int64
+	digest                   func(key []byte) keyDigest // for tests
 	// DecompressedBytesMax bounds what one batch may unpack to, default 128 MiB.
 	DecompressedBytesMax int
 }
@@ -198,13 +228,20 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		v   *int64
 		def int64
-	}{{&o.CheckpointMs, 60_000}, {&o.ProducerExpiryMs, 24 * 3600 * 1000}, {&o.JournalBytes, 512 << 20}} {
+	}{{&o.CheckpointMs, 60_000}, {&o.ProducerExpiryMs, 24 * 3600 * 1000}, {&o.JournalBytes, 512 << 20},
+		{&o.CompactionIntervalMs, 15_000}, {&o.CompactionMapBytes, 128 << 20}} {
 		if *d.v < 0 {
 			return o, errors.New("logstore: a duration or size in Options is negative")
 		}
 		if *d.v == 0 {
 			*d.v = d.def
 		}
+	}
+	if o.digest == nil {
+		o.digest = digestOf
+	}
+	if o.CompactionWorkers <= 0 {
+		o.CompactionWorkers = 1
 	}
 	if o.JournalFileBytes == 0 {
 		o.JournalFileBytes = max(min(32<<20, o.JournalBytes/4), 2*4096) / 4096 * 4096

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"sync"
 
@@ -135,7 +134,7 @@ func (l *Log) writeSnapshot(end int64, snapshot []byte) error {
 // restIfIdle brings a log to rest that has nothing under way. The caller holds
 // l.upkeep and l.mu.
 func (l *Log) restIfIdle() error {
-	busy := len(l.unsealed) > 0 || l.pending() || l.commit.committing || l.commit.flushes > 0 || l.commit.journaled > l.commit.flushed
+	busy := l.compaction.stop != nil || len(l.unsealed) > 0 || l.pending() || l.commit.committing || l.commit.flushes > 0 || l.commit.journaled > l.commit.flushed
 	if busy {
 		l.dirty = true
 		return nil
@@ -204,7 +203,7 @@ func (s *Store) writeCheckpoints() error {
 	c := &s.checkpoints
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	recovery, start, high := offsetCheckpoint{ownMark: 0}, offsetCheckpoint{}, offsetCheckpoint{}
+	recovery, start, high, cleaner := offsetCheckpoint{ownMark: 0}, offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}
 	for _, l := range s.Logs() {
 		l.mu.Lock()
 		recovery[l.tp] = l.standing.recovery
@@ -212,21 +211,24 @@ func (s *Store) writeCheckpoints() error {
 			start[l.tp] = at
 		}
 		high[l.tp] = l.Offset(HighWatermark) // read back by replicated logs only
+		if at := l.standing.cleaned; at > 0 {
+			cleaner[l.tp] = at
+		}
 		l.mu.Unlock()
 	}
 	s.mu.RLock()
 	for tp := range s.broken {
-		for _, m := range []struct{ to, from offsetCheckpoint }{{recovery, c.found.recovery}, {start, c.found.start}, {high, c.found.high}} {
+		for _, m := range []struct{ to, from offsetCheckpoint }{{recovery, c.found.recovery}, {start, c.found.start}, {high, c.found.high}, {cleaner, c.found.cleaner}} {
 			if at, ok := m.from[tp]; ok {
 				m.to[tp] = at
 			}
 		}
 	}
-	maps.DeleteFunc(c.cleaner, func(tp TopicPartition, _ int64) bool { return s.logs[tp] == nil && s.broken[tp] == nil })
 	s.mu.RUnlock()
 	return errors.Join(
 		s.writeCheckpoint(startOffsetFile, start),
 		s.writeCheckpoint(highWatermarkFile, high),
+		s.writeCheckpoint(cleanerOffsetFile, cleaner),
 		s.writeCheckpoint(recoveryPointFile, recovery),
 	)
 }

@@ -96,7 +96,7 @@ func (l *Log) retireDue(c Config, start, nowMs int64) (nextMs int64, err error) 
 		return math.MaxInt64, nil
 	}
 	err = l.retireWhile("retention.ms", func(s *segment, _, _ int64) bool {
-		return s.size() > 0 && nowMs-l.newest(s) > c.RetentionMs
+		return nowMs-l.newest(s) > c.RetentionMs
 	})
 	if err != nil {
 		return 0, err
@@ -121,7 +121,7 @@ func (l *Log) newest(s *segment) int64 {
 // yet; looking too early costs little.
 func (l *Log) nextExpiry(retentionMs int64) int64 {
 	s := l.view.Load().segments[0]
-	if s.size() == 0 {
+	if s.size() == 0 && !s.tail.sealed {
 		return math.MaxInt64
 	}
 	newest := l.newest(s)

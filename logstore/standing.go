@@ -17,7 +17,8 @@ type standing struct {
 
 	recovery   int64 // all below is durable in the log's own files, indexes included
 	start      int64 // what an advance is making durable; else at most the log's start
-	holesBelow int64 // below it segments need not touch: another program wrote there
+	holesBelow int64 // below it segments need not touch: another program wrote there, or compaction
+	cleaned    int64 // compaction has come up to here; 0 for nowhere, and beyond the end for nothing
 }
 
 // note writes what the manifest is to say. The caller holds l.mu.
@@ -26,6 +27,7 @@ func (l *Log) note() error {
 		Log: l.name, Incarnation: l.incarnation, Dirty: l.standing.dirty,
 		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed),
 		Start: max(l.standing.start, l.start.Load()), High: l.Offset(HighWatermark), HolesBelow: l.standing.holesBelow,
+		Cleaned: l.standing.cleaned,
 	})
 	if err != nil {
 		return fmt.Errorf("manifest: %w", spaceError(err))
@@ -96,6 +98,7 @@ func (l *Log) row() *manifest.Row {
 		Log: l.name, Incarnation: l.incarnation, TopicID: l.id, Dirty: l.standing.dirty,
 		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed),
 		Start: max(l.standing.start, l.start.Load()), High: l.Offset(HighWatermark), HolesBelow: l.standing.holesBelow,
+		Cleaned: l.standing.cleaned,
 	}
 	if r.Dirty {
 		return r

@@ -53,6 +53,8 @@ type Store struct {
 	broken map[TopicPartition]error // under mu; why a log on disk was not opened
 	closed bool                     // under mu
 
+	throttle    throttle // of compactions
+	compactions compactions
 	checkpoints checkpoints
 }
 
@@ -62,7 +64,6 @@ type Store struct {
 type checkpoints struct {
 	mu      sync.Mutex
 	found   *past             // what they said at open, for logs that could not be opened
-	cleaner offsetCheckpoint  // Kafka's first dirty offsets, kept as found
 	written map[string][]byte // what each file holds, to write only what changed
 	closed  bool              // the directory may be another's by now
 }

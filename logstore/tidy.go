@@ -108,7 +108,7 @@ func (t *tidying) finishIndexes(l *Log) error {
 	for _, name := range t.indexSwaps {
 		name = strings.TrimSuffix(name, swapSuffix)
 		if path.Ext(name) != txnSuffix || !isSegment(name) {
-			t.doomed = append(t.doomed, name+swapSuffix)
+			t.doomed = append(t.doomed, name+swapSuffix, name) // what has the name is of another segment
 			continue
 		}
 		if err := l.store.fs.Rename(l.file(name+swapSuffix), l.file(name)); err != nil {
@@ -135,14 +135,19 @@ func (t *tidying) putInPlace(l *Log, base int64) error {
 	if err = errors.Join(ignore(err, errNoBatch), f.Close()); err != nil {
 		return err
 	}
+	// Of the one that began there as well the data may be gone already, and what lay
+	// beside it not. The producers were the same.
+	if err := removeFiles(fsys, l.dir, base, "", segmentSuffixes[:4]); err != nil {
+		return err
+	}
 	for _, other := range t.bases {
-		if other >= base && other < end {
+		if other > base && other < end {
 			if err := removeSegmentFiles(fsys, l.dir, other, ""); err != nil {
 				return err
 			}
 		}
 	}
-	t.bases = slices.DeleteFunc(t.bases, func(other int64) bool { return other >= base && other < end })
+	t.bases = slices.DeleteFunc(t.bases, func(other int64) bool { return other == base || other > base && other < end })
 	t.bases = append(t.bases, base)
 	// The originals are gone for good before the swap has its name: both together
 	// would overlap.

@@ -21,6 +21,7 @@ func (l *Log) TruncateTo(offset int64) error {
 	if offset < 0 {
 		return l.wrap("truncate", fmt.Errorf("%w: %d", ErrOffsetRange, offset))
 	}
+	defer l.holdCompaction()()
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
 	if offset >= l.Offset(LogEnd) {
@@ -188,6 +189,7 @@ func (l *Log) lowerTo(v *view, end mark) error {
 	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return u.segment.base >= end.segment.base })
 	l.standing.recovery = min(l.standing.recovery, end.offset())
 	l.standing.holesBelow = min(l.standing.holesBelow, end.offset())
+	l.standing.cleaned = min(l.standing.cleaned, end.offset())
 	l.commit.flushed = min(l.commit.flushed, end.offset())
 	return l.noteDurably()
 }

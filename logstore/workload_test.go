@@ -39,6 +39,7 @@ type workload struct {
 	padding   int                                  // of the next records, in bytes, as far as segments take it
 	producer  int64                                // id of the idempotent one; another one after a log began anew
 	produced  []sentBatch                          // by it and acknowledged, as far as they are in the log
+	keys      []string                             // of the records of the batch that was built last, in logs that are compacted
 }
 
 // sentBatch is an idempotent batch and where it was appended.
@@ -181,7 +182,10 @@ func (w *workload) lead(tp logstore.TopicPartition, epoch int32, n int, o record
 func (w *workload) write(l *logstore.Log, epoch int32, n int, o record.BuilderOptions) ([]byte, logstore.Appended, error) {
 	hi := w.histories[l.Name()]
 	batch, values := w.batch(o, n)
-	w.note(func() { hi.trying(hi.end, epoch, values...) })
+	w.note(func() {
+		hi.trying(hi.end, epoch, values...)
+		w.noteKeys(hi, hi.end-int64(n), n)
+	})
 	first := hi.end - int64(n)
 	a, err := l.AppendLeader(batch, epoch)
 	if err != nil {
@@ -232,6 +236,9 @@ func (w *workload) batch(o record.BuilderOptions, n int) ([]byte, []string) {
 	room := int(w.config.SegmentBytes-250)/n - 40 // beside headers
 	prefix := fmt.Sprint(w.sent) + strings.Repeat("+", max(0, min(w.padding, room)))
 	var values []string
+	if w.config.Compact {
+		return w.keyedBatch(o, prefix, n)
+	}
 	for i := range n {
 		values = append(values, fmt.Sprintf("%s-%d", prefix, i))
 	}
@@ -255,7 +262,10 @@ func (w *workload) follow(tp logstore.TopicPartition, epoch int32, first int64, 
 	}
 	hi := w.histories[tp]
 	batch, values := w.batch(record.BuilderOptions{BaseOffset: first, LeaderEpoch: epoch}, n)
-	w.note(func() { hi.trying(first, epoch, values...) })
+	w.note(func() {
+		hi.trying(first, epoch, values...)
+		w.noteKeys(hi, first, n)
+	})
 	if _, err := l.AppendFollower(batch); err != nil {
 		return err
 	}
@@ -288,6 +298,7 @@ func (w *workload) truncate(tp logstore.TopicPartition, to int64) error {
 		return err
 	}
 	hi := w.histories[tp]
+	to = max(to, hi.floor)
 	if to >= hi.end {
 		return l.TruncateTo(to)
 	}

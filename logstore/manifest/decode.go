@@ -115,12 +115,21 @@ func (d *decoder) note() (name []byte, n Note) {
 	if n.Incarnation == math.MaxUint64 {
 		d.fail()
 	}
-	n.Dirty = d.flag()
+	flags := d.byte()
+	if flags > flagDirty|flagCleaned {
+		d.fail()
+	}
+	n.Dirty = flags&flagDirty != 0
 	n.Recovery = d.varint()
 	n.Synced = n.Recovery + d.varint()
 	n.Start = n.Recovery + d.varint()
 	n.High = n.Recovery + d.varint()
 	n.HolesBelow = n.Recovery + d.varint()
+	if flags&flagCleaned != 0 {
+		if n.Cleaned = n.Recovery + d.varint(); n.Cleaned == 0 {
+			d.fail()
+		}
+	}
 	return name, n
 }
 

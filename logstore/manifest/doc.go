@@ -75,12 +75,13 @@
 //	is none, nothing
 //	  log              name
 //	  incarnation      uvarint  below 2^64-1
-//	  flags            uint8    1 dirty; the others 0
+//	  flags            uint8    1 dirty, 2 cleaned follows; the others 0
 //	  recovery         varint
 //	  synced           difference to recovery
 //	  start            likewise
 //	  high             likewise
 //	  holes below      likewise
+//	  cleaned          likewise, if it is not 0
 //
 //	kind 4, drop: no row of that name
 //	  log              name

@@ -69,10 +69,20 @@ func appendNoteFields(b []byte, n *Note) []byte {
 	b = append(b, byte(len(n.Log)))
 	b = append(b, n.Log...)
 	b = binary.AppendUvarint(b, n.Incarnation)
-	b = appendFlag(b, n.Dirty)
+	flags := byte(0)
+	if n.Dirty {
+		flags |= flagDirty
+	}
+	if n.Cleaned != 0 {
+		flags |= flagCleaned
+	}
+	b = append(b, flags)
 	b = binary.AppendVarint(b, n.Recovery)
 	for _, offset := range [...]int64{n.Synced, n.Start, n.High, n.HolesBelow} {
 		b = binary.AppendVarint(b, offset-n.Recovery)
+	}
+	if n.Cleaned != 0 { // most logs never are
+		b = binary.AppendVarint(b, n.Cleaned-n.Recovery)
 	}
 	return b
 }

@@ -27,6 +27,12 @@ const (
 	kindClosed
 )
 
+// Flags of a row.
+const (
+	flagDirty byte = 1 << iota
+	flagCleaned
+)
+
 func knownKind(kind byte) bool { return kind >= kindStore && kind <= kindClosed }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

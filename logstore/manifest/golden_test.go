@@ -54,6 +54,9 @@ func TestGolden(t *testing.T) {
 		func() (int64, error) {
 			return f.Note(manifest.Note{Log: "a-0", Incarnation: 5, Recovery: 1, Synced: 1, High: 2})
 		},
+		func() (int64, error) {
+			return f.Note(manifest.Note{Log: "a-0", Incarnation: 5, Dirty: true, Recovery: 9, Synced: 9, Start: 9, High: 9, HolesBelow: 9, Cleaned: 8})
+		},
 		func() (int64, error) { return f.Drop("a-0") },
 		func() (int64, error) { return f.StartJournal(301) },
 		func() (int64, error) { return f.ClosedBy(manifest.Marker{Inode: 8, ModTimeNs: 1}) },
@@ -62,7 +65,7 @@ func TestGolden(t *testing.T) {
 		must(t, err)
 	}
 	want := header(1, frame(t, "01 00 01 09 ac02 01 07 01"), frame(t, goldenRow))
-	for _, payload := range []string{"06 00", "03 0a 03612d30 05 00 02 00 01 02 01", "04 1f 03612d30", "05 2d ad02", "07 39 08 02"} {
+	for _, payload := range []string{"06 00", "03 0a 03612d30 05 00 02 00 01 02 01", "03 1f 03612d30 05 03 12 00 00 00 00 01", "04 35 03612d30", "05 43 ad02", "07 4f 08 02"} {
 		want = append(want, frame(t, payload)...)
 	}
 	if got := contentOf(t, m); !bytes.Equal(got, want) {
@@ -114,7 +117,9 @@ func TestMalformed(t *testing.T) {
 		"varint cut":        "05 00 80",
 		"no name":           "04 00 00",
 		"name cut":          "04 00 05 6161",
-		"reserved flag":     "03 00 0161 05 02 00 00 00 00 00",
+		"reserved flag":     "03 00 0161 05 04 00 00 00 00 00",
+		"cleaned missing":   "03 00 0161 05 02 00 00 00 00 00",
+		"cleaned of 0":      "03 00 0161 05 02 00 00 00 00 00 00",
 		"last incarnation":  "03 00 0161 ffffffffffffffffff01 00 00 00 00 00 00",
 		"note cut":          "03 00 0161 05 01 00 00",
 		"row cut":           "02 00 0161 05 01 00 00 00 00 00 0102",

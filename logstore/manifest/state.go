@@ -27,6 +27,7 @@ type Row struct {
 	// directory is to be listed, and scanned from Recovery.
 	Dirty                                     bool
 	Recovery, Synced, Start, High, HolesBelow int64 // offsets
+	Cleaned                                   int64 // offset: compaction has come up to here, 0 for nowhere
 	// Epochs and Segments are as they were when the row was put, and of use only
 	// if it is not dirty.
 	Epochs   []Epoch
@@ -41,15 +42,16 @@ type Note struct {
 	Incarnation                               uint64
 	Dirty                                     bool
 	Recovery, Synced, Start, High, HolesBelow int64 // offsets
+	Cleaned                                   int64 // offset
 }
 
 func (r *Row) note() Note {
-	return Note{r.Log, r.Incarnation, r.Dirty, r.Recovery, r.Synced, r.Start, r.High, r.HolesBelow}
+	return Note{r.Log, r.Incarnation, r.Dirty, r.Recovery, r.Synced, r.Start, r.High, r.HolesBelow, r.Cleaned}
 }
 
 func (r *Row) apply(n *Note) {
 	r.Dirty, r.Recovery, r.Synced = n.Dirty, n.Recovery, n.Synced
-	r.Start, r.High, r.HolesBelow = n.Start, n.High, n.HolesBelow
+	r.Start, r.High, r.HolesBelow, r.Cleaned = n.Start, n.High, n.HolesBelow, n.Cleaned
 }
 
 func (n *Note) check() error {

@@ -1,0 +1,248 @@
+package logstore
+
+import (
+	"errors"
+
+	"moldau/logstore/record"
+)
+
+// compactor compacts one log after the other. Its memory is reused.
+type compactor struct {
+	store *Store
+	keys  *keyMap
+	read  batchReader
+	again batchReader // of what was read before
+	out   compactOutput
+	batch []keyAt // of the batch being mapped
+	stop  <-chan struct{}
+}
+
+// keyAt is a key on its way into the map.
+type keyAt struct {
+	digest keyDigest
+	offset int64
+}
+
+// keysPerBatch is of how many records a batch may be to be mapped in one go.
+// Larger ones are walked first: none of a batch that cannot be read may be
+// mapped.
+const keysPerBatch = 1 << 14
+
+func newCompactor(s *Store) *compactor {
+	return &compactor{store: s, keys: newKeyMap(s.opt.CompactionMapBytes / int64(s.opt.CompactionWorkers))}
+}
+
+// compactRun is the compaction of one log.
+type compactRun struct {
+	*compactor
+	log    *Log
+	config *Config
+	nowMs  int64
+	done   LogCompacted
+}
+
+// run compacts a log, for as many rounds as it takes. The caller has begun it.
+func (c *compactor) run(l *Log, nowMs int64, stop <-chan struct{}) (LogCompacted, error) {
+	r := &compactRun{compactor: c, log: l, config: l.config.Load(), nowMs: nowMs}
+	r.done.Log = l.tp
+	c.stop = stop
+	defer c.keys.reset()
+	err := r.clearLitter()
+	for more := true; more && err == nil; {
+		more, err = r.round()
+	}
+	return r.done, err
+}
+
+// stopped tells why the run is not to go on.
+func (c *compactor) stopped() error {
+	select {
+	case <-c.stop:
+		return errStopped
+	default:
+		return nil
+	}
+}
+
+// round compacts what is dirty as far as the map holds its keys. more tells that
+// there is more.
+func (r *compactRun) round() (more bool, err error) {
+	plan := r.log.pinCompaction(r.config, r.nowMs)
+	defer plan.release()
+	if plan.firstDirty >= plan.limit {
+		return false, nil
+	}
+	f, err := r.newFilter(&plan)
+	if err != nil {
+		return false, err
+	}
+	defer f.it.Close()
+	defer r.count(f)
+	for _, in := range plan.inputs {
+		if err := in.load(); err != nil {
+			return false, err
+		}
+	}
+	if f.mapped, err = r.mapKeys(&plan, f); err != nil {
+		return false, err
+	}
+	r.done.MapUsed = max(r.done.MapUsed, float64(r.keys.used)/float64(roomFor(r.keys.slotsMax)))
+	for rest := plan.below(f.mapped); len(rest) > 0; {
+		n := groupOf(rest, r.config)
+		if err := r.compactGroup(rest[:n], f); err != nil {
+			return false, err
+		}
+		rest = rest[n:]
+	}
+	if err := r.log.noteCompacted(f.mapped); err != nil {
+		return false, err
+	}
+	if r.done.Rounds++; r.done.Rounds == 1 {
+		r.done.From = plan.firstDirty
+	}
+	r.done.Upto = f.mapped
+	return f.mapped < plan.limit, nil
+}
+
+func (r *compactRun) newFilter(plan *compactPlan) (*batchFilter, error) {
+	l := r.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.loadState(); err != nil {
+		return nil, err
+	}
+	r.keys.reset()
+	return &batchFilter{
+		keys: r.keys, digest: r.store.opt.digest, limit: plan.limit,
+		nowMs: r.nowMs, retentionMs: r.config.DeleteRetentionMs, unpackedMax: r.store.opt.DecompressedBytesMax,
+		producers: l.lastOfProducers(), transactions: newCompactedTxns(),
+	}, nil
+}
+
+// count adds what a round did to what the run has done.
+func (r *compactRun) count(f *batchFilter) {
+	d, t := &r.done, &f.tally
+	d.RecordsRead, d.RecordsRemoved, d.Keyless = d.RecordsRead+t.records, d.RecordsRemoved+t.removed, d.Keyless+t.keyless
+	d.BytesRead, d.BytesWritten = d.BytesRead+t.read, d.BytesWritten+t.written
+	if d.Undecoded = max(d.Undecoded, t.undecoded); d.UndecodedErr == nil {
+		d.UndecodedErr = t.undecodedW
+	}
+	c := &r.store.counters
+	c.compactionRead.Add(t.read)
+	c.compactionWritten.Add(t.written)
+	c.compactionRemoved.Add(t.removed)
+}
+
+// below is the inputs that hold what lies below an offset.
+func (p *compactPlan) below(offset int64) []compactInput {
+	n := 0
+	for n < len(p.inputs) && p.inputs[n].base < offset {
+		n++
+	}
+	return p.inputs[:n]
+}
+
+// groupOf is how many inputs become one segment: as many as fit it, with their
+// indexes and offsets.
+func groupOf(inputs []compactInput, c *Config) int {
+	var data, offsets, times int64
+	for n, in := range inputs {
+		data += in.size()
+		offsets += in.offsets.Bytes()
+		times += in.times.Bytes()
+		if n > 0 && (data > c.SegmentBytes || offsets > c.SegmentIndexBytes || times > c.SegmentIndexBytes || in.end-inputs[0].base > 1<<31-1) {
+			return n
+		}
+	}
+	return len(inputs)
+}
+
+// begin has an input read from a position on, and what is read counted.
+func (r *compactRun) begin(from *batchReader, in compactInput, position int64, f *batchFilter) {
+	from.bytesMax = int64(r.store.opt.DecompressedBytesMax)
+	from.pace = func(n int64) error {
+		f.tally.read += n
+		return r.pace(n)
+	}
+	from.begin(in, position)
+}
+
+// pace waits until so many bytes may be read or written.
+func (r *compactRun) pace(n int64) error {
+	return errors.Join(r.stopped(), r.store.throttle.wait(n, r.stop))
+}
+
+// mapKeys enters the keys of what is dirty into the map, until it is full, and
+// returns the offset below which all are in it.
+func (r *compactRun) mapKeys(plan *compactPlan, f *batchFilter) (upto int64, err error) {
+	transactions := newCompactedTxns()
+	for _, in := range plan.inputs {
+		if in.end <= plan.firstDirty {
+			continue
+		}
+		if err := transactions.collect(r.log, max(in.base, plan.firstDirty), in.end); err != nil {
+			return 0, err
+		}
+		position := int64(0)
+		if in.base < plan.firstDirty {
+			at, err := in.locate(plan.firstDirty, in.size())
+			if err != nil {
+				return 0, err
+			}
+			position = at.position
+		}
+		r.begin(&r.read, in, position, f)
+		for {
+			b, ok, err := r.read.read()
+			if err != nil {
+				return 0, err
+			}
+			if !ok {
+				break
+			}
+			if b.Control() || b.bad != nil || transactions.data(b.Batch) {
+				continue
+			}
+			if full, ok := r.mapBatch(b.Batch, plan.firstDirty, f); !ok {
+				return full, nil
+			}
+		}
+	}
+	return plan.limit, nil
+}
+
+// mapBatch enters the keys of a batch, those of which the offset is not below
+// from. Where the map is full it returns the offset of the first that did not
+// fit. A batch that cannot be read is left out.
+func (r *compactRun) mapBatch(b record.Batch, from int64, f *batchFilter) (full int64, ok bool) {
+	r.batch = r.batch[:0]
+	if b.Count() > keysPerBatch {
+		if _, err := b.Walk(record.WalkOptions{Gaps: true, UnpackedBytesMax: f.unpackedMax}); err != nil {
+			return 0, true
+		}
+	}
+	if f.it.Reset(b, f.unpackedMax) != nil {
+		return 0, true
+	}
+	for f.it.Next() {
+		record := f.it.Record()
+		if record.Key == nil || record.Offset < from {
+			continue
+		}
+		k := keyAt{f.digest(record.Key), record.Offset}
+		if b.Count() <= keysPerBatch {
+			r.batch = append(r.batch, k)
+		} else if !r.keys.put(k.digest, k.offset) {
+			return k.offset, false
+		}
+	}
+	if f.it.Err() != nil {
+		return 0, true
+	}
+	for _, k := range r.batch {
+		if !r.keys.put(k.digest, k.offset) {
+			return k.offset, false
+		}
+	}
+	return 0, true
+}

@@ -1,0 +1,185 @@
+package logstore
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// A swap lets one new segment stand for a group. Its files are complete and
+// durable under names that a start removes. What follows is durable step by step:
+//
+//	named .swap    from here on a start puts it in place of the group
+//	originals named .deleted
+//	.swap stripped off, of the data first: as long as that has it, a start takes
+//	               indexes of those names for the originals'
+//
+// Renames may reach the disk in any order. Were the directory synced once, at the
+// end, a crash could leave the originals gone and the new segment under a name
+// that is removed.
+
+// swap publishes a finished output in place of its group.
+func (l *Log) swap(group []compactInput, o *compactOutput) error {
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	if err := l.writable(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	_, there := l.find(group)
+	err := l.touchDurably() // the recovery point, too, which is past the group
+	l.mu.Unlock()
+	if !there {
+		return errRetired
+	}
+	if err == nil {
+		err = l.promise(o.segment)
+	}
+	if err != nil {
+		return l.final(err)
+	}
+	s := o.segment
+	o.segment = nil // the log's
+	l.publishCompacted(group, s)
+	// Files and memory disagree where this fails; opening the log anew settles it.
+	if err := l.putInPlace(group, s); err != nil {
+		return l.poison(err)
+	}
+	return nil
+}
+
+// find is where in the view a group lies, unless retention took some of it. The
+// caller holds l.mu.
+func (l *Log) find(group []compactInput) (at int, ok bool) {
+	segments := l.view.Load().segments
+	at = slices.Index(segments, group[0].segment)
+	if at < 0 || at+len(group) >= len(segments) {
+		return 0, false
+	}
+	for i, in := range group {
+		if segments[at+i] != in.segment {
+			return 0, false
+		}
+	}
+	return at, true
+}
+
+// promise gives the files the names by which a start puts them in place. The data
+// is last: it is by its name that the others count.
+func (l *Log) promise(s *segment) error {
+	for _, f := range s.files {
+		if err := f.rename(swapName(f.name)); err != nil {
+			return spaceError(err)
+		}
+	}
+	if s.txns.Len() > 0 {
+		// Which transactions were aborted cannot always be told from what is left.
+		if err := s.txnFile.rename(swapName(s.txnFile.name)); err != nil {
+			return spaceError(err)
+		}
+		if err := l.store.fs.SyncDir(l.dir); err != nil {
+			return unsyncable(err)
+		}
+	}
+	name := s.path(logSuffix)
+	if err := l.store.fs.Rename(name+cleanedSuffix, name+swapSuffix); err != nil {
+		return spaceError(err)
+	}
+	return unsyncable(l.store.fs.SyncDir(l.dir))
+}
+
+func swapName(cleaned string) string { return strings.TrimSuffix(cleaned, cleanedSuffix) + swapSuffix }
+
+// publishCompacted replaces the view. No bound lies within the group, but some may
+// at its end.
+func (l *Log) publishCompacted(group []compactInput, s *segment) {
+	l.mu.Lock()
+	at, _ := l.find(group)
+	segments := slices.Clone(l.view.Load().segments)
+	old := slices.Clone(segments[at : at+len(group)])
+	for b := range l.bounds {
+		if m := l.bounds[b].load(); slices.Contains(old, m.segment) {
+			l.bounds[b].store(s.endMark())
+		}
+	}
+	l.view.Store(&view{slices.Replace(segments, at, at+len(group), s)})
+	l.mu.Unlock()
+	release(old)
+}
+
+// putInPlace marks the originals as deleted and gives the new segment its names.
+// The caller holds l.upkeep.
+func (l *Log) putInPlace(group []compactInput, s *segment) error {
+	for _, in := range group {
+		suffixes := segmentSuffixes
+		if in.base == s.base {
+			suffixes = segmentSuffixes[:4] // the producers are the same at its beginning
+		}
+		for _, suffix := range suffixes {
+			name := l.file(segmentFileName(in.base, suffix))
+			if err := l.store.fs.Rename(name, name+deletedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	if err := l.store.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
+	if err := l.strip(s); err != nil {
+		return err
+	}
+	l.unlinkLater(group)
+	return nil
+}
+
+// strip gives the files of a new segment the names of a log's.
+func (l *Log) strip(s *segment) error {
+	name := s.path(logSuffix)
+	if err := l.store.fs.Rename(name+swapSuffix, name); err != nil {
+		return err
+	}
+	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
+		if err := s.files[i].rename(s.path(suffix)); err != nil {
+			return err
+		}
+	}
+	if s.txns.Len() == 0 {
+		s.txnFile.isNamed(s.path(txnSuffix)) // there is none
+		return l.store.fs.SyncDir(l.dir)
+	}
+	// The others can be built anew.
+	if err := l.store.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
+	if err := s.txnFile.rename(s.path(txnSuffix)); err != nil {
+		return err
+	}
+	return l.store.fs.SyncDir(l.dir)
+}
+
+// unlinkLater has the files of a group unlinked that were marked as deleted.
+func (l *Log) unlinkLater(group []compactInput) {
+	at := later(l.store.nowMs(), l.Config().FileDeleteDelayMs)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, in := range group {
+		if !slices.Contains(l.marked, in.base) {
+			l.marked = append(l.marked, in.base)
+		}
+		l.store.enqueue(task{atMs: at, kind: taskUnlink, log: l, base: in.base})
+	}
+}
+
+// clearLitter removes what an earlier compaction could not remove. Beside such
+// files a start would take a swap for a part of something that was not complete.
+func (r *compactRun) clearLitter() error {
+	fsys, dir := r.store.fs, r.log.dir
+	names, err := fsys.ReadDir(dir)
+	for _, n := range names {
+		if strings.HasSuffix(n.Name(), cleanedSuffix) {
+			err = errors.Join(err, fsys.Remove(r.log.file(n.Name())))
+		}
+	}
+	return err
+}

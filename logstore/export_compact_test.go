@@ -1,0 +1,32 @@
+package logstore
+
+import "time"
+
+// DigestBy has keys told apart by what a function makes of them: 16 bytes.
+func DigestBy(o Options, digest func(key []byte) (high, low uint64)) Options {
+	o.digest = func(key []byte) keyDigest {
+		high, low := digest(key)
+		return keyDigest{high, low}
+	}
+	return o
+}
+
+// KeyMap is the map of a compaction, for its tests.
+type KeyMap struct{ m *keyMap }
+
+func NewKeyMap(bytesMax int64) KeyMap { return KeyMap{newKeyMap(bytesMax)} }
+
+func (k KeyMap) Put(key []byte, offset int64) bool { return k.m.put(digestOf(key), offset) }
+func (k KeyMap) Newest(key []byte) int64           { return k.m.newest(digestOf(key)) }
+func (k KeyMap) Bytes() int64                      { return int64(len(k.m.slots)) * keySlotBytes }
+func (k KeyMap) Reset()                            { k.m.reset() }
+
+// Throttle is the throttle of compactions.
+type Throttle struct{ t throttle }
+
+func NewThrottle(c Clock, perSecond int64) *Throttle {
+	return &Throttle{throttle{clock: c, perSecond: perSecond}}
+}
+
+func (t *Throttle) Wait(bytes int64, stop <-chan struct{}) error { return t.t.wait(bytes, stop) }
+func (t *Throttle) Due(bytes int64) time.Time                    { return t.t.take(bytes) }
