@@ -162,7 +162,7 @@ func (l *Log) rest() error {
 	}
 	sh.unpin()
 	if err != nil {
-		return l.poison(err)
+		return l.syncFailed(err)
 	}
 	if err := l.loadTail(); err != nil {
 		return err

@@ -44,10 +44,11 @@ func (e *CorruptionError) Error() string {
 
 func (e *CorruptionError) Unwrap() error { return e.Err }
 
-// unsyncable is err of a sync of one of a log's own files, or of its directory.
+// unsyncable is err of a sync of one of a log's own files, or of its directory. A
+// file that could not be opened was not synced, and can be yet.
 func unsyncable(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || isShortage(err) {
+		return err
 	}
 	return &syncError{err}
 }

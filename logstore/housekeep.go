@@ -23,6 +23,7 @@ const (
 	taskCheckpoint                 // of the store
 	taskCut                        // of the journal
 	taskMend                       // of a log's indexes that were built anew
+	taskCommit                     // of a log that was stalled
 )
 
 // task is one piece of work and when it is due. One that has become
@@ -152,12 +153,14 @@ func (s *Store) do(t task, nowMs int64) error {
 		return s.CutJournal()
 	case taskMend:
 		return t.log.mend()
+	case taskCommit:
+		t.log.resume()
 	}
 	return nil
 }
 
 func (s *Store) report(t task, err error) {
-	e := HousekeepingFailed{Work: [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint", "cut", "mend"}[t.kind], Err: err}
+	e := HousekeepingFailed{Work: [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint", "cut", "mend", "commit"}[t.kind], Err: err}
 	if t.log != nil {
 		e.Log = t.log.tp
 	}

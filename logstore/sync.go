@@ -1,6 +1,7 @@
 package logstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,6 +15,8 @@ type commit struct {
 	flushes    int        // syncs of its own files under way besides
 	paused     bool       // by a truncation: neither begins
 	alone      bool       // stays out of the journal: a truncation is ahead
+	stalled    error      // why the next has to wait for its time
+	starved    bool       // that was told, and none has gone well since
 	progress   *sync.Cond // on Log.mu: one of these ended, or the log was cut or poisoned
 
 	wanted    int64  // offset that a flush waits for, whatever the durability
@@ -36,7 +39,7 @@ func (l *Log) scheduleSync() {
 
 func (l *Log) syncDue() bool {
 	c, end, durable := l.config.Load(), l.Offset(LogEnd), l.Offset(Durable)
-	if durable >= end || l.commit.committing || l.commit.paused || l.failure() != nil {
+	if durable >= end || l.commit.committing || l.commit.paused || l.commit.stalled != nil || l.failure() != nil {
 		return false
 	}
 	return c.Durability == Synced || l.commit.wanted > durable || end-durable >= c.FlushMessages
@@ -115,7 +118,7 @@ func (sh *share) syncFiles() error {
 		err = store.fs.SyncDir(sh.log.dir)
 	}
 	c.syncs.Observe(store.opt.Clock.Now().Sub(began))
-	if err != nil {
+	if err != nil && !isShortage(err) {
 		c.syncFailures.Add(1)
 	}
 	return err
@@ -134,9 +137,12 @@ func (l *Log) committed(sh *share, ownFiles bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.commit.committing = false
-	if err != nil {
+	if isShortage(err) {
+		l.stall(err)
+	} else if err != nil {
 		_ = l.poison(err)
 	} else if l.failure() == nil {
+		l.commit.starved = false
 		l.synced(sh, ownFiles)
 		if ownFiles && !l.commit.alone {
 			l.store.committer.syncedOwn(l, l.commit.flushed)
@@ -200,7 +206,7 @@ func (l *Log) flushTo(offset int64) error {
 		}
 		l.commit.wanted = max(l.commit.wanted, target)
 		l.scheduleSync()
-		if err := l.failure(); err != nil {
+		if err := cmp.Or(l.failure(), l.commit.stalled); err != nil {
 			return l.wrap("flush", err)
 		}
 		l.commit.progress.Wait()
@@ -232,7 +238,7 @@ func (l *Log) flushFiles(offset int64) error {
 	defer l.commit.progress.Broadcast()
 	l.commit.flushes--
 	if err != nil {
-		return l.wrap("flush", l.poison(err))
+		return l.wrap("flush", l.syncFailed(err))
 	}
 	l.synced(&sh, true)
 	return nil

@@ -132,13 +132,17 @@ func (s *files) take(generation uint64) (vfs.File, error) {
 			return nil, ErrFull
 		}
 	}
-	return s.fsys.OpenFile(s.path(slot), os.O_RDWR, 0)
+	f, err := s.fsys.OpenFile(s.path(slot), os.O_RDWR, 0)
+	return f, fullError(err)
 }
 
-// fullError adds ErrFull where the device is full: releasing helps there too.
+// fullError adds ErrFull where the device is full, as releasing helps there too,
+// and where the process has no descriptors, as nothing was written then.
 func fullError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, full) {
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		}
 	}
 	return err
 }

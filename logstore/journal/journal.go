@@ -10,7 +10,7 @@ import (
 
 var (
 	// ErrFull tells that no file is free and none may or can be made. Where the
-	// device is full it wraps that error as well.
+	// device is full, or no descriptor is left, it wraps that error as well.
 	ErrFull = errors.New("journal is full")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("journal is closed")
@@ -79,7 +79,7 @@ func Open(fsys vfs.FS, dir string, generation, sequence uint64, o Options) (*Jou
 	j := &Journal{options: o, nextGeneration: max(generation, 1), sequence: max(sequence, 1)}
 	j.files = files{fsys: fsys, dir: dir, fileBytes: o.FileBytes, countMax: int(o.BytesMax / o.FileBytes)}
 	if err := j.files.adopt(); err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, fmt.Errorf("open journal: %w", fullError(err))
 	}
 	return j, nil
 }
