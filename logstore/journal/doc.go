@@ -28,6 +28,8 @@
 // A failed write or sync is final: the journal does not know what is on the
 // disk then, and takes nothing more.
 //
+// An [Extract] holds records that outlive the journal they were in.
+//
 // # What it does not do
 //
 // It does not look into payloads, nor know which logs there are. Where the
