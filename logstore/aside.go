@@ -10,9 +10,9 @@ import (
 	"moldau/logstore/vfs"
 )
 
-// aside keeps what the journal holds of a log that cannot take it: its files
-// have rotted, or could not be opened. The journal begins anew with an open, and
-// what it acknowledged is not to go with it.
+// aside keeps what the journal holds of a log that cannot take it, because its
+// files have rotted. The journal begins anew with an open, and what it
+// acknowledged is not to go with it.
 type aside struct {
 	file  vfs.File // nil before the first
 	name  string
@@ -45,18 +45,18 @@ func (r *recovery) setAside(h journal.Header, batches []byte) error {
 	return spaceError(err)
 }
 
-// closeAside makes what was set aside durable.
+// closeAside makes what was set aside durable. Of a log that has failed it is
+// pending instead.
 func (r *recovery) closeAside() error {
-	a := &r.aside
+	a, fsys := &r.aside, r.log.store.fs
 	if a.file == nil {
 		return nil
 	}
-	err := errors.Join(a.file.Sync(), a.file.Close())
-	if err == nil {
-		err = r.log.store.fs.SyncDir(r.log.dir)
+	if r.failed != nil {
+		return errors.Join(a.file.Close(), fsys.Remove(a.name))
 	}
-	if err == nil && r.failed != nil {
-		r.failed = fmt.Errorf("%w; what the journal holds of it is kept in %s", r.failed, a.name)
+	if err := errors.Join(a.file.Sync(), a.file.Close()); err != nil {
+		return spaceError(err)
 	}
-	return err
+	return fsys.SyncDir(r.log.dir)
 }

@@ -85,6 +85,9 @@ func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error)
 			break // a start cuts what is behind
 		}
 	}
+	if offset, ok := root.quarantined[p.tp]; ok {
+		c.find(Fault, p.dir, 0, "takes no appends until it is repaired: a start found less than was acknowledged, up to offset %d", offset)
+	}
 	l.checkEnd(root)
 	l.checkBeside()
 	return l, nil

@@ -25,6 +25,7 @@ type checkedRoot struct {
 	clean       bool
 	manifest    bool                        // checkpoints are what our manifest says
 	checkpoints map[string]offsetCheckpoint // by file name
+	quarantined offsetCheckpoint            // logs that take no appends, and what was acknowledged of them
 }
 
 // offset is what a checkpoint says of a partition.
@@ -91,9 +92,13 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 	}
 	root.manifest = true
 	recovery, start, high := offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}
+	root.quarantined = offsetCheckpoint{}
 	for name, row := range st.Rows {
 		if tp, ok := parseDir(name); ok {
 			recovery[tp], start[tp], high[tp] = row.Recovery, row.Start, row.High
+			if row.Quarantined {
+				root.quarantined[tp] = row.Synced
+			}
 		}
 	}
 	root.checkpoints[recoveryPointFile], root.checkpoints[startOffsetFile], root.checkpoints[highWatermarkFile] = recovery, start, high

@@ -20,7 +20,7 @@ type LogRecovered struct {
 }
 
 // LogNotOpened tells that a log on disk could not be opened. Its files were not
-// touched any further.
+// touched any further, and the next open replays what the journal held of it.
 type LogNotOpened struct {
 	Log TopicPartition
 	Err error
@@ -37,8 +37,9 @@ type CheckpointIgnored struct {
 // scanned, by what Kafka's checkpoint files say of it.
 type ManifestIgnored struct{ Err error }
 
-// JournalCorrupt tells that a record of the journal has rotted. A log that lacks
-// what it held takes no appends.
+// JournalCorrupt tells that a record of the journal has rotted. Its log takes no
+// appends until it is repaired, or, where nobody knows whose it was, every log
+// that was not at rest.
 type JournalCorrupt struct{ Err error }
 
 // SegmentsRetired tells that retention dropped segments.

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"sync"
 
-	"moldau/logstore/journal"
 	"moldau/logstore/manifest"
 	"moldau/logstore/vfs"
 )
@@ -104,6 +103,9 @@ func (s *Store) openLocked() error {
 	}
 	s.checkpoints.found = p
 	s.nextIncarnation.Store(max(p.state.NextIncarnation, 1))
+	s.found.generation = max(p.report.Generation, p.state.JournalStart)
+	s.found.sequence = p.report.Sequence
+	s.journalStart.Store(s.found.generation + 1)
 	if err := s.openLogs(p); err != nil {
 		return err
 	}
@@ -112,10 +114,10 @@ func (s *Store) openLocked() error {
 	if err := s.fs.SyncDir(s.path("")); err != nil {
 		return err
 	}
-	s.found.generation = max(p.report.Generation, p.state.JournalStart)
-	s.found.sequence = p.report.Sequence
-	s.journalStart.Store(s.found.generation + 1)
 	if err := s.beginManifest(p); err != nil {
+		return err
+	}
+	if err := s.dropPending(p); err != nil {
 		return err
 	}
 	if p.clean {
@@ -132,8 +134,8 @@ func (s *Store) openLocked() error {
 }
 
 // beginManifest goes on with the manifest after a clean close of ours, and
-// begins a new one otherwise. What was replayed from the journal is in the logs'
-// own files by now, so that the journal begins anew.
+// begins a new one otherwise. What the journal held is in the logs' own files by
+// now, or pending, so that the journal begins anew.
 func (s *Store) beginManifest(p *past) (err error) {
 	if p.ours && p.clean && !p.torn {
 		if s.manifest, err = manifest.Open(s.fs, s.ownPath(""), p.state); err != nil {
@@ -177,7 +179,7 @@ func (s *Store) openLogs(p *past) error {
 	var all []*recovery
 	for _, tp := range found {
 		row := p.state.Rows[tp.String()]
-		if row == nil || row.Dirty || len(row.Segments) == 0 {
+		if row == nil || row.Dirty || row.Quarantined || len(row.Segments) == 0 {
 			all = append(all, s.newRecovery(tp, row, p))
 			continue
 		}
@@ -189,9 +191,13 @@ func (s *Store) openLogs(p *past) error {
 		return err
 	}
 	s.inParallel(all, (*recovery).finish)
+	if err := s.keepPending(all, p); err != nil {
+		return fmt.Errorf("keep what the journal holds of logs that do not open: %w", err)
+	}
 	for _, r := range all {
 		if r.failed != nil {
 			r.abandon()
+			p.leave(r)
 		}
 		s.admitOpened(r.tp, r.log, r.failed)
 	}
@@ -231,37 +237,6 @@ func (s *Store) inParallel(all []*recovery, step func(*recovery) error) {
 	group.Wait()
 }
 
-// replayJournal puts back what the journal holds and the logs' own files lost.
-func (s *Store) replayJournal(all []*recovery, p *past) error {
-	if len(p.journaled) == 0 || s.opt.ReadOnly {
-		return nil
-	}
-	byName := make(map[string]*recovery, len(all))
-	for _, r := range all {
-		byName[r.tp.String()] = r
-	}
-	from := p.state.JournalStart
-	_, err := journal.Scan(s.fs, s.ownPath(journalDir), from, func(h journal.Header, _, _ uint64, batches []byte) error {
-		r := byName[h.Log]
-		if r == nil || h.Kind != journal.Batches || !p.concerns(h) {
-			return nil
-		}
-		if r.failed == nil {
-			r.failed = r.replay(h, batches)
-		}
-		if r.failed != nil || r.fatal != nil && h.Last >= r.last().endOffset() {
-			return r.setAside(h, batches)
-		}
-		return nil
-	})
-	for _, r := range all {
-		if asideErr := r.closeAside(); asideErr != nil {
-			err = errors.Join(err, fmt.Errorf("set aside what the journal holds of %s: %w", r.tp, asideErr))
-		}
-	}
-	return err
-}
-
 // logsAmong picks the logs of the directory, and has removed what was deleted.
 func (s *Store) logsAmong(names []fs.DirEntry) []TopicPartition {
 	var found []TopicPartition
@@ -289,41 +264,9 @@ func (s *Store) configOf(tp TopicPartition) (Config, error) {
 	return c, c.Validate()
 }
 
-// newRecovery is how a log is opened whose files may have changed. What the row
-// says counts, and without one what Kafka's checkpoint files say.
-func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *recovery {
-	r := &recovery{tp: tp, clean: p.clean, cleaned: p.cleaner[tp], lost: p.lost()}
-	c, err := s.configOf(tp)
-	l := s.newLog(tp, TopicID{}, c)
-	r.log, r.failed = l, err
-	l.standing.dirty = true
-	if of := p.journaled[l.name]; of != nil {
-		r.journaled, r.synced, r.rotten = of.end, of.synced, of.bad
-	}
-	if row == nil && p.ours {
-		// It was being created. What Kafka's files say is of one that was deleted.
-		l.incarnation = s.nextIncarnation.Add(1) - 1
-		return r
-	}
-	if row == nil {
-		r.point, r.high, r.cleaned = p.recovery[tp], p.high[tp], math.MaxInt64
-		l.start.Store(p.start[tp])
-		l.standing.cleaned = p.cleaner[tp]
-		l.incarnation = s.nextIncarnation.Add(1) - 1
-		return r
-	}
-	r.clean = false // dirty: this log did not come to rest
-	r.point, r.high, r.synced = row.Recovery, row.High, max(r.synced, row.Synced)
-	r.cleaned = max(r.cleaned, row.HolesBelow)
-	l.standing.recovery, l.standing.holesBelow, l.standing.cleaned = row.Recovery, row.HolesBelow, row.Cleaned
-	l.pointSnapshot = row.Recovery
-	l.start.Store(row.Start)
-	l.incarnation = row.Incarnation
-	return r
-}
-
 // openRow is how a log is opened that its row describes. No file is touched
-// before somebody needs it.
+// before somebody needs it, unless the high watermark lies below the end: which
+// transactions are decided below it, only the files tell.
 func (s *Store) openRow(tp TopicPartition, row *manifest.Row) (*Log, error) {
 	c, err := s.configOf(tp)
 	if err != nil {

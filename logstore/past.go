@@ -25,15 +25,19 @@ type past struct {
 	// What Kafka's checkpoint files say, which counts where no row does.
 	recovery, start, high, cleaner offsetCheckpoint
 
-	journaled map[string]*journaled // by log
-	report    journal.Report
+	journaled     map[string]*journaled // by log
+	journalFrom   uint64                // the generation that the journal begins with
+	report        journal.Report
+	pending       []string // files of records that an earlier open had no log for
+	pendingRotten error    // of which one is not what was written
+	pendingKept   string   // the file that has what is pending still
 }
 
-// journaled sums up what the journal holds of one log.
+// journaled sums up what the journal, and what is pending, holds of one log.
 type journaled struct {
-	end    int64 // behind the last record
-	synced int64 // its own files were, up to here
-	bad    bool  // a record is rotten
+	end       int64 // behind the last record
+	synced    int64 // its own files were, up to here
+	inJournal bool  // not all of it is pending
 }
 
 // readPast finds out what the directory holds, and whose it is. Nothing is
@@ -70,6 +74,9 @@ func (s *Store) readPast() (*past, error) {
 		// Its offsets are not those of the logs any more; its numbers stay taken.
 		p.state.NextIncarnation, p.state.JournalStart = st.NextIncarnation, st.JournalStart
 	}
+	if p.pending, err = s.pendingFiles(); err != nil {
+		return nil, err
+	}
 	switch {
 	case p.ours && p.clean:
 		return p, nil // it went with the close
@@ -83,29 +90,45 @@ func (s *Store) readPast() (*past, error) {
 	return p, s.readJournal(p, math.MaxUint64)
 }
 
-// readJournal learns what the journal holds, from a generation on.
+// readJournal learns what is pending, and what the journal holds from a
+// generation on.
 func (s *Store) readJournal(p *past, from uint64) (err error) {
+	p.journalFrom = from
+	if p.pendingRotten, err = p.eachPending(s, func(h journal.Header, _ []byte) error { p.sum(h); return nil }); err != nil {
+		return err
+	}
+	if p.pendingRotten != nil {
+		s.emit(JournalCorrupt{p.pendingRotten})
+	}
 	p.report, err = journal.Scan(s.fs, s.ownPath(journalDir), from, func(h journal.Header, _, _ uint64, _ []byte) error {
-		p.state.NextIncarnation = max(p.state.NextIncarnation, h.Incarnation+1)
-		if !p.concerns(h) {
-			return nil
-		}
-		of := p.of(h.Log)
-		if h.Kind == journal.Synced {
-			of.synced = max(of.synced, h.Last)
-		} else {
-			of.end = max(of.end, h.Last+1)
+		if p.concerns(h) {
+			p.sum(h).inJournal = true
 		}
 		return nil
 	})
 	for _, rot := range p.report.Rot {
 		s.emit(JournalCorrupt{&CorruptionError{File: rot.File, Offset: rot.Offset, Err: errRottenCommit}})
 		if rot.Known && p.concerns(rot.Header) {
-			of := p.of(rot.Header.Log)
-			of.end, of.bad = max(of.end, rot.Header.Last+1), true
+			p.sum(rot.Header).inJournal = true
 		}
 	}
 	return err
+}
+
+// sum adds a record to what is known of its log.
+func (p *past) sum(h journal.Header) *journaled {
+	p.state.NextIncarnation = max(p.state.NextIncarnation, h.Incarnation+1)
+	of := p.journaled[h.Log]
+	if of == nil {
+		of = &journaled{}
+		p.journaled[h.Log] = of
+	}
+	if h.Kind == journal.Synced {
+		of.synced = max(of.synced, h.Last)
+	} else {
+		of.end = max(of.end, h.Last+1)
+	}
+	return of
 }
 
 // concerns tells that a record is of a log that is there still, not of one that
@@ -118,23 +141,69 @@ func (p *past) concerns(h journal.Header) bool {
 	return row != nil && row.Incarnation == h.Incarnation
 }
 
-func (p *past) of(name string) *journaled {
-	of := p.journaled[name]
-	if of == nil {
-		of = &journaled{}
-		p.journaled[name] = of
-	}
-	return of
-}
-
 // lost tells that the journal holds rot of which nobody knows what it was.
 func (p *past) lost() bool {
+	if p.pendingRotten != nil {
+		return true
+	}
 	for _, rot := range p.report.Rot {
 		if !rot.Known {
 			return true
 		}
 	}
 	return false
+}
+
+// newRecovery is how a log is opened whose files may have changed. What the row
+// says counts, and without one what Kafka's checkpoint files say.
+func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *recovery {
+	r := &recovery{tp: tp, clean: p.clean, cleaned: p.cleaner[tp], lost: p.lost(), known: row}
+	c, err := s.configOf(tp)
+	l := s.newLog(tp, TopicID{}, c)
+	r.log, r.failed = l, err
+	l.standing.dirty = true
+	if of := p.journaled[l.name]; of != nil {
+		r.journaled, r.synced = of.end, of.synced
+	}
+	if row == nil && p.ours {
+		// It was being created. What Kafka's files say is of one that was deleted.
+		l.incarnation = s.nextIncarnation.Add(1) - 1
+		return r
+	}
+	if row == nil {
+		r.point, r.high, r.cleaned = p.recovery[tp], p.high[tp], math.MaxInt64
+		l.start.Store(p.start[tp])
+		l.standing.cleaned = p.cleaner[tp]
+		l.incarnation = s.nextIncarnation.Add(1) - 1
+		return r
+	}
+	r.clean = false // dirty: this log did not come to rest
+	r.point, r.high, r.synced = row.Recovery, row.High, max(r.synced, row.Synced)
+	r.cleaned = max(r.cleaned, row.HolesBelow)
+	if r.quarantined = row.Quarantined; r.quarantined {
+		r.synced = math.MaxInt64 // nothing of it is cut
+	}
+	l.standing.recovery, l.standing.holesBelow, l.standing.cleaned = row.Recovery, row.HolesBelow, row.Cleaned
+	l.pointSnapshot = row.Recovery
+	l.start.Store(row.Start)
+	l.incarnation = row.Incarnation
+	return r
+}
+
+// leave lets the next open find a log that does not open as this one did.
+func (p *past) leave(r *recovery) {
+	l := r.log
+	if r.known == nil && p.ours {
+		return // it was being created: it is found again without a row
+	}
+	row := &manifest.Row{Log: l.name, Incarnation: l.incarnation, Dirty: true, Recovery: r.point, Start: l.start.Load(), High: r.high, HolesBelow: r.cleaned, Cleaned: l.standing.cleaned}
+	if r.known != nil {
+		*row = *r.known
+	}
+	if of := p.journaled[l.name]; of != nil {
+		row.Synced = max(row.Synced, of.synced)
+	}
+	p.state.Rows[l.name] = row
 }
 
 // markerOf is what tells our clean shutdown file from one that another program

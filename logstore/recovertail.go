@@ -55,11 +55,12 @@ func (r *recovery) recoverTail() error {
 			break
 		}
 		next := r.segments[i+1].base
-		if r.fatal == nil && whole && s.endOffset() < min(next, r.synced) && next > r.cleaned {
-			_ = r.fail(s.corrupt(s.size(), errHole))
-		}
-		if end := s.endOffset(); whole && (end < next && next > r.cleaned || end > next) {
+		end := s.endOffset()
+		if whole && (end < next && next > r.cleaned || end > next) {
 			r.reason, whole = s.corrupt(s.size(), errHole), false
+			if r.fatal == nil && min(end, next) < r.synced {
+				_ = r.fail(r.reason)
+			}
 		}
 		if r.fatal != nil {
 			r.segments, r.unreached = r.segments[:i+1], r.segments[i+1:]

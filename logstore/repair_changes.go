@@ -22,7 +22,7 @@ func (l *repairLog) planChanges() error {
 		l.end = max(staying[n-1].base, staying[n-1].scan.end(staying[n-1].base))
 	}
 	end := l.end
-	l.end = max(l.end, l.witnessed())
+	l.end = max(l.end, l.witnessed(), l.root.quarantined[l.files.tp])
 	create, told := l.end > end, end
 	var renewed *repairSegment
 	for _, s := range l.segments {

@@ -89,7 +89,8 @@ func (r *repair) plan(s *repairScope) (*repairPlan, error) {
 			return nil, err
 		}
 	}
-	if len(p.changes) > 0 && s.store != "" {
+	quarantined := slices.ContainsFunc(found, func(f *partitionFiles) bool { _, ok := root.quarantined[f.tp]; return ok })
+	if (len(p.changes) > 0 || quarantined) && s.store != "" {
 		return p, r.planForget(p, s.store)
 	}
 	return p, nil

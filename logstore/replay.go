@@ -12,6 +12,15 @@ import (
 // errRottenCommit tells that the journal has rotted.
 var errRottenCommit = errors.New("a commit in the journal is not what was written")
 
+// take replays a record, or sets it aside if the log has rotted and cannot have it.
+func (r *recovery) take(h journal.Header, batches []byte) error {
+	err := r.replay(h, batches)
+	if err == nil && r.fatal != nil && h.Last >= r.last().endOffset() {
+		err = r.setAside(h, batches)
+	}
+	return err
+}
+
 // replay puts back what the journal holds of the log and its own files lost. It
 // goes by offset, never by position: what the log ends with says what is next. A
 // batch that does not follow is one too many lost. Where the log's own file holds

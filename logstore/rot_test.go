@@ -1,6 +1,7 @@
 package logstore_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,6 +81,52 @@ func TestRotBelowTheRecoveryPoint(t *testing.T) {
 				t.Fatal("closed as if clean")
 			}
 			sameTree(t, tree(t, mem, logDir), before)
+		})
+	}
+}
+
+// What told that a log lacks what was acknowledged is gone with the journal. The
+// log takes nothing more all the same, until it is repaired, and gives no offset
+// twice then.
+func TestQuarantineOutlivesARestart(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		t.Run(fmt.Sprint("whose record has rotted is known ", known), func(t *testing.T) {
+			h := newJournalHarness(t, 3, nil)
+			l, u := h.log(), h.another()
+			h.appendDurably(u, "0", 1)
+			h.appendDurably(l, "0", 1)
+			must(t, h.store.Checkpoint())
+			h.appendDurably(l, "acknowledged", 1)
+			h.appendDurably(u, "1", 1) // a later commit
+			mem := h.mem.Crash()
+			for _, name := range filesIn(t, mem, "data/moldau/journal", ".journal") {
+				b := readAll(t, mem, name)
+				if at := bytes.Index(b, []byte("acknowledged-0")); at >= 0 {
+					for !known && string(b[at:at+3]) != "t-0" {
+						at--
+					}
+					overwrite(t, mem, name, withByte(b, at, b[at]^1))
+				}
+			}
+			for range 3 {
+				o := h.openTree(t, mem)
+				wantCorrupt(t, o.log.Err(), firstLog)
+				wantValues(t, values(t, o.log, logstore.HighWatermark), "0-0")
+				mem = mem.Crash()
+				_ = o.store.Close()
+			}
+			report, err := logstore.Check(mem, "data", logstore.CheckOptions{})
+			must(t, err)
+			if report.Faults() == 0 {
+				t.Error("a check finds nothing")
+			}
+			repair(t, mem, "data")
+			o := h.openTree(t, mem)
+			must(t, o.log.Err())
+			if end := o.log.Offset(logstore.LogEnd); known && end != 2 {
+				t.Errorf("ends at %d, but offset 1 was acknowledged", end)
+			}
+			o.goesOn(t, h, mem, []string{"0-0"})
 		})
 	}
 }

@@ -19,13 +19,19 @@ type standing struct {
 	start      int64 // what an advance is making durable; else at most the log's start
 	holesBelow int64 // below it segments need not touch: another program wrote there, or compaction
 	cleaned    int64 // compaction has come up to here; 0 for nowhere, and beyond the end for nothing
+
+	// quarantined says that an open found the log to be less than what was
+	// acknowledged, up to an offset. It takes nothing more, and is not changed,
+	// until it is repaired.
+	quarantined  bool
+	acknowledged int64
 }
 
 // note writes what the manifest is to say. The caller holds l.mu.
 func (l *Log) note() error {
 	lsn, err := l.store.manifest.Note(manifest.Note{
-		Log: l.name, Incarnation: l.incarnation, Dirty: l.standing.dirty,
-		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed),
+		Log: l.name, Incarnation: l.incarnation, Dirty: l.standing.dirty, Quarantined: l.standing.quarantined,
+		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed, l.standing.acknowledged),
 		Start: max(l.standing.start, l.start.Load()), High: l.Offset(HighWatermark), HolesBelow: l.standing.holesBelow,
 		Cleaned: l.standing.cleaned,
 	})
@@ -95,8 +101,8 @@ func (l *Log) bringToRest() error {
 // row is the whole of what an open needs of a log at rest.
 func (l *Log) row() *manifest.Row {
 	r := &manifest.Row{
-		Log: l.name, Incarnation: l.incarnation, TopicID: l.id, Dirty: l.standing.dirty,
-		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed),
+		Log: l.name, Incarnation: l.incarnation, TopicID: l.id, Dirty: l.standing.dirty, Quarantined: l.standing.quarantined,
+		Recovery: l.standing.recovery, Synced: max(l.standing.recovery, l.commit.flushed, l.standing.acknowledged),
 		Start: max(l.standing.start, l.start.Load()), High: l.Offset(HighWatermark), HolesBelow: l.standing.holesBelow,
 		Cleaned: l.standing.cleaned,
 	}

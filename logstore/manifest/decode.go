@@ -116,10 +116,10 @@ func (d *decoder) note() (name []byte, n Note) {
 		d.fail()
 	}
 	flags := d.byte()
-	if flags > flagDirty|flagCleaned {
+	if flags > flagDirty|flagCleaned|flagQuarantined {
 		d.fail()
 	}
-	n.Dirty = flags&flagDirty != 0
+	n.Dirty, n.Quarantined = flags&flagDirty != 0, flags&flagQuarantined != 0
 	n.Recovery = d.varint()
 	n.Synced = n.Recovery + d.varint()
 	n.Start = n.Recovery + d.varint()

@@ -75,7 +75,7 @@
 //	is none, nothing
 //	  log              name
 //	  incarnation      uvarint  below 2^64-1
-//	  flags            uint8    1 dirty, 2 cleaned follows; the others 0
+//	  flags            uint8    1 dirty, 2 cleaned follows, 4 quarantined; the others 0
 //	  recovery         varint
 //	  synced           difference to recovery
 //	  start            likewise

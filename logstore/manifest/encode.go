@@ -76,6 +76,9 @@ func appendNoteFields(b []byte, n *Note) []byte {
 	if n.Cleaned != 0 {
 		flags |= flagCleaned
 	}
+	if n.Quarantined {
+		flags |= flagQuarantined
+	}
 	b = append(b, flags)
 	b = binary.AppendVarint(b, n.Recovery)
 	for _, offset := range [...]int64{n.Synced, n.Start, n.High, n.HolesBelow} {

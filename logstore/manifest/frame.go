@@ -31,6 +31,7 @@ const (
 const (
 	flagDirty byte = 1 << iota
 	flagCleaned
+	flagQuarantined
 )
 
 func knownKind(kind byte) bool { return kind >= kindStore && kind <= kindClosed }

@@ -117,7 +117,7 @@ func TestMalformed(t *testing.T) {
 		"varint cut":        "05 00 80",
 		"no name":           "04 00 00",
 		"name cut":          "04 00 05 6161",
-		"reserved flag":     "03 00 0161 05 04 00 00 00 00 00",
+		"reserved flag":     "03 00 0161 05 08 00 00 00 00 00",
 		"cleaned missing":   "03 00 0161 05 02 00 00 00 00 00",
 		"cleaned of 0":      "03 00 0161 05 02 00 00 00 00 00 00",
 		"last incarnation":  "03 00 0161 ffffffffffffffffff01 00 00 00 00 00 00",

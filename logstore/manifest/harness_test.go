@@ -164,7 +164,8 @@ var (
 		n := rapid.SliceOfN(anyInt, 6, 6).Draw(t, "offsets")
 		return manifest.Note{
 			Log: anyLog.Draw(t, "log"), Incarnation: anyUint.Draw(t, "incarnation"), Dirty: rapid.Bool().Draw(t, "dirty"),
-			Recovery: n[0], Synced: n[1], Start: n[2], High: n[3], HolesBelow: n[4], Cleaned: n[5],
+			Quarantined: rapid.Bool().Draw(t, "quarantined"),
+			Recovery:    n[0], Synced: n[1], Start: n[2], High: n[3], HolesBelow: n[4], Cleaned: n[5],
 		}
 	})
 	anyRow = rapid.Custom(func(t *rapid.T) *manifest.Row {
@@ -204,7 +205,7 @@ func put(s *manifest.State, r *manifest.Row) {
 }
 
 func note(r *manifest.Row, n manifest.Note) {
-	r.Dirty, r.Recovery, r.Synced, r.Start, r.High, r.HolesBelow, r.Cleaned = n.Dirty, n.Recovery, n.Synced, n.Start, n.High, n.HolesBelow, n.Cleaned
+	r.Dirty, r.Quarantined, r.Recovery, r.Synced, r.Start, r.High, r.HolesBelow, r.Cleaned = n.Dirty, n.Quarantined, n.Recovery, n.Synced, n.Start, n.High, n.HolesBelow, n.Cleaned
 }
 
 func noted(s *manifest.State, n manifest.Note) {

@@ -25,7 +25,10 @@ type Row struct {
 	TopicID     [16]byte
 	// Dirty is that the log's files may have changed since the row was put: its
 	// directory is to be listed, and scanned from Recovery.
-	Dirty                                     bool
+	Dirty bool
+	// Quarantined is that the log was found to be less than what was acknowledged:
+	// it takes nothing more before it is repaired.
+	Quarantined                               bool
 	Recovery, Synced, Start, High, HolesBelow int64 // offsets
 	Cleaned                                   int64 // offset: compaction has come up to here, 0 for nowhere
 	// Epochs and Segments are as they were when the row was put, and of use only
@@ -40,17 +43,17 @@ type Row struct {
 type Note struct {
 	Log                                       string
 	Incarnation                               uint64
-	Dirty                                     bool
+	Dirty, Quarantined                        bool
 	Recovery, Synced, Start, High, HolesBelow int64 // offsets
 	Cleaned                                   int64 // offset
 }
 
 func (r *Row) note() Note {
-	return Note{r.Log, r.Incarnation, r.Dirty, r.Recovery, r.Synced, r.Start, r.High, r.HolesBelow, r.Cleaned}
+	return Note{r.Log, r.Incarnation, r.Dirty, r.Quarantined, r.Recovery, r.Synced, r.Start, r.High, r.HolesBelow, r.Cleaned}
 }
 
 func (r *Row) apply(n *Note) {
-	r.Dirty, r.Recovery, r.Synced = n.Dirty, n.Recovery, n.Synced
+	r.Dirty, r.Quarantined, r.Recovery, r.Synced = n.Dirty, n.Quarantined, n.Recovery, n.Synced
 	r.Start, r.High, r.HolesBelow, r.Cleaned = n.Start, n.High, n.HolesBelow, n.Cleaned
 }
 
