@@ -225,10 +225,14 @@ func (l *Log) loadState() error {
 	return err
 }
 
-// ready is writable for who is about to append: what an append needs is loaded.
-// The caller holds l.mu.
+// ready is writable for who is about to append: what an append needs is loaded,
+// and not too much waits for being sealed. The caller holds l.mu, which may be
+// given up meanwhile.
 func (l *Log) ready() error {
-	err := l.writable()
+	err := l.awaitSealer()
+	if err == nil {
+		err = l.writable()
+	}
 	if err == nil {
 		err = l.loadTail()
 	}

@@ -157,8 +157,8 @@ type Log struct {
 	watchers watchers
 
 	// upkeep is held by whoever changes files other than by appending: seal,
-	// checkpoint, truncation, retention, close. It is taken before mu, and never
-	// by an append.
+	// checkpoint, truncation, retention, close. It is taken before mu, and by an
+	// append only where it has to wait for such work, and has given up mu.
 	upkeep        sync.Mutex
 	pointSnapshot int64 // under upkeep: offset of the snapshot that the last checkpoint left, 0 for none
 
@@ -175,6 +175,7 @@ type Log struct {
 // writer is what only the holder of Log.mu touches.
 type writer struct {
 	unsealed []sealing // rolled segments, oldest first
+	sealing  bool      // the first of them is being sealed
 	jitterMs int64     // what this segment's segment.ms is short of
 	dirty    bool      // changed since the last checkpoint
 	retirement

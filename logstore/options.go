@@ -180,6 +180,11 @@ type Options struct {
 	JournalBytes, JournalFileBytes int64
 	journalAlways                  bool // for tests: the commits of one log go there as well
 	syncAllMin                     int  // from how many logs on a flush is one of the whole file system
+	// UnsealedMax is how many rolled segments of a log may wait for being sealed,
+	// default 8. Appends that would add to more wait, or seal one themselves: a disk that
+	// is slower than the rolls would otherwise let indexes, which are in memory until
+	// then, grow without end.
+	UnsealedMax int
 	// ReserveBytes of the file system are kept free: below it appends give
 	// ErrNoSpace, while reads, retention and deletions go on. Default 256 MiB, or a
 	// hundredth of the file system if that is less; -1 for none.
@@ -248,6 +253,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.JournalFileBytes < 2*4096 || o.JournalFileBytes%4096 != 0 || o.JournalFileBytes > o.JournalBytes {
 		return o, fmt.Errorf("logstore: a journal of %d bytes in files of %d: files are multiples of 4096, at least two, and fit", o.JournalBytes, o.JournalFileBytes)
+	}
+	if o.UnsealedMax < 0 {
+		return o, errors.New("logstore: UnsealedMax in Options is negative")
+	}
+	if o.UnsealedMax == 0 {
+		o.UnsealedMax = 8
 	}
 	if o.DecompressedBytesMax <= 0 {
 		o.DecompressedBytesMax = 128 << 20

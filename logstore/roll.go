@@ -2,7 +2,6 @@ package logstore
 
 import (
 	"errors"
-
 	"math"
 	"slices"
 )
@@ -51,14 +50,6 @@ func (l *Log) install(fresh *segment) error {
 	return nil
 }
 
-// sealing is a rolled segment on its way to being sealed, with the producers'
-// state as it was at its end.
-type sealing struct {
-	segment  *segment
-	end      int64 // offset
-	snapshot []byte
-}
-
 // drawJitter spreads rolls by time, so that logs created together do not all
 // roll together.
 func (l *Log) drawJitter() {
@@ -66,69 +57,6 @@ func (l *Log) drawJitter() {
 	if j := min(l.config.Load().SegmentJitterMs, l.config.Load().SegmentMs); j > 0 {
 		l.jitterMs = l.store.opt.Rand(j)
 	}
-}
-
-// sealAll seals every rolled segment.
-func (l *Log) sealAll() error {
-	l.upkeep.Lock()
-	defer l.upkeep.Unlock()
-	for !l.closed.Load() { // the directory may be another log's by then
-		if more, err := l.seal(); err != nil || !more {
-			return err
-		}
-	}
-	return nil
-}
-
-// sealRolled is sealAll for who holds l.upkeep, and for a log at its end.
-func (l *Log) sealRolled() error {
-	for {
-		if more, err := l.seal(); err != nil || !more {
-			return err
-		}
-	}
-}
-
-// seal completes the oldest rolled segment: its bytes, indexes and snapshot are
-// synced, in this order, and its indexes mapped. It reports whether there may be
-// more to do. The writer goes on meanwhile. The caller holds l.upkeep.
-func (l *Log) seal() (more bool, err error) {
-	l.mu.Lock()
-	if len(l.unsealed) == 0 || l.failure() != nil {
-		l.mu.Unlock()
-		return false, nil
-	}
-	j := l.unsealed[0]
-	pinned := j.segment.pin()
-	l.mu.Unlock()
-	if !pinned { // truncated or retired meanwhile
-		l.sealed(j)
-		return true, nil
-	}
-	defer j.segment.unpin()
-	if err := l.flushFiles(j.end); err != nil {
-		return false, err
-	}
-	defer j.segment.restIndexes()
-	if err := errors.Join(j.segment.offsets.Flush(), j.segment.times.Flush(), j.segment.txns.Flush()); err != nil {
-		return false, err
-	}
-	if err := j.segment.sealIndexes(); err != nil {
-		return false, l.final(err)
-	}
-	if err := replaceFile(l.store.fs, l.file(segmentFileName(j.end, snapshotSuffix)), j.snapshot, true); err != nil {
-		return false, l.final(err)
-	}
-	l.sealed(j)
-	return true, nil
-}
-
-// sealed takes j off the list, if truncation did not.
-func (l *Log) sealed(j sealing) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	j.segment.tail.sealed = true
-	l.unsealed = slices.DeleteFunc(l.unsealed, func(u sealing) bool { return u.segment == j.segment })
 }
 
 // bridgeGap lets the log go on at first, behind a hole of 2^31 offsets, as a
