@@ -2,6 +2,7 @@ package logstore
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	"moldau/logstore/journal"
@@ -24,6 +25,23 @@ func (l *Log) releaseAll() {
 	defer l.mu.Unlock()
 	old := l.view.Swap(&view{})
 	release(old.segments)
+	l.commit.progress.Broadcast()
+}
+
+// released tells that the store has let go of the log's files: nothing is left
+// that could be synced.
+func (l *Log) released() bool { return len(l.view.Load().segments) == 0 }
+
+// resume takes stop back.
+func (l *Log) resume() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed.Store(false)
+	l.scheduleSync()
+	for _, kind := range []taskKind{taskSeal, taskMark} { // which may have come in vain meanwhile
+		l.store.enqueue(task{atMs: math.MinInt64, kind: kind, log: l})
+	}
+	l.askRetention(l.store.nowMs())
 }
 
 // Close completes what is in flight, syncs everything, and leaves the marker of
@@ -37,6 +55,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.mu.Unlock()
+	s.changes.Wait()
 	close(s.closing)
 	var failed error
 	for _, l := range s.Logs() {
@@ -64,8 +83,14 @@ func (s *Store) Close() error {
 
 // closeJournal removes the journal, unless a log needs what is in it.
 func (s *Store) closeJournal() error {
-	if j := s.committer.journal; j != nil {
-		if err := j.Close(); err != nil || s.failure() != nil || slices.ContainsFunc(s.Logs(), (*Log).needsJournal) {
+	c := &s.committer
+	c.cutting.Lock() // of a caller of CutJournal
+	defer c.cutting.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if j := c.journal; j != nil {
+		c.journal = nil
+		if err := j.Close(); err != nil || s.failure() != nil || slices.ContainsFunc(s.everyLog(), (*Log).needsJournal) {
 			return err
 		}
 		// Or a journal of which half is removed would look rotten.
@@ -127,9 +152,12 @@ func (l *Log) close() error {
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		err = errors.Join(l.cutSurplus(), l.bringToRest())
+		l.pauseSyncs() // of cuts
+		defer l.resumeSyncs()
+		return errors.Join(l.cutSurplus(), l.bringToRest())
 	}
-	return err
+	// What could not be sealed is durable all the same.
+	return errors.Join(err, l.flushFiles(l.Offset(LogEnd)))
 }
 
 // cutSurplus looks, after a crash, at a log that was found at rest and not written
@@ -162,7 +190,7 @@ func (l *Log) rest() error {
 	}
 	sh.unpin()
 	if err != nil {
-		return l.syncFailed(err)
+		return err
 	}
 	if err := l.loadTail(); err != nil {
 		return err

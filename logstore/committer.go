@@ -1,9 +1,6 @@
 package logstore
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -47,14 +44,17 @@ type committer struct {
 
 	// cutting keeps cuts in line; it is taken before all locks of logs.
 	cutting sync.Mutex
-	asked   atomic.Bool // a cut was asked for and has not begun
+	asked   atomic.Bool  // a cut was asked for and has not begun
+	pauseMs atomic.Int64 // no cut is asked for before: one has failed, or has made no room
 
-	preparing, begun atomic.Bool // a file of the journal is being made; one has been
+	preparing, begun atomic.Bool  // a file of the journal is being made; one has been
+	preparingMs      atomic.Int64 // none is begun before: one has failed
 
-	// writing guards the journal; locks of logs are taken within.
+	// writing guards the journal.
 	writing  sync.Mutex
 	journal  *journal.Journal
-	rotation uint64 // how often a cut let it begin a new file
+	rotation uint64         // how often a cut let it begin a new file
+	named    map[*Log]int64 // what the commit being built says of own files
 }
 
 // share is what one log has to be made durable of, from offset from on.
@@ -179,158 +179,6 @@ func (c *committer) forget(l *Log) {
 	delete(c.own, l)
 }
 
-// commitJournal writes shares to the journal, as few commits as they fit in.
-// Where it has no room, not even after a cut, they go to their own files.
-func (c *committer) commitJournal(shares []share) {
-	c.writing.Lock()
-	standing := int64(0)
-	for i := range shares {
-		standing = max(standing, shares[i].standing)
-	}
-	c.announce(shares)
-	err := errors.Join(c.store.syncManifest(standing), c.openJournal())
-	if err == nil {
-		c.addSynced()
-	}
-	for len(shares) > 0 && err == nil {
-		n := 0
-		for n < len(shares) && c.add(&shares[n]) {
-			n++
-		}
-		if n == 0 {
-			break // larger than a commit may be, in a journal of small files
-		}
-		if err = c.write(shares[:n]); err == nil {
-			c.publish(shares[:n], nil)
-			shares = shares[n:]
-		}
-	}
-	c.writing.Unlock()
-	if err == nil || errors.Is(err, journal.ErrFull) {
-		for i := range shares {
-			c.commitOwn(&shares[i])
-		}
-		return
-	}
-	c.publish(shares, err)
-}
-
-// announce notes in the logs that the journal will hold their shares.
-func (c *committer) announce(shares []share) {
-	for i := range shares {
-		shares[i].log.journaling(shares[i].upto.offset(), c.rotation)
-	}
-}
-
-// add puts a share into the commit being built, if it fits. One that cannot be
-// read back poisons its log, and is left out.
-func (c *committer) add(sh *share) bool {
-	if sh.log.failure() != nil {
-		return true
-	}
-	p, ok := c.journal.Add(journal.Header{
-		Kind: journal.Batches, Log: sh.log.name, Incarnation: sh.log.incarnation, LeaderEpoch: sh.epoch,
-		EndBefore: sh.from, First: sh.from, Last: sh.upto.offset() - 1,
-	}, int(sh.bytes))
-	if !ok {
-		return false
-	}
-	for _, u := range sh.segments {
-		n := u.upto - u.from
-		if m, err := u.segment.data.ReadAt(p[:n], u.from); int64(m) < n {
-			_ = sh.log.poison(fmt.Errorf("read back for the journal: %w", err))
-			c.journal.Undo()
-			break
-		}
-		p = p[n:]
-	}
-	return true
-}
-
-// addSynced tells the journal which logs' own files were synced, so that bad
-// bytes below are known for rot.
-func (c *committer) addSynced() {
-	c.mu.Lock()
-	own := maps.Clone(c.own)
-	clear(c.own)
-	c.mu.Unlock()
-	for l, upto := range own {
-		l.journaling(upto, c.rotation)
-		c.journal.Add(journal.Header{Kind: journal.Synced, Log: l.name, Incarnation: l.incarnation, Last: upto}, 0)
-	}
-}
-
-// write commits what was added. With no room left the logs are flushed first,
-// which is the only time that appends wait for that.
-func (c *committer) write(shares []share) error {
-	if c.journal.Pending() == 0 {
-		return nil
-	}
-	began, generation, bytes := c.store.opt.Clock.Now(), c.journal.Generation(), c.journal.Bytes()
-	err := c.journal.Commit()
-	if errors.Is(err, journal.ErrFull) {
-		c.writing.Unlock()
-		err = c.store.CutJournal()
-		c.writing.Lock()
-		c.announce(shares)
-		if err == nil {
-			err = c.journal.Commit()
-		}
-	}
-	if errors.Is(err, journal.ErrFull) {
-		for c.journal.Pending() > 0 {
-			c.journal.Undo()
-		}
-		return err
-	}
-	counters := &c.store.counters
-	counters.syncs.Observe(c.store.opt.Clock.Now().Sub(began))
-	if err != nil {
-		counters.syncFailures.Add(1)
-		// Which logs the journal held what of is not known to the disk any more.
-		return c.store.poison(fmt.Errorf("commit to the journal: %w", err))
-	}
-	counters.journalCommits.Add(1)
-	counters.journalBytes.Add(max(c.journal.Bytes()-bytes, 0))
-	if c.journal.Bytes() > c.store.opt.JournalBytes/2 {
-		c.store.askCut()
-	}
-	if c.journal.Generation() > generation {
-		c.prepare()
-	}
-	return nil
-}
-
-// prepare has the file made that comes next. One that is not there when it is
-// needed is made then, while appends wait.
-func (c *committer) prepare() {
-	if c.store.opt.Manual || c.preparing.Swap(true) {
-		return
-	}
-	j := c.journal
-	c.store.workers.Add(1)
-	go func() {
-		defer c.store.workers.Done()
-		if j.Prepare() == nil {
-			c.begun.Store(true)
-		}
-		c.preparing.Store(false)
-	}()
-}
-
-// prepared tells that there is a journal for one log to use: it is not worth to
-// wait for. If not, it is made.
-func (c *committer) prepared() bool {
-	if !c.begun.Load() {
-		c.writing.Lock()
-		defer c.writing.Unlock()
-		if c.openJournal() == nil {
-			c.prepare()
-		}
-	}
-	return c.begun.Load()
-}
-
 // publish ends the commit of shares.
 func (c *committer) publish(shares []share, err error) {
 	for i := range shares {
@@ -338,16 +186,4 @@ func (c *committer) publish(shares []share, err error) {
 		sh.log.committed(sh, false, err)
 		sh.unpin()
 	}
-}
-
-// openJournal makes the journal on first use: a store whose logs are written one
-// at a time has none. The caller holds c.writing.
-func (c *committer) openJournal() (err error) {
-	if c.journal == nil {
-		s := c.store
-		c.journal, err = journal.Open(s.fs, s.ownPath(journalDir), s.found.generation+1, s.found.sequence+1, journal.Options{
-			FileBytes: s.opt.JournalFileBytes, BytesMax: s.opt.JournalBytes,
-		})
-	}
-	return err
 }

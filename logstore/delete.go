@@ -10,8 +10,9 @@ import (
 )
 
 // Delete takes a log away, durably: its directory is renamed, and removed with
-// all in it after file.delete.delay.ms. Pinned reads go on. The name is free at
-// once.
+// all in it after file.delete.delay.ms. Pinned reads go on. The name is free when
+// it returns. After an error the log is there as before, but for one of the disk,
+// when it is poisoned.
 func (s *Store) Delete(tp TopicPartition) error {
 	delayMs, gone, err := s.takeAway(tp, deleteSuffix)
 	if err != nil {
@@ -21,8 +22,9 @@ func (s *Store) Delete(tp TopicPartition) error {
 	return nil
 }
 
-// SetAside takes a log out of the store and keeps its files, in a directory
-// that is named as Kafka names those of which it does not know the topic.
+// SetAside takes a log out of the store and keeps its files, with all that was
+// acknowledged, in a directory that is named as Kafka names those of which it does
+// not know the topic.
 func (s *Store) SetAside(tp TopicPartition) error {
 	if _, _, err := s.takeAway(tp, straySuffix); err != nil {
 		return fmt.Errorf("logstore: set aside %s: %w", tp, err)
@@ -30,54 +32,123 @@ func (s *Store) SetAside(tp TopicPartition) error {
 	return nil
 }
 
-// takeAway ends a log and renames its directory, durably.
+// takeAway ends a log and renames its directory, durably. Until the manifest has
+// forgotten it the name stays taken, and the log, hidden, what manifest and
+// journal are kept for.
 func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone string, err error) {
-	s.mu.Lock()
-	l, broken := s.logs[tp], s.broken[tp] != nil
-	switch {
-	case s.closed:
-		err = ErrClosed
-	case s.opt.ReadOnly:
-		err = ErrReadOnly
-	case l == nil && !broken:
-		err = ErrNotFound
-	default:
-		delete(s.logs, tp)
-		delete(s.broken, tp)
-		s.workers.Add(1) // Close waits
-		defer s.workers.Done()
-	}
-	s.mu.Unlock()
+	l, err := s.hide(tp)
 	if err != nil {
 		return 0, "", err
 	}
+	defer s.changes.Done()
 	delayMs, gone = s.opt.Log.FileDeleteDelayMs, s.path(s.uniqueName(tp, suffix))
 	if l != nil {
+		delayMs = l.Config().FileDeleteDelayMs
 		l.stop()
 		defer l.holdCompaction()()
 		l.upkeep.Lock()
 		defer l.upkeep.Unlock()
-		defer l.releaseAll()
-		delayMs = l.Config().FileDeleteDelayMs
-	}
-	if err := s.fs.Rename(s.path(tp.String()), gone); err != nil {
-		// It is there still, with its checkpoints, and can be taken away again.
-		s.mu.Lock()
-		s.broken[tp] = err
-		s.mu.Unlock()
-		return 0, "", err
-	}
-	err = s.fs.SyncDir(s.path(""))
-	if err == nil {
-		// Not before: without a row the directory would be opened as it lies. Not
-		// synced, until there is another log of that name: a row without a directory
-		// is that of a deleted log.
-		var lsn int64
-		lsn, err = s.manifest.Drop(tp.String())
-		for at := s.dropped.Load(); lsn > at && !s.dropped.CompareAndSwap(at, lsn); at = s.dropped.Load() {
+		if suffix == straySuffix {
+			// Its files are all that is left of it.
+			if err = l.flushFiles(l.Offset(LogEnd)); err != nil && !l.needsJournal() {
+				err = nil // quarantined: it has what it has
+			}
 		}
 	}
+	if err == nil {
+		err = s.renameDir(l, tp, gone)
+	}
+	if err != nil {
+		if l != nil {
+			l.resume()
+			s.show(l)
+		}
+		return 0, "", err
+	}
+	s.setLog(tp, nil)
+	err = s.drop(tp)
+	if l != nil {
+		s.committer.forget(l)
+		l.releaseAll()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.logs, tp)
+	delete(s.broken, tp)
 	return delayMs, gone, err
+}
+
+// hide takes a log out of sight and its name; the log is nil if it is a broken
+// one. Close waits for changes.Done.
+func (s *Store) hide(tp TopicPartition) (*Log, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, taken := s.logs[tp]
+	switch {
+	case s.closed:
+		return nil, ErrClosed
+	case s.opt.ReadOnly:
+		return nil, ErrReadOnly
+	case l == nil && (taken || s.broken[tp] == nil), l != nil && l.hidden:
+		return nil, ErrNotFound
+	}
+	if l != nil {
+		l.hidden = true
+	} else {
+		s.logs[tp] = nil
+	}
+	s.changes.Add(1)
+	return l, nil
+}
+
+func (s *Store) renameDir(l *Log, tp TopicPartition, gone string) error {
+	if err := s.fs.Rename(s.path(tp.String()), gone); err != nil {
+		return err
+	}
+	err := s.fs.SyncDir(s.path(""))
+	if err != nil && l != nil {
+		err = l.poison(err) // under which name it will be found is not known
+	}
+	return err
+}
+
+// drop takes a log's row out of the manifest, once nothing of it is in s.logs and
+// its directory is durably gone: without a row that would be opened as it lies. It
+// is not synced until there is another log of that name: a row without a directory
+// is that of a deleted log. So one that there was no space to drop does no harm
+// until then.
+func (s *Store) drop(tp TopicPartition) error {
+	lsn, err := s.manifest.Drop(tp.String())
+	if err != nil && s.failure() == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.undropped[tp] = true
+		return nil
+	}
+	for at := s.dropped.Load(); lsn > at && !s.dropped.CompareAndSwap(at, lsn); at = s.dropped.Load() {
+	}
+	return err
+}
+
+// forgetDropped makes sure that no row is left of a deleted log of that name:
+// recovery would expect its data.
+func (s *Store) forgetDropped(tp TopicPartition) error {
+	s.mu.Lock()
+	owed := s.undropped[tp]
+	delete(s.undropped, tp)
+	s.mu.Unlock()
+	if owed {
+		if err := s.drop(tp); err != nil {
+			return err
+		}
+		s.mu.RLock()
+		owed = s.undropped[tp]
+		s.mu.RUnlock()
+		if owed {
+			return fmt.Errorf("%w: for the manifest", ErrNoSpace)
+		}
+	}
+	return s.syncManifest(s.dropped.Load())
 }
 
 // uniqueName is what Kafka calls the directory of a log that is no more: unique,

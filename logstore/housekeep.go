@@ -154,7 +154,7 @@ func (s *Store) do(t task, nowMs int64) error {
 	case taskMend:
 		return t.log.mend()
 	case taskCommit:
-		t.log.resume()
+		t.log.unstall()
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package logstore
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -24,6 +25,15 @@ func (s *Store) CutJournal() error {
 	c.cutting.Lock()
 	defer c.cutting.Unlock()
 	c.asked.Store(false)
+	err := c.cut()
+	if err != nil {
+		c.pauseCuts()
+	}
+	return err
+}
+
+func (c *committer) cut() error {
+	s := c.store
 	upto, rotation := c.rotate()
 	if upto == 0 {
 		return nil
@@ -32,23 +42,27 @@ func (s *Store) CutJournal() error {
 	if err := c.carry(upto); err != nil {
 		return err
 	}
-	_, err := s.noteFlushed(rotation)
-	if err != nil {
+	if err := s.noteFlushed(); err != nil {
 		return err
 	}
 	s.journalStart.Store(upto + 1)
 	lsn, err := s.manifest.StartJournal(upto + 1)
 	if err != nil {
-		return err
+		return fmt.Errorf("manifest: %w", spaceError(err))
 	}
 	if err := s.syncManifest(lsn); err != nil {
 		return err
 	}
+	c.release(upto)
+	s.noteReleased(rotation)
+	s.counters.journalCuts.Add(1)
+	return nil
+}
+
+func (c *committer) release(upto uint64) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.journal.Release(upto)
-	s.counters.journalCuts.Add(1)
-	return nil
 }
 
 // rotate lets the next commit begin a new file, and returns the generation of
@@ -68,7 +82,7 @@ func (c *committer) rotate() (upto, rotation uint64) {
 // flushJournaled syncs the files of every log that the journal is needed for.
 // One that fails is poisoned, and keeps its records in the journal.
 func (s *Store) flushJournaled() {
-	needy := slices.DeleteFunc(s.Logs(), func(l *Log) bool { return !l.needsJournal() })
+	needy := slices.DeleteFunc(s.everyLog(), func(l *Log) bool { return !l.needsJournal() })
 	if len(needy) >= s.opt.syncAllMin {
 		s.flushAll(needy)
 	}
@@ -78,10 +92,7 @@ func (s *Store) flushJournaled() {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			l.mu.Lock()
-			upto := l.commit.journaled
-			l.mu.Unlock()
-			_ = l.flushFiles(upto) // the log is poisoned by it
+			_ = l.flushFiles(l.journaled.offset()) // the log is poisoned by it
 		})
 	}
 	group.Wait()
@@ -121,33 +132,40 @@ func (s *Store) flushAll(logs []*Log) {
 func (l *Log) needsJournal() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.commit.journaled > l.commit.flushed
+	return l.journaled.offset() > l.commit.flushed
 }
 
 // noteFlushed tells the manifest how far files are synced, so that bad bytes
 // below are known for rot.
-func (s *Store) noteFlushed(rotation uint64) (lsn int64, err error) {
-	for _, l := range s.Logs() {
+func (s *Store) noteFlushed() (err error) {
+	for _, l := range s.everyLog() {
 		l.mu.Lock()
-		if l.standing.dirty && l.commit.journaled > 0 {
-			err = errors.Join(err, l.note())
-			lsn = max(lsn, l.standing.lsn)
-		}
-		if l.commit.journaled <= l.commit.flushed && l.commit.rotation < rotation {
-			l.commit.journaled = 0
+		if err == nil && l.standing.dirty && l.journaled.offset() > 0 {
+			err = l.note()
 		}
 		l.mu.Unlock()
 	}
-	return lsn, err
+	return err
+}
+
+// noteReleased tells the logs what the journal holds of them no longer. Not
+// before the manifest says so, durably: until then a replay would bring back what
+// a truncation cuts off.
+func (s *Store) noteReleased(rotation uint64) {
+	for _, l := range s.everyLog() {
+		l.mu.Lock()
+		l.journaled.released(l.commit.flushed, rotation)
+		l.mu.Unlock()
+	}
 }
 
 // carry writes the records of poisoned logs to the journal once more, so that
 // the others need not keep it for them.
 func (c *committer) carry(upto uint64) error {
 	needed := map[uint64]int64{}
-	for _, l := range c.store.Logs() {
+	for _, l := range c.store.everyLog() {
 		l.mu.Lock()
-		if l.commit.journaled > l.commit.flushed {
+		if l.journaled.offset() > l.commit.flushed {
 			needed[l.incarnation] = l.commit.flushed
 		}
 		l.mu.Unlock()
@@ -179,7 +197,7 @@ func (c *committer) carry(upto uint64) error {
 
 // askCut has the journal cut, by whoever does the store's background work.
 func (s *Store) askCut() {
-	if s.committer.asked.Swap(true) {
+	if s.committer.cutsPaused() || s.committer.asked.Swap(true) {
 		return
 	}
 	if s.opt.Manual {

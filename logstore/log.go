@@ -160,7 +160,9 @@ type Log struct {
 	// checkpoint, truncation, retention, close. It is taken before mu, and by an
 	// append only where it has to wait for such work, and has given up mu.
 	upkeep        sync.Mutex
-	pointSnapshot int64 // under upkeep: offset of the snapshot that the last checkpoint left, 0 for none
+	hidden        bool       // under Store.mu: being created or taken away
+	syncing       sync.Mutex // held by a sync of the log's own files; taken after mu or without it
+	pointSnapshot int64      // under upkeep: offset of the snapshot that the last checkpoint left, 0 for none
 
 	compaction compaction
 
@@ -168,6 +170,7 @@ type Log struct {
 	mu        sync.Mutex
 	writer    // under mu
 	commit    commit
+	journaled held // has its own mutex
 	standing  standing
 	producers *producers // nil until somebody asks, in a log that was opened at rest
 }

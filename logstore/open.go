@@ -26,12 +26,12 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}}
+	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}, undropped: map[TopicPartition]bool{}}
 	s.checkpoints.written = map[string][]byte{}
 	if s.throttle.clock = o.Clock; !o.Manual {
 		s.throttle.perSecond = o.CompactionBytesPerSecond
 	}
-	s.committer.store, s.committer.own = s, map[*Log]int64{}
+	s.committer.store, s.committer.own, s.committer.named = s, map[*Log]int64{}, map[*Log]int64{}
 	if o.FS == nil {
 		s.dir = "."
 		s.osTree, err = openTree(dir, o.ReadOnly)

@@ -134,7 +134,7 @@ func (l *Log) writeSnapshot(end int64, snapshot []byte) error {
 // restIfIdle brings a log to rest that has nothing under way. The caller holds
 // l.upkeep and l.mu.
 func (l *Log) restIfIdle() error {
-	busy := l.compaction.stop != nil || len(l.unsealed) > 0 || l.pending() || l.commit.committing || l.commit.flushes > 0 || l.commit.journaled > l.commit.flushed
+	busy := l.compaction.stop != nil || len(l.unsealed) > 0 || l.pending() || l.commit.committing || l.commit.flushes > 0 || l.journaled.offset() > l.commit.flushed
 	if busy {
 		l.dirty = true
 		return nil
@@ -183,7 +183,7 @@ func (s *Store) shrinkManifest() error {
 // state is what a new manifest has to say.
 func (s *Store) state() *manifest.State {
 	st := &manifest.State{Rows: map[string]*manifest.Row{}, NextIncarnation: s.nextIncarnation.Load(), JournalStart: s.journalStart.Load()}
-	for _, l := range s.Logs() {
+	for _, l := range s.everyLog() {
 		l.mu.Lock()
 		st.Rows[l.name] = l.row()
 		l.mu.Unlock()

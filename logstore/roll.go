@@ -84,7 +84,7 @@ func (l *Log) bridgeGap(first int64) error {
 	l.collect(&sh)
 	defer sh.unpin()
 	if err := sh.syncFiles(); err != nil {
-		return l.poison(err)
+		return err
 	}
 	l.synced(&sh, true)
 	for _, s := range l.view.Load().segments {

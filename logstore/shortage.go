@@ -47,8 +47,8 @@ func (l *Log) stall(err error) {
 	l.store.enqueue(task{atMs: later(l.store.nowMs(), stallMs), kind: taskCommit, log: l})
 }
 
-// resume lets a log commit again that was stalled.
-func (l *Log) resume() {
+// unstall lets a log commit again that was stalled.
+func (l *Log) unstall() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.commit.stalled = nil

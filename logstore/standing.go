@@ -134,7 +134,7 @@ func (s *Store) syncManifest(lsn int64) error {
 func (s *Store) poison(cause error) error {
 	err := fmt.Errorf("%w: %w", ErrPoisoned, cause)
 	s.failed.CompareAndSwap(nil, &err)
-	for _, l := range s.Logs() {
+	for _, l := range s.everyLog() {
 		_ = l.poison(cause)
 	}
 	return err

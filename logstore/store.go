@@ -36,6 +36,7 @@ type Store struct {
 	agenda  *agenda
 	closing chan struct{}
 	workers sync.WaitGroup // housekeeping, and syncs in flight
+	changes sync.WaitGroup // of names: logs that are being created or taken away
 
 	counters counters
 
@@ -48,10 +49,11 @@ type Store struct {
 	failed          atomic.Pointer[error]                 // why the store was poisoned
 	found           struct{ generation, sequence uint64 } // the journal's last, at open
 
-	mu     sync.RWMutex
-	logs   map[TopicPartition]*Log  // under mu; nil while being created
-	broken map[TopicPartition]error // under mu; why a log on disk was not opened
-	closed bool                     // under mu
+	mu        sync.RWMutex
+	logs      map[TopicPartition]*Log  // under mu; nil where the name is taken and there is no log
+	broken    map[TopicPartition]error // under mu; why a log on disk was not opened
+	undropped map[TopicPartition]bool  // under mu; deleted logs that the manifest could not be told of
+	closed    bool                     // under mu
 
 	throttle    throttle // of compactions
 	compactions compactions
@@ -84,7 +86,7 @@ func (s *Store) Log(tp TopicPartition) (*Log, error) {
 		return nil, fmt.Errorf("logstore: open %s: %w", tp, err)
 	}
 	l := s.logs[tp]
-	if l == nil {
+	if l == nil || l.hidden {
 		return nil, fmt.Errorf("logstore: %s: %w", tp, ErrNotFound)
 	}
 	return l, nil
@@ -97,110 +99,23 @@ func (s *Store) isBroken(tp TopicPartition) bool {
 }
 
 // Logs is all logs, sorted by name.
-func (s *Store) Logs() []*Log {
+func (s *Store) Logs() []*Log { return s.logsThat(func(l *Log) bool { return !l.hidden }) }
+
+// everyLog is Logs, with those that are being created or taken away: the manifest
+// and the journal are about them, too.
+func (s *Store) everyLog() []*Log { return s.logsThat(func(*Log) bool { return true }) }
+
+func (s *Store) logsThat(wanted func(*Log) bool) []*Log {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	logs := make([]*Log, 0, len(s.logs))
 	for _, l := range s.logs {
-		if l != nil {
+		if l != nil && wanted(l) {
 			logs = append(logs, l)
 		}
 	}
 	slices.SortFunc(logs, func(a, b *Log) int { return compareNames(a.tp, b.tp) })
 	return logs
-}
-
-// Create makes an empty log, durably. id may be zero for none.
-func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
-	if err := errors.Join(tp.Validate(), c.Validate()); err != nil {
-		return nil, err
-	}
-	if err := s.reserve(tp); err != nil {
-		return nil, fmt.Errorf("logstore: create %s: %w", tp, err)
-	}
-	defer s.workers.Done()
-	l, err := s.create(tp, id, c)
-	if err == nil && !s.admitLog(l) {
-		err = errors.Join(ErrClosed, l.close())
-	} else if err != nil && !errors.Is(err, ErrExists) {
-		// Nothing is to be left that the next open would take for a log. Removing
-		// needs no space.
-		err = errors.Join(err, s.removeDir(s.path(tp.String())), s.fs.SyncDir(s.path("")))
-	}
-	if err != nil {
-		s.mu.Lock()
-		delete(s.logs, tp)
-		s.mu.Unlock()
-		return nil, fmt.Errorf("logstore: create %s: %w", tp, spaceError(err))
-	}
-	return l, nil
-}
-
-// admitLog makes a new log known, unless the store was closed meanwhile.
-func (s *Store) admitLog(l *Log) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.logs[l.tp] = l
-	return true
-}
-
-// reserve takes the name, so that logs are created side by side.
-func (s *Store) reserve(tp TopicPartition) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch _, taken := s.logs[tp]; {
-	case s.closed:
-		return ErrClosed
-	case s.opt.ReadOnly:
-		return ErrReadOnly
-	case s.failure() != nil:
-		return s.failure()
-	case taken || s.broken[tp] != nil:
-		return ErrExists
-	}
-	s.logs[tp] = nil
-	s.workers.Add(1) // Close waits
-	return nil
-}
-
-func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
-	// The row of a deleted log of this name would make recovery expect its data.
-	if err := s.syncManifest(s.dropped.Load()); err != nil {
-		return nil, err
-	}
-	l := s.newLog(tp, id, c)
-	l.incarnation = s.nextIncarnation.Add(1) - 1
-	l.standing.dirty = true
-	if err := s.fs.Mkdir(l.dir, dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	if names, err := s.fs.ReadDir(l.dir); err != nil || len(names) > 0 {
-		return nil, errors.Join(err, fmt.Errorf("%w: %s is not empty", ErrExists, l.dir))
-	}
-	if id != (TopicID{}) {
-		if err := replaceFile(s.fs, l.file(partitionMetaFile), encodePartitionMeta(id), false); err != nil {
-			return nil, err
-		}
-	}
-	first, err := l.createSegment(0)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(s.fs.SyncDir(l.dir), s.fs.SyncDir(s.path(""))); err != nil {
-		first.abandon()
-		return nil, err
-	}
-	l.begin(first)
-	// Written, not synced: without a row the next open reads the directory, and
-	// nothing is acknowledged before the row is durable.
-	if l.standing.lsn, err = s.manifest.Put(l.row()); err != nil {
-		first.abandon()
-		return nil, err
-	}
-	return l, nil
 }
 
 // newLog is a log without segments.

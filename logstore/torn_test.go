@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -211,9 +212,9 @@ func TestTruncationLeavesADurableLog(t *testing.T) {
 	}
 }
 
-// Two syncs of one log may run at a time, and what one has on its way to stable
-// storage the other may not count on: least of all the entry of a new segment in
-// its directory, which one of them used to take upon itself.
+// A commit and a checkpoint of one log come at the same time, and what one has on
+// its way to stable storage the other may not count on: least of all the entry of
+// a new segment in its directory, which one of them used to take upon itself.
 func TestNothingIsDurableBeforeItsSegmentIsEntered(t *testing.T) {
 	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes = 250 })
 	l := h.log()
@@ -222,6 +223,7 @@ func TestNothingIsDurableBeforeItsSegmentIsEntered(t *testing.T) {
 	}
 	var base atomic.Int64 // of the new segment
 	var waiting, entered atomic.Bool
+	checkpoint := make(chan error, 1)
 	h.fault.SetHook(func(op vfs.Op) error {
 		if op.Kind == vfs.OpCreate && strings.HasSuffix(op.Name, ".log") {
 			base.Store(l.Offset(logstore.LogEnd))
@@ -229,15 +231,17 @@ func TestNothingIsDurableBeforeItsSegmentIsEntered(t *testing.T) {
 		if base.Load() == 0 || entered.Load() {
 			return nil
 		}
-		if op.Kind == vfs.OpSyncDir && op.Name == logDir {
-			if waiting.Swap(true) {
-				entered.Store(true)
-				return nil
+		if op.Kind == vfs.OpSyncDir && op.Name == logDir && !waiting.Swap(true) {
+			go func() { checkpoint <- h.store.Checkpoint() }()
+			for range 1000 { // while the commit waits here for the disk
+				runtime.Gosched()
 			}
-			return h.store.Checkpoint() // while the commit waits here for the disk
 		}
 		if durable := l.Offset(logstore.Durable); durable > base.Load() {
 			t.Errorf("%d are durable, before the segment at %d is", durable, base.Load())
+		}
+		if op.Kind == vfs.OpSyncDir && op.Name == logDir {
+			entered.Store(true)
 		}
 		return nil
 	})
@@ -246,6 +250,7 @@ func TestNothingIsDurableBeforeItsSegmentIsEntered(t *testing.T) {
 		h.appendDurably(l, "b", 1)
 	}
 	if !entered.Load() {
-		t.Fatal("no two syncs at a time")
+		t.Fatal("the directory was not synced")
 	}
+	must(t, <-checkpoint)
 }

@@ -64,10 +64,7 @@ func (l *Log) leaveJournal() error {
 	}
 	l.mu.Unlock()
 	l.store.committer.forget(l)
-	l.mu.Lock()
-	held := l.commit.journaled > 0
-	l.mu.Unlock()
-	if held {
+	if l.journaled.offset() > 0 {
 		if err := l.store.CutJournal(); err != nil {
 			l.mu.Lock()
 			l.commit.alone = false

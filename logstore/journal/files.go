@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"moldau/logstore/vfs"
 )
@@ -126,25 +125,27 @@ func (s *files) take(generation uint64) (vfs.File, error) {
 	slot, ok := s.pop(generation)
 	if !ok {
 		if err := s.prepare(); err != nil {
-			return nil, fullError(err)
+			return nil, fmt.Errorf("%w: %w", ErrFull, err)
 		}
 		if slot, ok = s.pop(generation); !ok {
 			return nil, ErrFull
 		}
 	}
 	f, err := s.fsys.OpenFile(s.path(slot), os.O_RDWR, 0)
-	return f, fullError(err)
+	if err != nil {
+		s.giveBack()
+		return nil, fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return f, nil
 }
 
-// fullError adds ErrFull where the device is full, as releasing helps there too,
-// and where the process has no descriptors, as nothing was written then.
-func fullError(err error) error {
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, full) {
-			return fmt.Errorf("%w: %w", ErrFull, err)
-		}
-	}
-	return err
+// giveBack makes the file that was popped last, and not written to, a free one.
+func (s *files) giveBack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.live) - 1
+	s.free = append(s.free, s.live[last].slot)
+	s.live = s.live[:last]
 }
 
 // pop makes a free file a live one, in one step: were it neither for a moment,

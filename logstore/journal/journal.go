@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	// ErrFull tells that no file is free and none may or can be made. Where the
-	// device is full, or no descriptor is left, it wraps that error as well.
+	// ErrFull tells that no file is free and none may be made, or that one could
+	// not be made or opened: then it wraps that error as well.
 	ErrFull = errors.New("journal is full")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("journal is closed")
@@ -79,7 +79,7 @@ func Open(fsys vfs.FS, dir string, generation, sequence uint64, o Options) (*Jou
 	j := &Journal{options: o, nextGeneration: max(generation, 1), sequence: max(sequence, 1)}
 	j.files = files{fsys: fsys, dir: dir, fileBytes: o.FileBytes, countMax: int(o.BytesMax / o.FileBytes)}
 	if err := j.files.adopt(); err != nil {
-		return nil, fmt.Errorf("open journal: %w", fullError(err))
+		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	return j, nil
 }
@@ -147,15 +147,12 @@ func (j *Journal) Commit() error {
 	return nil
 }
 
-// begin takes a free file for the next generation.
+// begin takes a free file for the next generation. Nothing is lost where there
+// is none.
 func (j *Journal) begin() error {
 	f, err := j.files.take(j.nextGeneration)
-	if errors.Is(err, ErrFull) {
-		return err
-	}
 	if err != nil {
-		j.err = fmt.Errorf("begin journal file: %w", err)
-		return j.err
+		return fmt.Errorf("begin journal file: %w", err)
 	}
 	j.file, j.position = f, blockBytes
 	j.nextGeneration++

@@ -124,6 +124,13 @@ func (f *File) replaceBy(w *aside) error {
 	if err := w.carryOver(f.file, f.size); err != nil {
 		return err
 	}
+	// Were there no descriptor to sync the directory with, that is to be known now.
+	if err := f.fs.SyncDir(f.dir); err != nil {
+		if errors.Is(err, syscall.EIO) {
+			return f.poison(err)
+		}
+		return err
+	}
 	if err := f.fs.Rename(f.path(tmpFileName), f.path(fileName)); err != nil {
 		if errors.Is(err, syscall.EIO) {
 			return f.poison(err) // which of the two has the name cannot be known
@@ -153,7 +160,8 @@ func (f *File) writeSnapshot(s *State, next uint64) (file vfs.File, size int64, 
 		err = file.Sync()
 	}
 	if err != nil {
-		return nil, 0, errors.Join(err, file.Close())
+		// What was written would take up space, of which there may be none.
+		return nil, 0, errors.Join(err, file.Close(), f.fs.Remove(f.path(tmpFileName)))
 	}
 	return file, w.at, nil
 }

@@ -1,0 +1,118 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Create makes an empty log, durably. id may be zero for none. It is ErrExists
+// as long as a [Store.Delete] of that name has not returned.
+func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
+	if err := errors.Join(tp.Validate(), c.Validate()); err != nil {
+		return nil, err
+	}
+	if err := s.reserve(tp); err != nil {
+		return nil, fmt.Errorf("logstore: create %s: %w", tp, err)
+	}
+	defer s.changes.Done()
+	l, err := s.create(tp, id, c)
+	if err != nil {
+		s.setLog(tp, nil)
+		if !errors.Is(err, ErrExists) {
+			// Nothing is to be left that the next open would take for a log. Removing
+			// needs no space.
+			err = errors.Join(err, s.removeDir(s.path(tp.String())), s.fs.SyncDir(s.path("")), s.drop(tp))
+		}
+		s.giveNameFree(tp)
+		return nil, fmt.Errorf("logstore: create %s: %w", tp, spaceError(err))
+	}
+	s.show(l)
+	return l, nil
+}
+
+// reserve takes the name, so that logs are created side by side. Close waits for
+// changes.Done.
+func (s *Store) reserve(tp TopicPartition) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch _, taken := s.logs[tp]; {
+	case s.closed:
+		return ErrClosed
+	case s.opt.ReadOnly:
+		return ErrReadOnly
+	case s.failure() != nil:
+		return s.failure()
+	case taken || s.broken[tp] != nil:
+		return ErrExists
+	}
+	s.logs[tp] = nil
+	s.changes.Add(1)
+	return nil
+}
+
+func (s *Store) setLog(tp TopicPartition, l *Log) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logs[tp] = l
+}
+
+// show makes a hidden log known.
+func (s *Store) show(l *Log) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.hidden = false
+}
+
+func (s *Store) giveNameFree(tp TopicPartition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.logs, tp)
+}
+
+// create makes the log, hidden.
+func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
+	if err := s.forgetDropped(tp); err != nil {
+		return nil, err
+	}
+	l := s.newLog(tp, id, c)
+	l.incarnation = s.nextIncarnation.Add(1) - 1
+	l.standing.dirty = true
+	if err := s.fs.Mkdir(l.dir, dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if names, err := s.fs.ReadDir(l.dir); err != nil || len(names) > 0 {
+		return nil, errors.Join(err, fmt.Errorf("%w: %s is not empty", ErrExists, l.dir))
+	}
+	if id != (TopicID{}) {
+		if err := replaceFile(s.fs, l.file(partitionMetaFile), encodePartitionMeta(id), false); err != nil {
+			return nil, err
+		}
+	}
+	first, err := l.createSegment(0)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.fs.SyncDir(l.dir), s.fs.SyncDir(s.path(""))); err != nil {
+		first.abandon()
+		return nil, err
+	}
+	l.begin(first)
+	// In memory first: a manifest that is written anew meanwhile must have the row.
+	l.hidden = true
+	s.setLog(tp, l)
+	if err := l.putRow(); err != nil {
+		first.abandon()
+		return nil, err
+	}
+	return l, nil
+}
+
+// putRow gives a new log its row. Written, not synced: without a row the next
+// open reads the directory, and nothing is acknowledged before the row is durable.
+func (l *Log) putRow() (err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.standing.lsn, err = l.store.manifest.Put(l.row())
+	return err
+}
