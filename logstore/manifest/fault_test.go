@@ -108,15 +108,18 @@ func TestPoison(t *testing.T) {
 }
 
 func TestFailedRewriteChangesNothing(t *testing.T) {
-	for _, kind := range []vfs.OpKind{vfs.OpCreate, vfs.OpWrite, vfs.OpSync, vfs.OpRename} {
+	for kind, fault := range map[vfs.OpKind]error{
+		vfs.OpCreate: syscall.ENOSPC, vfs.OpWrite: syscall.ENOSPC, vfs.OpSync: syscall.ENOSPC, vfs.OpRename: syscall.ENOSPC,
+		vfs.OpSyncDir: syscall.EMFILE, // the directory could not be opened
+	} {
 		m := newMem(t)
 		fsys := vfs.NewFault(m)
 		h := &history{t: t}
 		must(t, h.create(fsys, &manifest.State{}))
 		must(t, h.put(row("a-0", 1)))
 		must(t, h.sync())
-		failing(fsys, syscall.ENOSPC, kind)
-		wantErr(t, string(kind), h.rewrite(func() error { return nil }), syscall.ENOSPC)
+		failing(fsys, fault, kind)
+		wantErr(t, string(kind), h.rewrite(func() error { return nil }), fault)
 		fsys.SetHook(nil)
 		must(t, h.put(row("a-1", 2)))
 		must(t, h.rewrite(func() error { return nil }))

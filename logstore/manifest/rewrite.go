@@ -126,10 +126,10 @@ func (f *File) replaceBy(w *aside) error {
 	}
 	// Were there no descriptor to sync the directory with, that is to be known now.
 	if err := f.fs.SyncDir(f.dir); err != nil {
-		if errors.Is(err, syscall.EIO) {
-			return f.poison(err)
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			return err
 		}
-		return err
+		return f.poison(err)
 	}
 	if err := f.fs.Rename(f.path(tmpFileName), f.path(fileName)); err != nil {
 		if errors.Is(err, syscall.EIO) {
