@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"moldau/index"
 )
@@ -34,7 +35,7 @@ func (r *compactRun) compactGroup(group []compactInput, f *batchFilter) error {
 		err = o.segment.txns.Append(g.aborted[i])
 	}
 	if err == nil {
-		err = o.finish(group[len(group)-1].end)
+		err = o.finish(group[len(group)-1].end, slices.ContainsFunc(group, func(in compactInput) bool { return in.txns.Len() > 0 }))
 	}
 	if err == nil {
 		err = r.log.swap(group, o)

@@ -13,6 +13,7 @@ import (
 type compactOutput struct {
 	log     *Log
 	segment *segment
+	aborts  bool   // it has a transaction index
 	pending []byte // to be written at the end of the file
 	size    int64  // with pending
 	pace    func(bytes int64) error
@@ -100,12 +101,18 @@ func (o *compactOutput) copyLong(b compactedBatch, from *segment) error {
 	return nil
 }
 
-// finish makes the segment, which ends at an offset, whole and durable.
-func (o *compactOutput) finish(end int64) error {
+// finish makes the segment, which ends at an offset, whole and durable. aborts has
+// it get a transaction index, if empty: the originals have one.
+func (o *compactOutput) finish(end int64, aborts bool) error {
 	if err := o.flush(); err != nil {
 		return err
 	}
 	s := o.segment
+	if o.aborts = aborts || s.txns.Len() > 0; o.aborts {
+		if err := s.txnFile.create(); err != nil {
+			return spaceError(err)
+		}
+	}
 	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
 		return err
 	}
@@ -118,6 +125,12 @@ func (o *compactOutput) finish(end int64) error {
 	s.tail.sealed, s.tail.synced = true, o.size
 	s.places[LogEnd].Store(uint64(placeAt(end-s.base, o.size)))
 	return nil
+}
+
+// leave gives up the output, and keeps its files.
+func (o *compactOutput) leave() {
+	o.segment.abandon()
+	o.segment = nil
 }
 
 // discard gives up what was written.

@@ -12,8 +12,7 @@ import (
 //
 //	named .swap    from here on a start puts it in place of the group
 //	originals named .deleted
-//	.swap stripped off, of the data first: as long as that has it, a start takes
-//	               indexes of those names for the originals'
+//	.swap stripped off
 //
 // Renames may reach the disk in any order. Were the directory synced once, at the
 // end, a crash could leave the originals gone and the new segment under a name
@@ -34,16 +33,19 @@ func (l *Log) swap(group []compactInput, o *compactOutput) error {
 		return errRetired
 	}
 	if err == nil {
-		err = l.promise(o.segment)
+		err = l.promise(o)
+	}
+	if err = l.final(err); errors.Is(err, ErrPoisoned) {
+		o.leave() // whether a start finds it is not known
 	}
 	if err != nil {
-		return l.final(err)
+		return err
 	}
-	s := o.segment
+	s, aborts := o.segment, o.aborts
 	o.segment = nil // the log's
 	l.publishCompacted(group, s)
 	// Files and memory disagree where this fails; opening the log anew settles it.
-	if err := l.putInPlace(group, s); err != nil {
+	if err := l.putInPlace(group, s, aborts); err != nil {
 		return l.poison(err)
 	}
 	return nil
@@ -67,26 +69,31 @@ func (l *Log) find(group []compactInput) (at int, ok bool) {
 
 // promise gives the files the names by which a start puts them in place. The data
 // is last: it is by its name that the others count.
-func (l *Log) promise(s *segment) error {
-	for _, f := range s.files {
+func (l *Log) promise(o *compactOutput) error {
+	for _, f := range o.beside() {
 		if err := f.rename(swapName(f.name)); err != nil {
 			return spaceError(err)
 		}
 	}
-	if s.txns.Len() > 0 {
+	if o.aborts {
 		// Which transactions were aborted cannot always be told from what is left.
-		if err := s.txnFile.rename(swapName(s.txnFile.name)); err != nil {
-			return spaceError(err)
-		}
 		if err := l.store.fs.SyncDir(l.dir); err != nil {
 			return unsyncable(err)
 		}
 	}
-	name := s.path(logSuffix)
+	name := o.segment.path(logSuffix)
 	if err := l.store.fs.Rename(name+cleanedSuffix, name+swapSuffix); err != nil {
 		return spaceError(err)
 	}
 	return unsyncable(l.store.fs.SyncDir(l.dir))
+}
+
+// beside is the files beside the data.
+func (o *compactOutput) beside() []*indexFile {
+	if o.aborts {
+		return []*indexFile{o.segment.files[0], o.segment.files[1], o.segment.txnFile}
+	}
+	return o.segment.files[:]
 }
 
 func swapName(cleaned string) string { return strings.TrimSuffix(cleaned, cleanedSuffix) + swapSuffix }
@@ -110,7 +117,7 @@ func (l *Log) publishCompacted(group []compactInput, s *segment) {
 
 // putInPlace marks the originals as deleted and gives the new segment its names.
 // The caller holds l.upkeep.
-func (l *Log) putInPlace(group []compactInput, s *segment) error {
+func (l *Log) putInPlace(group []compactInput, s *segment, aborts bool) error {
 	for _, in := range group {
 		suffixes := segmentSuffixes
 		if in.base == s.base {
@@ -126,15 +133,24 @@ func (l *Log) putInPlace(group []compactInput, s *segment) error {
 	if err := l.store.fs.SyncDir(l.dir); err != nil {
 		return err
 	}
-	if err := l.strip(s); err != nil {
+	if err := l.strip(s, aborts); err != nil {
 		return err
 	}
 	l.unlinkLater(group)
 	return nil
 }
 
-// strip gives the files of a new segment the names of a log's.
-func (l *Log) strip(s *segment) error {
+// strip gives the files of a new segment the names of a log's. A transaction index
+// comes first: a start that finds the data under its last name does not look for
+// it any more. The others can be built anew.
+func (l *Log) strip(s *segment, aborts bool) error {
+	if !aborts {
+		s.txnFile.isNamed(s.path(txnSuffix)) // there is none
+	} else if err := s.txnFile.rename(s.path(txnSuffix)); err != nil {
+		return err
+	} else if err := l.store.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
 	name := s.path(logSuffix)
 	if err := l.store.fs.Rename(name+swapSuffix, name); err != nil {
 		return err
@@ -144,18 +160,13 @@ func (l *Log) strip(s *segment) error {
 			return err
 		}
 	}
-	if s.txns.Len() == 0 {
-		s.txnFile.isNamed(s.path(txnSuffix)) // there is none
-		return l.store.fs.SyncDir(l.dir)
-	}
-	// The others can be built anew.
 	if err := l.store.fs.SyncDir(l.dir); err != nil {
 		return err
 	}
-	if err := s.txnFile.rename(s.path(txnSuffix)); err != nil {
-		return err
+	if aborts && s.txns.Len() == 0 {
+		return s.removeTxns(l.store.fs) // not durably: an empty one does no harm
 	}
-	return l.store.fs.SyncDir(l.dir)
+	return nil
 }
 
 // unlinkLater has the files of a group unlinked that were marked as deleted.

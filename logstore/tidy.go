@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -17,7 +18,7 @@ func (r *recovery) tidy() ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	var t tidying
+	t := tidying{foreign: r.cleaned == math.MaxInt64}
 	for _, n := range names {
 		t.sort(n.Name())
 	}
@@ -32,6 +33,7 @@ func (r *recovery) tidy() ([]int64, error) {
 
 // tidying is what is to be done about the files with suffixes.
 type tidying struct {
+	foreign       bool    // another program was the last to keep the directory
 	bases         []int64 // of .log files
 	swaps         []int64 // of .log.swap files
 	doomed        []string
@@ -93,7 +95,9 @@ func (t *tidying) apply(l *Log) error {
 
 // finishIndexes dooms the indexes that are of no segment, and those of swaps: to
 // build them anew is cheaper than to tell whether they are complete. Only which
-// transactions were aborted cannot always be told from what compaction leaves.
+// transactions were aborted cannot always be told from what compaction leaves:
+// ours puts that in place before the data, and one that is left is of a swap that
+// was not complete; Kafka's does it last.
 func (t *tidying) finishIndexes(l *Log) error {
 	segments := map[string]bool{}
 	for _, base := range t.bases {
@@ -107,8 +111,12 @@ func (t *tidying) finishIndexes(l *Log) error {
 	}
 	for _, name := range t.indexSwaps {
 		name = strings.TrimSuffix(name, swapSuffix)
-		if path.Ext(name) != txnSuffix || !isSegment(name) {
-			t.doomed = append(t.doomed, name+swapSuffix, name) // what has the name is of another segment
+		if path.Ext(name) != txnSuffix {
+			t.doomed = append(t.doomed, name+swapSuffix, name) // what has the name may be of another segment
+			continue
+		}
+		if !t.foreign || !isSegment(name) {
+			t.doomed = append(t.doomed, name+swapSuffix)
 			continue
 		}
 		if err := l.store.fs.Rename(l.file(name+swapSuffix), l.file(name)); err != nil {
@@ -135,9 +143,7 @@ func (t *tidying) putInPlace(l *Log, base int64) error {
 	if err = errors.Join(ignore(err, errNoBatch), f.Close()); err != nil {
 		return err
 	}
-	// Of the one that began there as well the data may be gone already, and what lay
-	// beside it not. The producers were the same.
-	if err := removeFiles(fsys, l.dir, base, "", segmentSuffixes[:4]); err != nil {
+	if err := t.replace(l, base); err != nil {
 		return err
 	}
 	for _, other := range t.bases {
@@ -155,6 +161,27 @@ func (t *tidying) putInPlace(l *Log, base int64) error {
 		return err
 	}
 	return fsys.Rename(name+swapSuffix, name)
+}
+
+// replace removes the files of the segment that begins where a swap does. Its data
+// may be gone already, and what lay beside it not. The producers were the same.
+//
+// Where one of the originals had a transaction index, ours has one, too, if empty:
+// so that what has the name, where no swap has, is its own.
+func (t *tidying) replace(l *Log, base int64) error {
+	fsys, name := l.store.fs, segmentFileName(base, txnSuffix)
+	if err := removeFiles(fsys, l.dir, base, "", segmentSuffixes[:3]); err != nil {
+		return err
+	}
+	if i := slices.Index(t.indexSwaps, name+swapSuffix); i >= 0 {
+		t.indexSwaps = slices.Delete(t.indexSwaps, i, i+1)
+		t.indexes = append(t.indexes, name)
+		return fsys.Rename(l.file(name+swapSuffix), l.file(name))
+	}
+	if t.foreign {
+		return ignore(fsys.Remove(l.file(name)), fs.ErrNotExist)
+	}
+	return nil
 }
 
 // ignore is err, unless it is what.
