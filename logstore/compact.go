@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // A compaction leaves of a log's records the newest of each key, at the offsets
@@ -26,6 +27,8 @@ type compaction struct {
 	holds    int           // how many wait for running, or hold it, to let none run
 	failures int           // in a row
 	retryMs  int64         // when it is tried again after them
+
+	failing atomic.Bool // failures are not 0, for who does not want the lock
 }
 
 // errStopped ends a compaction for which somebody waits; errRetired one of whose

@@ -39,6 +39,7 @@ type compactTally struct {
 	keyless    int64 // of these, without a key
 	undecoded  int   // batches that stay because they cannot be read
 	undecodedW error // why the first of them cannot
+	mapped     int64 // bytes read for their keys
 	read       int64 // bytes
 	written    int64 // bytes
 }

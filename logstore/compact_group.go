@@ -56,7 +56,7 @@ func (g *groupRun) write() error {
 		if err := g.filter.transactions.collect(g.log, in.base, in.end); err != nil {
 			return err
 		}
-		g.begin(&g.read, in, 0, g.filter)
+		g.begin(&g.read, in, 0, &g.filter.tally.read)
 		for {
 			b, ok, err := g.read.read()
 			if err != nil {
@@ -116,7 +116,7 @@ func (g *groupRun) needOutput(position int64) error {
 	if err != nil || position == 0 {
 		return err
 	}
-	g.begin(&g.again, g.group[0], 0, g.filter)
+	g.begin(&g.again, g.group[0], 0, &g.filter.tally.read)
 	for g.again.position < position {
 		b, _, err := g.again.read()
 		if err == nil && int64(len(b.Batch)) < b.bytes {

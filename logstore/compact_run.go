@@ -29,7 +29,7 @@ type keyAt struct {
 const keysPerBatch = 1 << 14
 
 func newCompactor(s *Store) *compactor {
-	return &compactor{store: s, keys: newKeyMap(s.opt.CompactionMapBytes / int64(s.opt.CompactionWorkers))}
+	return &compactor{store: s, keys: newKeyMap(s.opt.CompactionMapBytes / int64(max(s.opt.CompactionWorkers, 1)))}
 }
 
 // compactRun is the compaction of one log.
@@ -123,12 +123,12 @@ func (r *compactRun) newFilter(plan *compactPlan) (*batchFilter, error) {
 func (r *compactRun) count(f *batchFilter) {
 	d, t := &r.done, &f.tally
 	d.RecordsRead, d.RecordsRemoved, d.Keyless = d.RecordsRead+t.records, d.RecordsRemoved+t.removed, d.Keyless+t.keyless
-	d.BytesRead, d.BytesWritten = d.BytesRead+t.read, d.BytesWritten+t.written
+	d.BytesMapped, d.BytesRead, d.BytesWritten = d.BytesMapped+t.mapped, d.BytesRead+t.read, d.BytesWritten+t.written
 	if d.Undecoded = max(d.Undecoded, t.undecoded); d.UndecodedErr == nil {
 		d.UndecodedErr = t.undecodedW
 	}
 	c := &r.store.counters
-	c.compactionRead.Add(t.read)
+	c.compactionRead.Add(t.mapped + t.read)
 	c.compactionWritten.Add(t.written)
 	c.compactionRemoved.Add(t.removed)
 }
@@ -158,10 +158,10 @@ func groupOf(inputs []compactInput, c *Config) int {
 }
 
 // begin has an input read from a position on, and what is read counted.
-func (r *compactRun) begin(from *batchReader, in compactInput, position int64, f *batchFilter) {
+func (r *compactRun) begin(from *batchReader, in compactInput, position int64, count *int64) {
 	from.bytesMax = int64(r.store.opt.DecompressedBytesMax)
 	from.pace = func(n int64) error {
-		f.tally.read += n
+		*count += n
 		return r.pace(n)
 	}
 	from.begin(in, position)
@@ -191,7 +191,7 @@ func (r *compactRun) mapKeys(plan *compactPlan, f *batchFilter) (upto int64, err
 			}
 			position = at.position
 		}
-		r.begin(&r.read, in, position, f)
+		r.begin(&r.read, in, position, &f.tally.mapped)
 		for {
 			b, ok, err := r.read.read()
 			if err != nil {

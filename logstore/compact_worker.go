@@ -83,6 +83,7 @@ func (c *compactor) compactLog(l *Log, nowMs int64, stop <-chan struct{}) (LogCo
 		k.retryMs = later(nowMs, int64(retryMs)<<min(k.failures-1, compactionBackOffMax))
 	}
 	failures, again := k.failures, k.retryMs
+	k.failing.Store(failures > 0)
 	l.mu.Unlock()
 	switch {
 	case err == nil && done.Rounds > 0:

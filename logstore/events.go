@@ -57,7 +57,8 @@ type LogCompacted struct {
 	From, Upto     int64 // offsets: what was dirty, and is not any more
 	Rounds         int   // the key map did not hold all keys at once if more than one
 	MapUsed        float64
-	BytesRead      int64 // keys and records are two times
+	BytesMapped    int64 // read for their keys
+	BytesRead      int64
 	BytesWritten   int64
 	RecordsRead    int64
 	RecordsRemoved int64

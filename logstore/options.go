@@ -194,8 +194,8 @@ type Options struct {
 	// RecoveryWorkers is how many logs are scanned at once, default 8 times
 	// GOMAXPROCS: they wait for disks mostly.
 	RecoveryWorkers int
-	// CompactionWorkers is how many logs are compacted at once, default 1. They look
-	// for work every CompactionIntervalMs, default 15,000.
+	// CompactionWorkers is how many logs are compacted at once, default 1, -1 for
+	// none. They look for work every CompactionIntervalMs, default 15,000.
 	CompactionWorkers    int
 	CompactionIntervalMs int64
 	// CompactionMapBytes bounds the keys that compactions hold at once, of 24 bytes
@@ -245,8 +245,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.digest == nil {
 		o.digest = digestOf
 	}
-	if o.CompactionWorkers <= 0 {
+	switch {
+	case o.CompactionWorkers == 0:
 		o.CompactionWorkers = 1
+	case o.CompactionWorkers < 0:
+		o.CompactionWorkers = 0
 	}
 	if o.JournalFileBytes == 0 {
 		o.JournalFileBytes = max(min(32<<20, o.JournalBytes/4), 2*4096) / 4096 * 4096

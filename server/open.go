@@ -80,7 +80,20 @@ func dataOptions(static configs.Layers) logstore.Options {
 	// retention by defaults would delete what nobody decided about.
 	keep := logstore.DefaultConfig()
 	keep.RetentionMs, keep.RetentionBytes = -1, -1
+	workers := int(number(static, "log.cleaner.threads"))
+	if !flag(static, "log.cleaner.enable") {
+		workers = -1
+	}
+	rate := int64(0) // no limit
+	if v, _ := static.Value("log.cleaner.io.max.bytes.per.second"); v.Double < 1<<62 {
+		rate = int64(v.Double)
+	}
 	return logstore.Options{
+		CompactionWorkers:        workers,
+		CompactionIntervalMs:     number(static, "log.cleaner.backoff.ms"),
+		CompactionMapBytes:       number(static, "log.cleaner.dedupe.buffer.size"),
+		CompactionBytesPerSecond: rate,
+
 		Log:              keep,
 		CheckpointMs:     number(static, "log.flush.offset.checkpoint.interval.ms"),
 		ProducerExpiryMs: number(static, "producer.id.expiration.ms"),

@@ -32,6 +32,16 @@ func (s *Server) logEvent(event logstore.Event) {
 		l.Error("journal has rotted, logs that lack what it held take no appends", "err", e.Err)
 	case logstore.SegmentsRetired:
 		l.Info("segments retired", "log", e.Log.String(), "for", e.Reason, "segments", e.Segments, "bytes", e.Bytes, "start", e.Start)
+	case logstore.LogCompacted:
+		level := slog.LevelInfo
+		if e.Undecoded > 0 {
+			level = slog.LevelError // rot, or what an unpacking limit keeps from being read
+		}
+		l.Log(context.Background(), level, "log compacted", "log", e.Log.String(), "from", e.From, "upto", e.Upto, "rounds", e.Rounds, "took", e.Took,
+			"bytesMapped", e.BytesMapped, "bytesRead", e.BytesRead, "bytesWritten", e.BytesWritten, "records", e.RecordsRead, "removed", e.RecordsRemoved, "keyless", e.Keyless,
+			"undecoded", e.Undecoded, "err", e.UndecodedErr)
+	case logstore.CompactionFailed:
+		l.Error("compaction failed and will be tried again", "log", e.Log.String(), "failures", e.Failures, "retryMs", e.RetryMs, "err", e.Err)
 	case logstore.LogPoisoned:
 		l.Error("log takes no more appends until the next start", "log", e.Log.String(), "err", e.Err)
 	case logstore.HousekeepingFailed:

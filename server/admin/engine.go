@@ -12,6 +12,7 @@ import (
 type storeState struct {
 	logstore.Counters
 	logstore.Usage
+	compaction logstore.CompactionStatus
 }
 
 var (
@@ -31,7 +32,24 @@ var (
 		counting("moldau_recovery_cut_bytes_total", "Bytes that recovery has cut off.", func(s *storeState) int64 { return s.CutBytes }, ofStore...),
 		counting("moldau_retention_segments_total", "Segments that were retired, by age, size or deleted records.", func(s *storeState) int64 { return s.RetiredSegments }, ofStore...),
 		counting("moldau_retention_bytes_total", "Bytes of the segments that were retired.", func(s *storeState) int64 { return s.RetiredBytes }, ofStore...),
+		counting("moldau_compactions_total", "Compactions of a log.", func(s *storeState) int64 { return s.Compactions }, ofStore...),
+		counting("moldau_compaction_failures_total", "Compactions that failed and were to be tried again.", func(s *storeState) int64 { return s.CompactionFailures }, ofStore...),
+		counting("moldau_compaction_read_bytes_total", "Bytes that compactions have read, those with new keys two times.", func(s *storeState) int64 { return s.CompactionReadBytes }, ofStore...),
+		counting("moldau_compaction_written_bytes_total", "Bytes that compactions have written.", func(s *storeState) int64 { return s.CompactionWrittenBytes }, ofStore...),
+		counting("moldau_compaction_removed_records_total", "Records that compactions have removed.", func(s *storeState) int64 { return s.CompactionRemoved }, ofStore...),
 		counting("moldau_housekeeping_failures_total", "Background work on logs that failed and was to be tried again.", func(s *storeState) int64 { return s.HousekeepingFailures }, ofStore...),
+
+		standing("kafka_log_logcleanermanager_time_since_last_run_ms", "Milliseconds since logs to compact were looked for.", func(s *storeState) int64 { return s.compaction.SinceLooked.Milliseconds() }, ofStore...),
+		standing("kafka_log_logcleanermanager_max_dirty_percent", "Share of the dirtiest compacted log that was not compacted, in per cent.", func(s *storeState) int64 { return int64(100 * s.compaction.DirtiestRatio) }, ofStore...),
+		standing("kafka_log_logcleanermanager_uncleanable_partitions_count", "Logs whose compaction fails.", func(s *storeState) int64 { return int64(s.compaction.Failing) }, ofStore...),
+		standing("kafka_log_logcleanermanager_uncleanable_bytes", "Bytes of these that were not compacted.", func(s *storeState) int64 { return s.compaction.FailingBytes }, ofStore...),
+		standing("kafka_log_logcleaner_max_compaction_delay_secs", "Seconds by which a log exceeds max.compaction.lag.ms, at most.", func(s *storeState) int64 { return int64(s.compaction.Overdue.Seconds()) }, ofStore...),
+		standing("kafka_log_logcleaner_max_clean_time_secs", "Seconds that the last compaction took.", func(s *storeState) int64 { return int64(s.lastCompaction().Took.Seconds()) }, ofStore...),
+		standing("kafka_log_logcleaner_cleaner_recopy_percent", "What the last compaction has written of what it has read, in per cent.", func(s *storeState) int64 {
+			last := s.lastCompaction()
+			return 100 * last.BytesWritten / max(last.BytesRead, 1)
+		}, ofStore...),
+		standing("kafka_log_logcleaner_max_buffer_utilization_percent", "How full the last compaction had the memory for its keys, in per cent.", func(s *storeState) int64 { return int64(100 * s.lastCompaction().MapUsed) }, ofStore...),
 
 		standing("moldau_logs", "Logs that are open.", func(s *storeState) int64 { return int64(s.Logs) }, ofStore...),
 		standing("moldau_log_segments", "Segments of all open logs.", func(s *storeState) int64 { return int64(s.Segments) }, ofStore...),
@@ -42,6 +60,14 @@ var (
 
 	syncDesc = prometheus.NewDesc("moldau_log_sync_duration_seconds", "Time of a sync that made records durable, for all who waited.", ofStore, nil)
 )
+
+// lastCompaction is the last of the store, or one that did nothing.
+func (s *storeState) lastCompaction() logstore.LogCompacted {
+	if s.compaction.Last == nil {
+		return logstore.LogCompacted{}
+	}
+	return *s.compaction.Last
+}
 
 // engineCollector reads the stores' counters when it is asked.
 type engineCollector struct{ sources *atomic.Pointer[Sources] }
@@ -57,7 +83,7 @@ func (c *engineCollector) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	for _, s := range sources.Stores {
-		state := storeState{s.Store.Counters(), s.Store.Usage()}
+		state := storeState{s.Store.Counters(), s.Store.Usage(), s.Store.Compaction()}
 		collect(engineNumbers, &state, to, s.Name)
 		to <- histogram(syncDesc, &state.Syncs, s.Name)
 	}

@@ -13,7 +13,6 @@ const (
 	noTiers       = "there is no tiered storage"
 	noClasses     = "Moldau loads no Java classes"
 	noJMX         = "metrics are not kept by Kafka's library"
-	noCompaction  = "compaction does not run yet"
 	noRaft        = "the metadata log has no quorum yet"
 	noTelemetry   = "client telemetry is not collected"
 	otherMetadata = "the metadata log has a format and limits of its own"
@@ -63,7 +62,8 @@ var absent = []struct{ name, reason string }{
 	{"leader.replication.throttled.rate", noQuotas},
 	{"listener.name.", noSecurity},
 	{"listener.security.protocol.map", noSecurity},
-	{"log.cleaner.", noCompaction},
+	{"log.cleaner.io.buffer.load.factor", noThreads},
+	{"log.cleaner.io.buffer.size", noThreads},
 	{"log.dir", otherDirs},
 	{"log.dir.failure.timeout.ms", noCluster},
 	{"log.flush.start.offset.checkpoint.interval.ms", otherTiming},

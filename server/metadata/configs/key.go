@@ -166,6 +166,9 @@ func parseInt(s string, bits int, name string) (Value, string) {
 
 // doubleText is Java's way to write a double, for the range configs use.
 func doubleText(f float64) string {
+	if math.Abs(f) >= 1e7 { // as Java writes it
+		return strings.Replace(strconv.FormatFloat(f, 'E', -1, 64), "E+", "E", 1)
+	}
 	s := strconv.FormatFloat(f, 'f', -1, 64)
 	if !strings.Contains(s, ".") {
 		s += ".0"
@@ -226,6 +229,14 @@ func ratio(v Value) string {
 		return "Value must be at least 0"
 	case v.Double > 1:
 		return "Value must be no more than 1"
+	}
+	return ""
+}
+
+// atLeastBytes is the rule of a rate: below that nothing would ever be done.
+func atLeastBytes(v Value) string {
+	if v.Double < 1024 {
+		return "Value must be at least 1024"
 	}
 	return ""
 }

@@ -142,12 +142,14 @@ func TestLog(t *testing.T) {
 		{"nothing set", configs.Layers{}, nil, func(*logstore.Config) {}},
 		{"topic", configs.Layers{}, map[string]string{
 			"cleanup.policy": "compact", "file.delete.delay.ms": "1", "flush.messages": "2", "flush.ms": "3", "index.interval.bytes": "4",
+			"delete.retention.ms": "13", "min.compaction.lag.ms": "14", "max.compaction.lag.ms": "15", "min.cleanable.dirty.ratio": "0.25",
 			"max.message.bytes": "5", "message.timestamp.after.max.ms": "6", "message.timestamp.before.max.ms": "7",
 			"message.timestamp.type": "LogAppendTime", "moldau.durability": "os", "moldau.validation": "records",
 			"retention.bytes": "8", "retention.ms": "9", "segment.bytes": "1048577", "segment.index.bytes": "10", "segment.jitter.ms": "11", "segment.ms": "12",
 		}, func(c *logstore.Config) {
 			c.Delete, c.Compact = false, true
 			c.FileDeleteDelayMs, c.FlushMessages, c.FlushMs, c.IndexIntervalBytes, c.MaxMessageBytes = 1, 2, 3, 4, 5
+			c.DeleteRetentionMs, c.MinCompactionLagMs, c.MaxCompactionLagMs, c.MinCleanableDirtyRatio = 13, 14, 15, 0.25
 			c.TimestampAfterMaxMs, c.TimestampBeforeMaxMs, c.TimestampType = 6, 7, logstore.LogAppendTime
 			c.Durability, c.Validation = logstore.OS, logstore.ValidateRecords
 			c.RetentionBytes, c.RetentionMs, c.SegmentBytes, c.SegmentIndexBytes, c.SegmentJitterMs, c.SegmentMs = 8, 9, 1048577, 10, 11, 12

@@ -42,7 +42,7 @@ func same(name string) []Synonym {
 // same there; a test holds that.
 var topicKeys = []TopicKey{
 	{Key{Name: "cleanup.policy", Type: List, Default: "delete", check: someOf("compact", "delete"),
-		doc: "What happens to old records: deleted by time and size, compacted to the newest per key, both, or with an empty list neither. Compaction does not run so far: a compacted topic keeps every record."},
+		doc: "What happens to old records: deleted by time and size, compacted to the newest per key, both, or with an empty list neither."},
 		same("log.cleanup.policy"), func(c *logstore.Config, v Value) {
 			c.Delete, c.Compact = slices.Contains(v.Items(), "delete"), slices.Contains(v.Items(), "compact")
 		}},
@@ -54,8 +54,9 @@ var topicKeys = []TopicKey{
 		doc: "Codec that batches are stored with; producer leaves them as they came."}, same("compression.type"), nil},
 	{Key{Name: "compression.zstd.level", Type: Int, Default: "3", Effect: Kept, check: between(-131072, 22),
 		doc: "Level at which the broker compresses with zstd."}, same("compression.zstd.level"), nil},
-	{Key{Name: "delete.retention.ms", Type: Long, Default: "86400000", Effect: Kept, check: atLeast(0),
-		doc: "How long compaction keeps a tombstone."}, same("log.cleaner.delete.retention.ms"), nil},
+	{Key{Name: "delete.retention.ms", Type: Long, Default: "86400000", check: atLeast(0),
+		doc: "How long a tombstone stays after its first compaction, for readers who are behind."},
+		same("log.cleaner.delete.retention.ms"), func(c *logstore.Config, v Value) { c.DeleteRetentionMs = v.Int }},
 	{Key{Name: "file.delete.delay.ms", Type: Long, Default: "60000", check: atLeast(0),
 		doc: "How long the files of a deleted segment stay."},
 		same("log.segment.delete.delay.ms"), func(c *logstore.Config, v Value) { c.FileDeleteDelayMs = v.Int }},
@@ -80,8 +81,9 @@ var topicKeys = []TopicKey{
 		doc: "Bytes that stay local of a tiered topic. " + tierless}, same("log.local.retention.bytes"), nil},
 	{Key{Name: "local.retention.ms", Type: Long, Default: "-2", Effect: Kept, check: atLeast(-2),
 		doc: "How long records stay local of a tiered topic. " + tierless}, same("log.local.retention.ms"), nil},
-	{Key{Name: "max.compaction.lag.ms", Type: Long, Default: maxLong, Effect: Kept, check: atLeast(1),
-		doc: "Age at which a record must be compacted."}, same("log.cleaner.max.compaction.lag.ms"), nil},
+	{Key{Name: "max.compaction.lag.ms", Type: Long, Default: maxLong, check: atLeast(1),
+		doc: "Age of a record above which compaction does not wait for min.cleanable.dirty.ratio; a segment is closed no later than that."},
+		same("log.cleaner.max.compaction.lag.ms"), func(c *logstore.Config, v Value) { c.MaxCompactionLagMs = v.Int }},
 	{Key{Name: "max.message.bytes", Type: Int, Default: "1048588", check: atLeast(0),
 		doc: "Largest batch accepted, with its header, as compressed by the producer."},
 		same("message.max.bytes"), func(c *logstore.Config, v Value) { c.MaxMessageBytes = v.Int }},
@@ -99,10 +101,12 @@ var topicKeys = []TopicKey{
 				c.TimestampType = logstore.LogAppendTime
 			}
 		}},
-	{Key{Name: "min.cleanable.dirty.ratio", Type: Double, Default: "0.5", Effect: Kept, check: ratio,
-		doc: "Share of a log that must be uncompacted before compaction takes it."}, same("log.cleaner.min.cleanable.ratio"), nil},
-	{Key{Name: "min.compaction.lag.ms", Type: Long, Default: "0", Effect: Kept, check: atLeast(0),
-		doc: "Age below which a record is not compacted."}, same("log.cleaner.min.compaction.lag.ms"), nil},
+	{Key{Name: "min.cleanable.dirty.ratio", Type: Double, Default: "0.5", check: ratio,
+		doc: "Share of a log that must be uncompacted before compaction takes it."},
+		same("log.cleaner.min.cleanable.ratio"), func(c *logstore.Config, v Value) { c.MinCleanableDirtyRatio = v.Double }},
+	{Key{Name: "min.compaction.lag.ms", Type: Long, Default: "0", check: atLeast(0),
+		doc: "Age below which a record is not compacted."},
+		same("log.cleaner.min.compaction.lag.ms"), func(c *logstore.Config, v Value) { c.MinCompactionLagMs = v.Int }},
 	{Key{Name: "min.insync.replicas", Type: Int, Default: "1", Effect: Kept, check: atLeast(1),
 		doc: "In-sync replicas that acks=all needs, at most the replicas there are: on one broker it is always met."},
 		same("min.insync.replicas"), nil},
