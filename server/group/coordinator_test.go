@@ -76,6 +76,12 @@ func commit(c *group.Coordinator, id string, offset int64) error {
 	return <-answer
 }
 
+func deleteGroup(c *group.Coordinator, id string) error {
+	answer := make(chan error, 1)
+	c.Delete(id, func(err error) { answer <- err })
+	return <-answer
+}
+
 func committed(t *testing.T, c *group.Coordinator, id string) int64 {
 	t.Helper()
 	var offset int64
@@ -115,6 +121,53 @@ func TestAcknowledgedCommitsSurviveThePower(t *testing.T) {
 		list, err := again.List()
 		if err != nil || len(list) != 20 {
 			t.Errorf("%d groups, error %v", len(list), err)
+		}
+	})
+}
+
+// Compaction of the topic loses no offset, and no group comes back.
+func TestOffsetsOfACompactedTopic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := vfs.NewMem()
+		p := newTopic(t, mem, 1)
+		c := p.logs[0].Config()
+		c.SegmentBytes, c.DeleteRetentionMs = 4000, 1000
+		if err := p.logs[0].Configure(c); err != nil {
+			t.Fatal(err)
+		}
+		co := coordinate(t, p, group.Options{})
+		write := func(from int) {
+			for i := range 300 {
+				if err := commit(co, fmt.Sprint("group", i%10), int64(from+i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		write(0)
+		if err := deleteGroup(co, "group3"); err != nil {
+			t.Fatal(err)
+		}
+		before := p.logs[0].Bytes()
+		time.Sleep(3 * time.Minute) // a checkpoint, and compaction
+		if after := p.logs[0].Bytes(); after > before/2 {
+			t.Fatalf("%d bytes of %d are left", after, before)
+		}
+		for range 3 { // and tombstones go
+			write(1000)
+			time.Sleep(3 * time.Minute)
+			if err := deleteGroup(co, "group3"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again := coordinate(t, newTopic(t, mem.Crash(), 1), group.Options{})
+		list, err := again.List()
+		if err != nil || len(list) != 9 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		for i := range 10 {
+			if got := committed(t, again, fmt.Sprint("group", i)); i != 3 && got != int64(1290+i) {
+				t.Errorf("group %d is at %d", i, got)
+			}
 		}
 	})
 }

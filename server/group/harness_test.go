@@ -103,6 +103,26 @@ func (w *world) load(durable [][]coordinator.Record, now moment) {
 // crash starts anew with what is durable; whoever waits is told nothing.
 func (w *world) crash() { w.load(w.journal.durable, w.machine.now) }
 
+// compact leaves of what is durable the newest record of each key, as compaction
+// does, and of those without value the last few only.
+func (w *world) compact() {
+	newest := map[string][2]int{}
+	for i, change := range w.journal.durable {
+		for n, r := range change {
+			newest[string(r.Key)] = [2]int{i, n}
+		}
+	}
+	for i, change := range w.journal.durable {
+		var kept []coordinator.Record
+		for n, r := range change {
+			if newest[string(r.Key)] == [2]int{i, n} && (r.Value != nil || i > len(w.journal.durable)/2) {
+				kept = append(kept, r)
+			}
+		}
+		w.journal.durable[i] = kept
+	}
+}
+
 func (w *world) printf(format string, args ...any) { fmt.Fprintf(&w.out, format+"\n", args...) }
 
 // took returns what was printed.

@@ -260,7 +260,10 @@ func (m *model) leave(t *rapid.T) {
 func (m *model) restart(t *rapid.T) { m.client(t).id = "" }
 
 // crash loses what is not durable, and all questions with it.
-func (m *model) crash(*rapid.T) {
+func (m *model) crash(t *rapid.T) {
+	if rapid.Bool().Draw(t, "compacted") {
+		m.w.compact()
+	}
 	m.w.crash()
 	clear(m.open)
 	m.announced, m.lossy = 0, m.w.journal.refuse != nil
