@@ -21,9 +21,9 @@ var layers = [][]string{
 	{"bench", "fuzz", "server/servertest"}, // may import all, and are imported by tests only
 	{"cmd"},
 	{"server"},
-	{"server/rest", "server/schema", "server/admin", "server/api"},
+	{"server/rest", "server/schema", "server/admin", "server/api", "server/interchange"},
 	{"server/group", "server/txn", "server/controller", "server/replica", "server/security", "server/quota"},
-	{"server/coordinator", "server/metadata", "server/wire"},
+	{"server/coordinator", "server/kraft", "server/metadata", "server/wire"},
 	{"logstore"},
 	{"logstore/journal", "logstore/manifest"},
 	{"index", "zerocopy", "logstore/record", "logstore/latency", "logstore/vfs"},

@@ -14,6 +14,7 @@ import (
 	"moldau/server/admin"
 	"moldau/server/api"
 	"moldau/server/controller"
+	"moldau/server/kraft"
 	"moldau/server/metadata"
 	"moldau/server/metadata/configs"
 	"moldau/server/replica"
@@ -36,16 +37,16 @@ func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controll
 	if err != nil {
 		return nil, nil, err
 	}
-	known, err := readMetaProperties(fsys)
+	known, err := kraft.ReadMetaProperties(fsys, dataLogs)
 	if err != nil {
 		return nil, nil, err
 	}
 	clusterID := s.cfg.ClusterID
 	if known != nil {
-		if err := known.check(s.cfg.NodeID, clusterID); err != nil {
+		if err := checkOwner(known, s.cfg.NodeID, clusterID); err != nil {
 			return nil, nil, err
 		}
-		clusterID = known.clusterID
+		clusterID = known.ClusterID
 	}
 	store, err := s.openStore(fsys, dataStore, dataStoreName, admin.OpeningLogs, dataOptions(static))
 	if err != nil {
@@ -59,8 +60,8 @@ func (s *Server) open(static configs.Layers, advertised api.Endpoint) (*controll
 		return nil, nil, err
 	}
 	if known == nil {
-		known = &metaProperties{control.Image().ClusterID(), s.cfg.NodeID, newDirectoryID()}
-		if err := known.write(fsys); err != nil {
+		known = &kraft.MetaProperties{ClusterID: control.Image().ClusterID(), NodeID: s.cfg.NodeID, DirectoryID: kraft.NewDirectoryID()}
+		if err := known.Write(fsys, dataLogs); err != nil {
 			return nil, nil, err
 		}
 	}
