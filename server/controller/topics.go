@@ -28,6 +28,10 @@ type NewTopic struct {
 
 var internalTopics = []string{"__consumer_offsets", "__share_group_state", "__transaction_state"}
 
+// IsInternal tells whether a topic of that name is one of the brokers' own,
+// whoever creates it.
+func IsInternal(name string) bool { return slices.Contains(internalTopics, name) }
+
 // ReplicaAssignment places one partition by hand.
 type ReplicaAssignment struct {
 	Partition int32
@@ -226,7 +230,7 @@ func placeTopicByHand(img *metadata.Image, t *NewTopic) ([]metadata.Partition, e
 }
 
 func topicRecords(t *NewTopic, id metadata.TopicID, partitions []metadata.Partition) []metadata.Record {
-	internal := t.Internal || slices.Contains(internalTopics, t.Name)
+	internal := t.Internal || IsInternal(t.Name)
 	records := []metadata.Record{&metadata.TopicRecord{Name: t.Name, ID: id, Internal: internal}}
 	for _, key := range slices.Sorted(maps.Keys(t.Configs)) {
 		value := t.Configs[key]
