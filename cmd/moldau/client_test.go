@@ -276,6 +276,7 @@ func TestTopics(t *testing.T) {
 func TestFormatJSONIsHonoured(t *testing.T) {
 	s := newSession(t)
 	data, _ := logDir(t)
+	ours, theirs := closedData(t), filepath.Join(t.TempDir(), "kafka")
 	runs := map[string]struct{ stdin, args string }{
 		"moldau topic create":   {"", "topic create t u -b " + s.addr},
 		"moldau topic alter":    {"", "topic alter t --partitions 2 -b " + s.addr},
@@ -292,6 +293,8 @@ func TestFormatJSONIsHonoured(t *testing.T) {
 		"moldau log verify":     {"", "log verify " + data},
 		"moldau log stat":       {"", "log stat " + data},
 		"moldau log repair":     {"", "log repair " + data},
+		"moldau log export":     {"", "log export " + ours + " --to " + theirs},
+		"moldau log import":     {"", "log import " + theirs + " --to " + filepath.Join(t.TempDir(), "data")},
 		"moldau config explain": {"", "config explain " + kafkaFile(t)},
 		"moldau config list":    {"", "config list"},
 	}
@@ -300,7 +303,7 @@ func TestFormatJSONIsHonoured(t *testing.T) {
 	order := []string{"moldau topic create", "moldau topic alter", "moldau topic describe", "moldau topic list",
 		"moldau produce", "moldau consume", "moldau group reset", "moldau group list", "moldau group describe",
 		"moldau group delete", "moldau topic delete", "moldau log dump", "moldau log verify",
-		"moldau log stat", "moldau log repair",
+		"moldau log stat", "moldau log repair", "moldau log export", "moldau log import",
 		"moldau config explain", "moldau config list"}
 	for _, c := range allCommands() {
 		path := c.CommandPath()
