@@ -64,6 +64,8 @@ func (p *parser) record(line string) {
 	_, key, _ := strings.Cut(line, " key: ")
 	_, payload, _ := strings.Cut(line, " payload: ")
 	switch {
+	case strings.Contains(line, " endTxnMarker: "): // of offsets committed in a transaction
+		p.Decoded.Others++
 	case !strings.HasPrefix(payload, "{") && payload != "<DELETE>", !strings.HasPrefix(key, `{"type":"`):
 		p.complain(line)
 	case strings.HasPrefix(key, `{"type":"0"`), strings.HasPrefix(key, `{"type":"1"`):

@@ -17,6 +17,7 @@ func TestWhatCannotBeDecodedIsSeen(t *testing.T) {
 		{"group", start + `key: {"type":"2","data":{"group":"g"}} payload: {"version":"3","data":{}}`, Decoded{Groups: 1}, 0},
 		{"a group's end", start + `key: {"type":"2","data":{"group":"g"}} payload: <DELETE>`, Decoded{Groups: 1}, 0},
 		{"another kind", start + `key: {"type":"3","data":{}} payload: {"version":"0","data":{}}`, Decoded{Others: 1}, 0},
+		{"a transaction's end", "| offset: 4 CreateTime: 1 keySize: 4 valueSize: 6 sequence: -1 headerKeys: [] endTxnMarker: COMMIT coordinatorEpoch: 0", Decoded{Others: 1}, 0},
 		{"not decoded", start + `key: Error at offset 3, skipping. key 99`, Decoded{}, 1},
 		{"not decoded, with payload", start + `key: key payload: value`, Decoded{}, 1},
 	} {
