@@ -101,13 +101,13 @@ func (k *consumption) run(ctx context.Context, topic string, o output, errOut io
 }
 
 func (k *consumption) runAlone(ctx context.Context, topic string, from start, r reading) error {
-	client, err := k.bootstrap.connect(ctx,
+	client, err := k.bootstrap.connect(ctx, append(pollUntilEnd(k.untilEnd),
 		// Markers of transactions are not printed, but they take offsets: without
-		// them the end of a partition might never be seen to be reached.
+		// them the end of a partition would be seen to be reached late.
 		kgo.KeepControlRecords(),
 		// An offset that is no longer there is an error, and no reason to begin
 		// somewhere else.
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()))
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()))...)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,10 @@ func (r *reading) follow(ctx context.Context, client *kgo.Client, topic string) 
 	}
 	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets})
 	for !r.done() {
-		fetches := client.PollFetches(ctx)
+		fetches, quiet := r.poll(ctx, client)
+		if quiet {
+			r.skip(r.spans, look(ctx, client, topic, r.spans))
+		}
 		if ctx.Err() != nil {
 			if r.untilEnd || r.max > 0 {
 				return fmt.Errorf("interrupted after %d records: %w", r.printed, ctx.Err())
@@ -187,6 +190,9 @@ func (r *reading) follow(ctx context.Context, client *kgo.Client, topic string) 
 		}
 		var failed error
 		fetches.EachError(func(t string, p int32, err error) {
+			if quiet && errors.Is(err, context.Canceled) {
+				return
+			}
 			failed = errors.Join(failed, fmt.Errorf("fetch %s-%d: %w", t, p, brokerError(err, "")))
 		})
 		if failed != nil {
@@ -227,9 +233,8 @@ func (r *reading) take(fetches kgo.Fetches) error {
 				r.printed++
 				r.shown.add(len(rec.Key) + len(rec.Value))
 			}
-			sp = r.advance(sp, rec)
-			if r.untilEnd && sp.from >= sp.to {
-				delete(r.spans, ftp.Partition)
+			sp = r.advance(ftp.Partition, sp, rec.Offset+1, rec.LeaderEpoch)
+			if _, open = r.spans[ftp.Partition]; !open {
 				return
 			}
 		}
@@ -237,13 +242,17 @@ func (r *reading) take(fetches kgo.Fetches) error {
 	return errors.Join(failed, r.w.Flush())
 }
 
-// advance moves the start of what is still to be printed behind a record.
-func (r *reading) advance(sp span, rec *kgo.Record) span {
-	r.shown.steps.Add(min(rec.Offset+1, sp.to) - min(sp.from, sp.to))
-	sp.from = rec.Offset + 1
-	r.spans[rec.Partition] = sp
+// advance moves the start of what is still to be printed of a partition. epoch is
+// that of what stands before it, -1 if unknown.
+func (r *reading) advance(p int32, sp span, from int64, epoch int32) span {
+	r.shown.steps.Add(min(from, sp.to) - min(sp.from, sp.to))
+	sp.from = from
+	r.spans[p] = sp
+	if r.untilEnd && sp.from >= sp.to {
+		delete(r.spans, p)
+	}
 	if r.commits != nil {
-		r.commits[rec.Partition] = kgo.EpochOffset{Epoch: rec.LeaderEpoch, Offset: sp.from}
+		r.commits[p] = kgo.EpochOffset{Epoch: epoch, Offset: sp.from}
 	}
 	return sp
 }

@@ -49,7 +49,7 @@ func (k *consumption) runGroup(ctx context.Context, topic string, from start, r 
 	if g.ends, err = k.ends(ctx, admin, topic); err != nil {
 		return err
 	}
-	client, err := k.bootstrap.connect(ctx,
+	client, err := k.bootstrap.connect(ctx, append(pollUntilEnd(k.untilEnd),
 		kgo.ConsumerGroup(k.group), kgo.ConsumeTopics(topic), kgo.KeepControlRecords(),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		// What groups of other clients agree on: the first is in use where all know it.
@@ -57,7 +57,7 @@ func (k *consumption) runGroup(ctx context.Context, topic string, from start, r 
 		// A committed offset that retention has overtaken: go on with what is left.
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.AdjustFetchOffsetsFn(g.assign),
-		kgo.OnPartitionsRevoked(g.revoke), kgo.OnPartitionsLost(g.revoke))
+		kgo.OnPartitionsRevoked(g.revoke), kgo.OnPartitionsLost(g.revoke))...)
 	if err != nil {
 		return err
 	}
@@ -160,9 +160,12 @@ func (g *groupReading) done() bool {
 
 func (g *groupReading) follow(ctx context.Context, client *kgo.Client) error {
 	for {
-		fetches := g.poll(ctx, client)
+		fetches, quiet := g.poll(ctx, client)
 		if err := g.judge(fetches); err != nil {
 			return err
+		}
+		if quiet {
+			g.look(ctx, client)
 		}
 		commits, done, err := g.printPoll(fetches)
 		if err != nil {
@@ -182,7 +185,7 @@ func (g *groupReading) follow(ctx context.Context, client *kgo.Client) error {
 }
 
 // poll returns nothing if there is something else to do.
-func (g *groupReading) poll(ctx context.Context, client *kgo.Client) kgo.Fetches {
+func (g *groupReading) poll(ctx context.Context, client *kgo.Client) (fetches kgo.Fetches, quiet bool) {
 	ctx, wake := context.WithCancel(ctx)
 	defer wake()
 	g.mu.Lock()
@@ -190,9 +193,9 @@ func (g *groupReading) poll(ctx context.Context, client *kgo.Client) kgo.Fetches
 	over := g.done() || g.failed != nil || len(g.commits) > 0
 	g.mu.Unlock()
 	if over {
-		return nil
+		return nil, false
 	}
-	return client.PollFetches(ctx)
+	return g.reading.poll(ctx, client)
 }
 
 // judge tells errors that end the command from those that the client gets over
