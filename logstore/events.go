@@ -90,15 +90,26 @@ type HousekeepingFailed struct {
 	Log  TopicPartition // zero for the store itself
 	Work string
 	Err  error
+	// Repeated tells that the same piece of work failed in the same way when it was
+	// last tried.
+	Repeated bool
 }
 
-func (LogNotOpened) event()       {}
-func (LogRecovered) event()       {}
-func (CheckpointIgnored) event()  {}
-func (ManifestIgnored) event()    {}
-func (JournalCorrupt) event()     {}
-func (SegmentsRetired) event()    {}
-func (LogCompacted) event()       {}
-func (CompactionFailed) event()   {}
-func (LogPoisoned) event()        {}
-func (HousekeepingFailed) event() {}
+// HousekeepingResumed tells that a piece of work is done of which
+// HousekeepingFailed told.
+type HousekeepingResumed struct {
+	Log  TopicPartition // zero for the store itself
+	Work string
+}
+
+func (LogNotOpened) event()        {}
+func (LogRecovered) event()        {}
+func (CheckpointIgnored) event()   {}
+func (ManifestIgnored) event()     {}
+func (JournalCorrupt) event()      {}
+func (SegmentsRetired) event()     {}
+func (LogCompacted) event()        {}
+func (CompactionFailed) event()    {}
+func (LogPoisoned) event()         {}
+func (HousekeepingFailed) event()  {}
+func (HousekeepingResumed) event() {}

@@ -268,6 +268,21 @@ func TestFailedRollThenReopened(t *testing.T) {
 	}
 }
 
+// A checkpoint that fails for long is tried every so often, and not more and more
+// often.
+func TestFailingCheckpointHasOneDeadline(t *testing.T) {
+	h := newHarness(t, nil)
+	h.appendDurably(h.log(), "a", 1)
+	h.fault.SetHook(failing(vfs.OpCreate, "recovery-point-offset-checkpoint.tmp", syscall.ENOSPC))
+	for range 20 {
+		h.clock.add(60e9)
+		h.store.Housekeep(h.clock.Now())
+	}
+	if failed := len(eventsOf[logstore.HousekeepingFailed](h.events)); failed != 20 {
+		t.Errorf("%d checkpoints failed in 20 turns", failed)
+	}
+}
+
 // Housekeeping that fails is reported and tried again.
 func TestHousekeepingIsRetried(t *testing.T) {
 	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes, c.FileDeleteDelayMs = 200, 0 })
@@ -305,6 +320,14 @@ func TestHousekeepingIsRetried(t *testing.T) {
 			if len(failed) == 0 || failed[0].Work != c.work || failed[0].Err == nil {
 				t.Fatalf("events %+v", failed)
 			}
+			h.clock.add(60e9)
+			h.store.Housekeep(h.clock.Now())
+			again := eventsOf[logstore.HousekeepingFailed](h.events)[before+len(failed):]
+			at := slices.IndexFunc(again, func(e logstore.HousekeepingFailed) bool { return e.Work == c.work })
+			if failed[0].Repeated || at < 0 || !again[at].Repeated {
+				t.Fatalf("at first %+v, then %+v", failed, again)
+			}
+			resumed := len(eventsOf[logstore.HousekeepingResumed](h.events))
 			h.fault.SetHook(nil)
 			h.clock.add(60e9)
 			h.store.Housekeep(h.clock.Now())
@@ -312,6 +335,10 @@ func TestHousekeepingIsRetried(t *testing.T) {
 			h.store.Housekeep(h.clock.Now())
 			if !c.done() {
 				t.Fatal("it was not tried again")
+			}
+			told := eventsOf[logstore.HousekeepingResumed](h.events)[resumed:]
+			if !slices.Contains(told, logstore.HousekeepingResumed{Log: failed[0].Log, Work: c.work}) {
+				t.Fatalf("%+v failed, then %+v", failed, told)
 			}
 			if l.Err() != nil {
 				t.Fatal(l.Err())

@@ -119,12 +119,24 @@ func (s *Store) housekeep(nowMs int64) (nextMs int64) {
 		if !ok {
 			return next
 		}
-		if err := s.do(t, nowMs); err != nil && !errors.Is(err, ErrClosed) {
+		err := s.do(t, nowMs)
+		switch {
+		case err == nil && t.kind == taskCommit && t.log.writable() == nil: // whether it goes well is told by the commit
+		case err == nil:
+			s.finish(t)
+		case errors.Is(err, ErrClosed):
+			s.failing.remove(t.work())
+		default:
 			s.report(t, err)
-			if t.kind != taskRetention && !errors.Is(err, ErrPoisoned) { // retention has its own deadline
-				t.atMs = later(nowMs, retryMs)
-				s.enqueue(t)
+			if t.kind == taskRetention || t.kind == taskCheckpoint { // have their own deadlines
+				break
 			}
+			if errors.Is(err, ErrPoisoned) {
+				s.failing.remove(t.work()) // for good
+				break
+			}
+			t.atMs = later(nowMs, retryMs)
+			s.enqueue(t)
 		}
 	}
 }
@@ -147,8 +159,12 @@ func (s *Store) do(t task, nowMs int64) error {
 		t.log.mu.Unlock()
 		return t.log.Flush()
 	case taskCheckpoint:
-		s.enqueue(task{atMs: nowMs + s.opt.CheckpointMs, kind: taskCheckpoint})
-		return s.Checkpoint()
+		err, wait := s.Checkpoint(), s.opt.CheckpointMs
+		if err != nil {
+			wait = min(wait, retryMs)
+		}
+		s.enqueue(task{atMs: later(nowMs, wait), kind: taskCheckpoint})
+		return err
 	case taskCut:
 		return s.CutJournal()
 	case taskMend:
@@ -157,14 +173,6 @@ func (s *Store) do(t task, nowMs int64) error {
 		t.log.unstall()
 	}
 	return nil
-}
-
-func (s *Store) report(t task, err error) {
-	e := HousekeepingFailed{Work: [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint", "cut", "mend", "commit"}[t.kind], Err: err}
-	if t.log != nil {
-		e.Log = t.log.tp
-	}
-	s.emit(e)
 }
 
 // keepHouse runs until the store closes.

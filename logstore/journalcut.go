@@ -209,6 +209,8 @@ func (s *Store) askCut() {
 		defer s.workers.Done()
 		if err := s.CutJournal(); err != nil {
 			s.report(task{kind: taskCut}, err)
+		} else {
+			s.finish(task{kind: taskCut})
 		}
 	}()
 }

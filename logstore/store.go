@@ -34,6 +34,7 @@ type Store struct {
 	opt     Options
 	lock    io.Closer // nil when read-only
 	agenda  *agenda
+	failing failing
 	closing chan struct{}
 	workers sync.WaitGroup // housekeeping, and syncs in flight
 	changes sync.WaitGroup // of names: logs that are being created or taken away

@@ -82,7 +82,10 @@ func (l *Log) committed(sh *share, ownFiles bool, err error) {
 		_ = l.poison(err)
 	}
 	if err == nil && l.failure() == nil {
-		l.commit.starved = false
+		if l.commit.starved {
+			l.commit.starved = false
+			l.store.finish(task{kind: taskCommit, log: l})
+		}
 		l.synced(sh, ownFiles)
 		if ownFiles && !l.commit.alone {
 			l.store.committer.syncedOwn(l, l.commit.flushed)

@@ -45,7 +45,11 @@ func (s *Server) logEvent(event logstore.Event) {
 	case logstore.LogPoisoned:
 		l.Error("log takes no more appends until the next start", "log", e.Log.String(), "err", e.Err)
 	case logstore.HousekeepingFailed:
-		l.Error("background work failed and will be tried again", "log", e.Log.String(), "work", e.Work, "err", e.Err)
+		if !e.Repeated { // it is tried every few seconds, for as long as a disk is full
+			l.Error("background work failed and will be tried again", "log", e.Log.String(), "work", e.Work, "err", e.Err)
+		}
+	case logstore.HousekeepingResumed:
+		l.Info("background work that failed is done", "log", e.Log.String(), "work", e.Work)
 	default:
 		l.Info("engine event", "event", event)
 	}

@@ -27,9 +27,14 @@ func TestEventsAreToldAsLoudAsTheyAre(t *testing.T) {
 		{logstore.SegmentsRetired{Segments: 3}, []string{"level=INFO", "segments=3"}},
 		{logstore.LogPoisoned{Err: err}, []string{"level=ERROR", "err=rotten"}},
 		{logstore.HousekeepingFailed{Work: "retention", Err: err}, []string{"level=ERROR", "work=retention", "err=rotten"}},
+		{logstore.HousekeepingFailed{Work: "retention", Err: err, Repeated: true}, nil},
+		{logstore.HousekeepingResumed{Work: "retention"}, []string{"level=INFO", "work=retention"}},
 	} {
 		var told bytes.Buffer
 		(&Server{logger: slog.New(slog.NewTextHandler(&told, nil))}).logEvent(c.event)
+		if c.want == nil && told.Len() > 0 {
+			t.Errorf("%+v is told: %s", c.event, &told)
+		}
 		for _, want := range c.want {
 			if !strings.Contains(told.String(), want) {
 				t.Errorf("%T is told without %s: %s", c.event, want, &told)
