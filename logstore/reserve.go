@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"moldau/logstore/vfs"
 )
 
 const (
@@ -26,6 +28,7 @@ type reserve struct {
 
 	mu      sync.Mutex
 	low     bool  // under mu
+	wanted  int64 // under mu; bytes of the append that low was told
 	askedMs int64 // under mu
 	bytes   int64 // under mu; what low was told with
 }
@@ -52,12 +55,8 @@ func (s *Store) askRoom(n int64) error {
 			r.granted.Store(grantBytesMax)
 			return nil
 		}
-		kept := s.opt.ReserveBytes
-		if kept == 0 {
-			kept = min(reserveBytesMax, space.Total/reserveParts)
-		}
-		r.bytes, r.askedMs = space.Free-kept, nowMs
-		r.low = r.bytes < n
+		r.bytes, r.askedMs = space.Free-s.kept(space), nowMs
+		r.low, r.wanted = r.bytes < n, n
 	}
 	if r.low {
 		r.granted.Store(-1)
@@ -66,4 +65,39 @@ func (s *Store) askRoom(n int64) error {
 	// Half of it: others write there, too, and what is appended may be written twice.
 	r.granted.Store(min((r.bytes-n)/2, grantBytesMax))
 	return nil
+}
+
+// kept is how much of a file system is the reserve.
+func (s *Store) kept(of vfs.Space) int64 {
+	if s.opt.ReserveBytes == 0 {
+		return min(reserveBytesMax, of.Total/reserveParts)
+	}
+	return max(0, s.opt.ReserveBytes)
+}
+
+// Room is what appends have.
+type Room struct {
+	FreeBytes    int64 // of the file system
+	ReserveBytes int64 // of these, which appends do not get; 0 for none
+	// Low tells that appends are refused with ErrNoSpace: less than the reserve is
+	// free, or what is free above it is less than the last append wanted.
+	Low bool
+}
+
+// Room asks the file system how much is free.
+func (s *Store) Room() (Room, error) {
+	space, err := s.fs.Space(s.path(""))
+	if err != nil {
+		return Room{}, fmt.Errorf("logstore: free space: %w", err)
+	}
+	room := Room{FreeBytes: space.Free, ReserveBytes: s.kept(space)}
+	if s.opt.ReserveBytes < 0 {
+		return room, nil
+	}
+	r := &s.space
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	above := room.FreeBytes - room.ReserveBytes
+	room.Low = above < 0 || r.low && above < r.wanted
+	return room, nil
 }

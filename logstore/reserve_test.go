@@ -24,6 +24,17 @@ func TestReserveIsKeptFree(t *testing.T) {
 	h.open()
 	h.mem.SetCapacity(capacity)
 	l := h.log()
+	low := func(want bool) {
+		t.Helper()
+		space, err := h.mem.Space(".")
+		must(t, err)
+		room, err := h.store.Room()
+		must(t, err)
+		if want := (logstore.Room{FreeBytes: space.Free, ReserveBytes: reserve, Low: want}); room != want {
+			t.Errorf("%+v, want %+v", room, want)
+		}
+	}
+	low(false)
 	batch := func() []byte {
 		return batchOf(t, record.BuilderOptions{}, h.clock.ms(), strings.Repeat("x", 32<<10), 1)
 	}
@@ -42,6 +53,7 @@ func TestReserveIsKeptFree(t *testing.T) {
 	if space.Free < reserve*3/4 || space.Free > reserve*5/4 {
 		t.Fatalf("%d bytes are free, %d are reserved", space.Free, int64(reserve))
 	}
+	low(true)
 	end := l.Offset(logstore.HighWatermark)
 	if got := len(values(t, l, logstore.HighWatermark)); int64(got) != end {
 		t.Fatalf("read %d of %d", got, end)
@@ -51,6 +63,7 @@ func TestReserveIsKeptFree(t *testing.T) {
 	h.store.Housekeep(h.clock.Now())
 	h.clock.add(time.Second)
 	h.store.Housekeep(h.clock.Now())
+	low(false) // though nobody has appended since
 	a, err := l.AppendLeader(batch(), 0)
 	must(t, err)
 	must(t, l.Wait(t.Context(), logstore.HighWatermark, a.Last+1))

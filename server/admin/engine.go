@@ -58,6 +58,17 @@ var (
 		standing("moldau_log_unopened", "Logs on disk that could not be opened.", func(s *storeState) int64 { return int64(s.Broken) }, ofStore...),
 	}
 
+	spaceNumbers = []number[logstore.Room]{
+		standing("moldau_disk_free_bytes", "Free bytes of the file system that the store is on.", func(r *logstore.Room) int64 { return r.FreeBytes }, ofStore...),
+		standing("moldau_disk_reserve_bytes", "Bytes of it that are kept free of records.", func(r *logstore.Room) int64 { return r.ReserveBytes }, ofStore...),
+		standing("moldau_disk_reserve_reached", "1 while records are refused because no more than the reserve is free.", func(r *logstore.Room) int64 {
+			if r.Low {
+				return 1
+			}
+			return 0
+		}, ofStore...),
+	}
+
 	syncDesc = prometheus.NewDesc("moldau_log_sync_duration_seconds", "Time of a sync that made records durable, for all who waited.", ofStore, nil)
 )
 
@@ -74,6 +85,7 @@ type engineCollector struct{ sources *atomic.Pointer[Sources] }
 
 func (c *engineCollector) Describe(to chan<- *prometheus.Desc) {
 	describe(engineNumbers, to)
+	describe(spaceNumbers, to)
 	to <- syncDesc
 }
 
@@ -85,6 +97,9 @@ func (c *engineCollector) Collect(to chan<- prometheus.Metric) {
 	for _, s := range sources.Stores {
 		state := storeState{s.Store.Counters(), s.Store.Usage(), s.Store.Compaction()}
 		collect(engineNumbers, &state, to, s.Name)
+		if room, err := s.Store.Room(); err == nil { // unknown, and not 0, where it cannot be told
+			collect(spaceNumbers, &room, to, s.Name)
+		}
 		to <- histogram(syncDesc, &state.Syncs, s.Name)
 	}
 }

@@ -302,6 +302,26 @@ func TestRequestsAndErrorsAreCountedByAPI(t *testing.T) {
 	}
 }
 
+// Of the stores that share a disk the one with the records keeps some of it free.
+func TestRoomOnTheDiskIsShown(t *testing.T) {
+	mem := vfs.NewMem()
+	mem.SetCapacity(64 << 20)
+	b := servertest.Start(t, server.Config{FS: mem, Admin: "127.0.0.1:0", Properties: map[string]string{"moldau.reserve.bytes": "2097152"}})
+	show := func(free int64, reached float64) {
+		t.Helper()
+		space, err := mem.Space(".")
+		must(t, err)
+		mem.SetCapacity(space.Total - space.Free + free)
+		got := scrape(t, b.Server().AdminAddr().String())
+		want(t, got, "moldau_disk_free_bytes", map[string]float64{"store=data ": float64(free), "store=metadata ": float64(free)})
+		want(t, got, "moldau_disk_reserve_bytes", map[string]float64{"store=data ": 2 << 20, "store=metadata ": 0})
+		want(t, got, "moldau_disk_reserve_reached", map[string]float64{"store=data ": reached, "store=metadata ": 0})
+	}
+	show(8<<20, 0)
+	show(2<<20-1, 1)
+	show(2<<20, 0)
+}
+
 func TestScrapeIsCompressedWhereThatIsWanted(t *testing.T) {
 	f := start(t)
 	f.attach()
