@@ -3,21 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"slices"
 	"text/tabwriter"
-	"time"
 
 	"moldau/bench/replay/yardstick"
 )
 
 // report is everything that was measured, raw.
 type report struct {
-	At          time.Time         `json:"at"`
-	Environment map[string]string `json:"environment"`
-	Command     []string          `json:"command"`
-	Rows        []*measured       `json:"rows"`
+	yardstick.Run
+	Rows []*measured `json:"rows"`
 }
 
 // measured is one row.
@@ -28,7 +23,7 @@ type measured struct {
 }
 
 func newReport(o options) *report {
-	return &report{At: time.Now().UTC(), Command: os.Args[1:], Environment: yardstick.Environment(map[string]string{
+	return &report{Run: yardstick.NewRun(map[string]string{
 		"brokerCPU": o.brokerCPU, "clientCPU": o.clientCPU,
 		"kafka": "4.3.1, defaults, -Xms1g -Xmx1g G1; synced: flush.messages=1 on " + offsetsTopic,
 	})}
@@ -52,11 +47,7 @@ var peer = map[string]string{"moldau os": "kafka", "moldau synced": "kafka synce
 
 // print shows medians, and the spread of what matters most.
 func (r *report) print(w io.Writer) {
-	fmt.Fprintln(w)
-	for _, k := range slices.Sorted(maps.Keys(r.Environment)) {
-		fmt.Fprintf(w, "%s: %s\n", k, r.Environment[k])
-	}
-	fmt.Fprintln(w)
+	r.PrintEnvironment(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "work\tsystem\tcommits/s\t(least-most)\tCPU-ms/1,000\t(least-most)\tp50/p99 ms\trate, CPU of Kafka's")
 	for _, m := range r.Rows {

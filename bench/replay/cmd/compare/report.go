@@ -3,23 +3,18 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"moldau/bench/replay/yardstick"
 )
 
 // report is everything that was measured, raw.
 type report struct {
-	At          time.Time         `json:"at"`
-	Environment map[string]string `json:"environment"`
-	Command     []string          `json:"command"`
-	Rows        []*measured       `json:"rows"`
-	Sendfile    *share            `json:"sendfile,omitempty"`
+	yardstick.Run
+	Rows     []*measured `json:"rows"`
+	Sendfile *share      `json:"sendfile,omitempty"`
 }
 
 // measured is one row.
@@ -32,11 +27,11 @@ type measured struct {
 }
 
 func newReport(o options) *report {
-	environment := yardstick.Environment(map[string]string{
+	run := yardstick.NewRun(map[string]string{
 		"brokerCPU": o.brokerCPU, "clientCPU": o.clientCPU,
 		"kafka": strings.Join(append([]string{"4.3.1, defaults, -Xms1g -Xmx1g G1"}, kafkaProperties...), ", "),
 	})
-	return &report{At: time.Now().UTC(), Environment: environment, Command: os.Args[1:]}
+	return &report{Run: run}
 }
 
 func (r *report) add(row *row, system string, b block) {
@@ -54,11 +49,7 @@ func (r *report) add(row *row, system string, b block) {
 
 // print shows medians, and the spread of what matters most.
 func (r *report) print(w io.Writer) {
-	fmt.Fprintln(w)
-	for _, k := range slices.Sorted(maps.Keys(r.Environment)) {
-		fmt.Fprintf(w, "%s: %s\n", k, r.Environment[k])
-	}
-	fmt.Fprintln(w)
+	r.PrintEnvironment(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "work\tacks\tdurability\tsystem\tGB/s\trecords/s\tCPU-s/GB\t(least-most)\tus CPU/request\tp50/p99 ms\tof Kafka's CPU")
 	for _, m := range r.Rows {

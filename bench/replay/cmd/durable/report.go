@@ -3,12 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"moldau/bench/replay/embedded"
 	"moldau/bench/replay/yardstick"
@@ -16,11 +13,9 @@ import (
 
 // report is everything that was measured, raw.
 type report struct {
-	At          time.Time         `json:"at"`
-	Environment map[string]string `json:"environment"`
-	Command     []string          `json:"command"`
-	Rows        []*measured       `json:"rows"`
-	order       []string          // of systems
+	yardstick.Run
+	Rows  []*measured `json:"rows"`
+	order []string    // of systems
 }
 
 // measured is one row.
@@ -31,7 +26,7 @@ type measured struct {
 }
 
 func newReport(o options) *report {
-	r := &report{At: time.Now().UTC(), Command: os.Args[1:], Environment: yardstick.Environment(map[string]string{
+	r := &report{Run: yardstick.NewRun(map[string]string{
 		"disk": embedded.FileSystem(o.dir), "journal": fmt.Sprint(embedded.HasJournal),
 	})}
 	delete(r.Environment, "java")
@@ -55,11 +50,7 @@ func (m *measured) median(system string, of func(block) float64) float64 {
 
 // print shows medians, and the spread of what matters most.
 func (r *report) print(w io.Writer) {
-	fmt.Fprintln(w)
-	for _, k := range slices.Sorted(maps.Keys(r.Environment)) {
-		fmt.Fprintf(w, "%s: %s\n", k, r.Environment[k])
-	}
-	fmt.Fprintln(w)
+	r.PrintEnvironment(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "work\tsystem\tacks/s\t(least-most)\tp50/p99 ms\tCPU-s/GB\tsyncs/ack\tdirtied\twritten\tcuts\tsettled\tsteal")
 	for _, m := range r.Rows {

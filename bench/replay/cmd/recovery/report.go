@@ -3,23 +3,19 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"text/tabwriter"
-	"time"
 
 	"moldau/bench/replay/yardstick"
 )
 
 // report is everything that was measured, raw.
 type report struct {
-	At          time.Time         `json:"at"`
-	Environment map[string]string `json:"environment"`
-	Command     []string          `json:"command"`
-	Rows        []*measured       `json:"rows"`
-	Calls       []string          `json:"calls"` // system calls, as text
-	steal       float64           // at the last block's end
+	yardstick.Run
+	Rows  []*measured `json:"rows"`
+	Calls []string    `json:"calls"` // system calls, as text
+	steal float64     // at the last block's end
 }
 
 // measured is one row.
@@ -57,7 +53,7 @@ const (
 )
 
 func newReport(o options) *report {
-	r := &report{At: time.Now().UTC(), Command: os.Args[1:], Environment: yardstick.Environment(o.describe())}
+	r := &report{Run: yardstick.NewRun(o.describe())}
 	delete(r.Environment, "java")
 	_, r.steal, _ = yardstick.Times(os.Getpid())
 	return r
@@ -84,11 +80,7 @@ func (m *measured) median(of func(block) float64) float64 {
 
 // print shows medians, and the spread of what matters most.
 func (r *report) print(w io.Writer) {
-	fmt.Fprintln(w)
-	for _, k := range slices.Sorted(maps.Keys(r.Environment)) {
-		fmt.Fprintf(w, "%s: %s\n", k, r.Environment[k])
-	}
-	fmt.Fprintln(w)
+	r.PrintEnvironment(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "after\topen ms\tusable ms\t(least-most)\tunflushed MB\tscanned MB\tloop ms\t(least-most)\tgoal")
 	for _, m := range r.Rows {
