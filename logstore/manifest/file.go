@@ -171,7 +171,11 @@ func (f *File) undo(cause error) error {
 	if err != nil {
 		return f.poison(errors.Join(cause, err))
 	}
-	f.durable, f.synced = f.size, f.written
+	if !f.syncing {
+		// Of two syncs that meet a failed write the system tells one only: what the
+		// other says beside this one holds.
+		f.durable, f.synced = f.size, f.written
+	}
 	return fmt.Errorf("write manifest: %w", cause)
 }
 
