@@ -129,7 +129,7 @@ func (c *committer) collect() []share {
 			continue
 		}
 		large := *sh
-		sh.segments = nil
+		*sh = share{}
 		c.store.workers.Add(1)
 		go func() {
 			defer c.store.workers.Done()

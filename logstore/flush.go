@@ -56,7 +56,7 @@ func (sh *share) unpin() {
 		u.segment.unpin()
 	}
 	clear(sh.segments)
-	sh.segments = sh.segments[:0]
+	*sh = share{segments: sh.segments[:0]} // it may be kept for the next commit, and the log be deleted
 }
 
 // flushFiles returns when all below offset is durable in the log's own files,
@@ -65,7 +65,9 @@ func (sh *share) unpin() {
 func (l *Log) flushFiles(offset int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.commit.paused {
+	for l.commit.paused && !l.commit.committing {
+		// Who has paused syncs waits himself as long as a commit runs, and that may
+		// wait for the cut that this is of.
 		l.commit.progress.Wait()
 	}
 	if err := l.failure(); err != nil {

@@ -36,6 +36,7 @@ func (c *committer) cut() error {
 	s := c.store
 	upto, rotation := c.rotate()
 	if upto == 0 {
+		s.noteReleased(rotation) // of what was announced and found no room
 		return nil
 	}
 	s.flushJournaled()
@@ -71,11 +72,11 @@ func (c *committer) release(upto uint64) {
 func (c *committer) rotate() (upto, rotation uint64) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	c.rotation++
 	if c.journal == nil || c.journal.Bytes() == 0 {
 		return 0, c.rotation
 	}
 	c.journal.Rotate()
-	c.rotation++
 	return c.journal.Generation(), c.rotation
 }
 
@@ -175,19 +176,22 @@ func (c *committer) carry(upto uint64) error {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	before := c.journal.Pending()
+	before, bytes := c.journal.Pending(), c.journal.Bytes()
 	err := c.journal.Carry(upto, func(h journal.Header) bool {
 		flushed, ok := needed[h.Incarnation]
 		return ok && h.Kind == journal.Batches && h.Last >= flushed
 	})
+	if c.journal.Bytes() != bytes {
+		before = 0 // what was pending went with the first of what was carried
+	}
 	if err == nil && c.journal.Pending() > before { // a commit that waits for the room of this cut needs none yet
 		err = c.journal.Commit()
 	}
-	if errors.Is(err, journal.ErrFull) {
+	if errors.Is(err, journal.ErrFull) || isShortage(err) {
 		for c.journal.Pending() > before {
 			c.journal.Undo()
 		}
-		return err // appends go to their own files until the store is opened anew
+		return err // appends go to their own files until there is room
 	}
 	if err != nil {
 		return c.store.poison(err)

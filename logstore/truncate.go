@@ -64,15 +64,22 @@ func (l *Log) leaveJournal() error {
 	}
 	l.mu.Unlock()
 	l.store.committer.forget(l)
-	if l.journaled.offset() > 0 {
-		if err := l.store.CutJournal(); err != nil {
-			l.mu.Lock()
-			l.commit.alone = false
-			l.mu.Unlock()
-			return err
-		}
+	held := l.journaled.offset()
+	if held == 0 {
+		return nil
 	}
-	return nil
+	// First by itself: a cut goes on without a log that it cannot flush, and
+	// carries what it has of it.
+	err := l.flushFiles(held)
+	if err == nil {
+		err = l.store.CutJournal()
+	}
+	if err != nil {
+		l.mu.Lock()
+		l.commit.alone = false
+		l.mu.Unlock()
+	}
+	return err
 }
 
 // cutTail ends the log within the segment that holds offset.
