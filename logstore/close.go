@@ -25,6 +25,8 @@ func (l *Log) releaseAll() {
 	defer l.mu.Unlock()
 	old := l.view.Swap(&view{})
 	release(old.segments)
+	l.store.agenda.drop(l.retention) // which may be due in years, and would keep the log in memory
+	l.retention = task{atMs: math.MaxInt64}
 	l.commit.progress.Broadcast()
 }
 

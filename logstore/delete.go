@@ -62,6 +62,8 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 		if l != nil {
 			l.resume()
 			s.show(l)
+		} else {
+			s.giveNameFree(tp) // to the broken log that has it
 		}
 		return 0, "", err
 	}

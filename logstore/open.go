@@ -148,6 +148,13 @@ func (s *Store) beginManifest(p *past) (err error) {
 				l.standing.lsn = lsn
 			}
 		}
+		for name := range p.state.Rows {
+			if tp, _ := parseDir(name); err == nil && s.logs[tp] == nil && s.broken[tp] == nil {
+				// Deleted, and there was no space to say so: a log that is created in its
+				// place must not be taken for it.
+				lsn, err = s.manifest.Drop(name)
+			}
+		}
 		return errors.Join(err, s.manifest.Sync(lsn))
 	}
 	st := &manifest.State{Rows: map[string]*manifest.Row{}, NextIncarnation: s.nextIncarnation.Load(), JournalStart: s.found.generation + 1}
