@@ -213,23 +213,32 @@ func removeSnapshots(t testing.TB, h *harness) {
 
 // Where all before the active segment goes, its end is known all the same.
 func TestLastBatchOfTheRoundStays(t *testing.T) {
-	h, l := newCompacted(t, nil)
+	h, l := newCompacted(t, func(c *logstore.Config) { c.DeleteRetentionMs = 0 })
 	h.put(l, record.BuilderOptions{}, "a=1")
-	h.put(l, record.BuilderOptions{}, "a=2", "a=3")
-	h.put(l, record.BuilderOptions{}, "a=4")
+	h.transact(l, 1, 0, 0, "b=1", "b=2") // 1-2
 	must(t, l.Configure(func() logstore.Config { c := l.Config(); c.SegmentBytes = l.Bytes() + 1; return c }()))
-	h.put(l, record.BuilderOptions{}, "a=5") // in the next segment
+	h.end(l, 1, 0, false) // 3, in the next segment
+	must(t, l.Configure(func() logstore.Config { c := l.Config(); c.SegmentBytes = 1 << 20; return c }()))
+	h.transact(l, 1, 0, 2, "c=1")
+	h.end(l, 1, 0, true)
 	h.compact(l)
-	wantValues(t, batches(t, l), "3-3 x1", "4-4 x1")
-	must(t, l.Configure(func() logstore.Config { c := l.Config(); c.SegmentBytes = 80; return c }()))
-	h.put(l, record.BuilderOptions{}, "a=6")
+	wantValues(t, batches(t, l), "0-0 x1", "1-2 x0", "3-3 x1 marker", "4-4 x1", "5-5 x1 marker")
+	must(t, l.Configure(func() logstore.Config { c := l.Config(); c.SegmentBytes = 300; return c }()))
+	h.put(l, record.BuilderOptions{}, "a=6") // 6
 	h.put(l, record.BuilderOptions{}, "a=7")
-	h.compact(l)
-	// 3 had to stay before, and need not any more. Its segment is empty now.
-	wantValues(t, batches(t, l), "5-5 x1", "6-6 x1")
+	h.put(l, record.BuilderOptions{}, "a=8")
+	for range 3 {
+		h.roll(l)
+		h.compact(l)
+	}
+	// 1-2 had to stay before, and need not any more. Its segment is empty now.
+	wantValues(t, batches(t, l), "4-4 x1", "5-5 x1 marker", "8-8 x1")
 	for _, again := range []func() *logstore.Log{h.reopen, h.powerCut, h.kill} {
 		l = again()
-		wantValues(t, pairs(t, l, logstore.LogEnd), "5:a=6", "6:a=7")
+		wantValues(t, pairs(t, l, logstore.LogEnd), "4:c=1", "8:a=8")
+		if l.StartOffset() != 0 {
+			t.Fatalf("starts at %d", l.StartOffset())
+		}
 	}
 }
 

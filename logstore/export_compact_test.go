@@ -11,6 +11,18 @@ func DigestBy(o Options, digest func(key []byte) (high, low uint64)) Options {
 	return o
 }
 
+// CompactionEnds tells that a compaction of the log runs, and is to end.
+func CompactionEnds(l *Log) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.compaction.stop:
+		return true
+	default:
+		return false
+	}
+}
+
 // KeyMap is the map of a compaction, for its tests.
 type KeyMap struct{ m *keyMap }
 
