@@ -177,6 +177,8 @@ func (l *checkedLog) checkEnd(root checkedRoot) {
 		{startOffsetFile, "the start offset", Fault},
 		// A crash may undo what was replicated but not synced.
 		{highWatermarkFile, "the high watermark", l.tail(l.next)},
+		// Then all of it is compacted again.
+		{cleanerOffsetFile, "where compaction had come", Note},
 	} {
 		if offset, ok := root.offset(bound.file, l.files.tp); ok && offset > l.next {
 			l.find(bound.s, file, 0, "ends at offset %d, below %s, %d", l.next, bound.what, offset)

@@ -91,17 +91,21 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 		return
 	}
 	root.manifest = true
-	recovery, start, high := offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}
+	recovery, start, high, cleaner := offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}
 	root.quarantined = offsetCheckpoint{}
 	for name, row := range st.Rows {
 		if tp, ok := parseDir(name); ok {
 			recovery[tp], start[tp], high[tp] = row.Recovery, row.Start, row.High
+			if row.Cleaned > 0 {
+				cleaner[tp] = row.Cleaned
+			}
 			if row.Quarantined {
 				root.quarantined[tp] = row.Synced
 			}
 		}
 	}
 	root.checkpoints[recoveryPointFile], root.checkpoints[startOffsetFile], root.checkpoints[highWatermarkFile] = recovery, start, high
+	root.checkpoints[cleanerOffsetFile] = cleaner
 }
 
 // rootFile examines a file of a log directory that readRoot does not.

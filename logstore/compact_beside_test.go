@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -295,4 +296,40 @@ func TestWorkersCompact(t *testing.T) {
 		time.Sleep(8 * time.Second) // one is waiting for the throttle
 		must(t, s.Close())
 	})
+}
+
+// Want of descriptors in the middle of a swap passes.
+func TestSwapOutlastsWantOfDescriptors(t *testing.T) {
+	for nth := range 3 { // sync of the directory
+		synctest.Test(t, func(t *testing.T) {
+			h, l := newCompacted(t, nil)
+			dirty(h, l)
+			before := pairs(t, l, logstore.LogEnd)
+			n := -1
+			h.fault.SetHook(func(op vfs.Op) error {
+				if op.Kind == vfs.OpSyncDir && strings.HasSuffix(op.Name, "/t-0") {
+					if n++; n == nth {
+						return syscall.EMFILE
+					}
+				}
+				return nil
+			})
+			compacted := h.store.Compact(h.clock.Now())
+			h.fault.SetHook(nil)
+			must(t, l.Err())
+			if compacted != 1 {
+				if nth > 0 {
+					t.Fatalf("%d: %+v", nth, eventsOf[logstore.CompactionFailed](h.events))
+				}
+				wantValues(t, pairs(t, l, logstore.LogEnd), before...)
+				h.clock.add(time.Minute)
+				h.store.Compact(h.clock.Now())
+			}
+			after := pairs(t, l, logstore.LogEnd)
+			if len(after) >= len(before) {
+				t.Fatalf("%d: %v", nth, after)
+			}
+			wantValues(t, pairs(t, h.powerCut(), logstore.LogEnd), after...)
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A swap lets one new segment stand for a group. Its files are complete and
@@ -130,7 +131,7 @@ func (l *Log) putInPlace(group []compactInput, s *segment, aborts bool) error {
 			}
 		}
 	}
-	if err := l.store.fs.SyncDir(l.dir); err != nil {
+	if err := l.syncDirAtLast(); err != nil {
 		return err
 	}
 	if err := l.strip(s, aborts); err != nil {
@@ -148,7 +149,7 @@ func (l *Log) strip(s *segment, aborts bool) error {
 		s.txnFile.isNamed(s.path(txnSuffix)) // there is none
 	} else if err := s.txnFile.rename(s.path(txnSuffix)); err != nil {
 		return err
-	} else if err := l.store.fs.SyncDir(l.dir); err != nil {
+	} else if err := l.syncDirAtLast(); err != nil {
 		return err
 	}
 	name := s.path(logSuffix)
@@ -160,13 +161,31 @@ func (l *Log) strip(s *segment, aborts bool) error {
 			return err
 		}
 	}
-	if err := l.store.fs.SyncDir(l.dir); err != nil {
+	if err := l.syncDirAtLast(); err != nil {
 		return err
 	}
 	if aborts && s.txns.Len() == 0 {
 		return s.removeTxns(l.store.fs) // not durably: an empty one does no harm
 	}
 	return nil
+}
+
+// syncDirAtLast is SyncDir in the middle of what has to be ended: it waits for
+// want of descriptors to pass, as long as that may be hoped for.
+func (l *Log) syncDirAtLast() error {
+	for tries := 1; ; tries++ {
+		err := l.store.fs.SyncDir(l.dir)
+		if !isShortage(err) || tries == 100 {
+			return err
+		}
+		timer := time.NewTimer(stallMs * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-l.store.closing: // which waits for this
+			timer.Stop()
+			return err
+		}
+	}
 }
 
 // unlinkLater has the files of a group unlinked that were marked as deleted.

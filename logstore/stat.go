@@ -52,6 +52,14 @@ type LogStat struct {
 	// a crash would scan.
 	RecoveryPoint int64 `json:"recoveryPoint"`
 	BytesBehind   int64 `json:"bytesBehindRecoveryPoint"`
+	// CompactedUpto is the offset up to which the log was compacted, -1 for nowhere.
+	// DirtyBytes are behind it. Horizons are the batches that wait for a time from
+	// which on tombstones or markers in them may go, Emptied those of which only the
+	// header is left.
+	CompactedUpto int64 `json:"compactedUpto"`
+	DirtyBytes    int64 `json:"dirtyBytes"`
+	Horizons      int64 `json:"deleteHorizons"`
+	Emptied       int64 `json:"emptiedBatches"`
 	// TornBytes are behind the last header that makes sense, in any segment.
 	TornBytes    int64    `json:"tornBytes"`
 	CutFiles     int      `json:"cutFiles"`
@@ -123,7 +131,7 @@ func (st *stat) run() error {
 	slices.SortStableFunc(st.report.Logs, func(a, b LogStat) int {
 		return cmp.Or(cmp.Compare(b.DataBytes, a.DataBytes), cmp.Compare(a.Log, b.Log))
 	})
-	st.report.Total.Log, st.report.Total.RecoveryPoint = "total", -1
+	st.report.Total.Log, st.report.Total.RecoveryPoint, st.report.Total.CompactedUpto = "total", -1, -1
 	for i := range st.report.Logs {
 		st.report.Total.add(&st.report.Logs[i])
 	}
@@ -174,6 +182,9 @@ func (s *LogStat) add(l *LogStat) {
 	s.OffsetEntries += l.OffsetEntries
 	s.TimeEntries += l.TimeEntries
 	s.BytesBehind += l.BytesBehind
+	s.DirtyBytes += l.DirtyBytes
+	s.Horizons += l.Horizons
+	s.Emptied += l.Emptied
 	s.TornBytes += l.TornBytes
 	s.CutFiles += l.CutFiles
 	s.CutBytes += l.CutBytes

@@ -47,6 +47,10 @@ func (l *statLog) read() error {
 	if len(l.files.bases) > 0 {
 		l.Start, l.End = l.files.bases[0], l.files.bases[0]
 	}
+	l.CompactedUpto = -1
+	if upto, ok := l.root.offset(cleanerOffsetFile, l.files.tp); ok {
+		l.CompactedUpto = upto
+	}
 	if start, ok := l.root.offset(startOffsetFile, l.files.tp); ok {
 		l.Start = max(l.Start, start)
 	}
@@ -148,6 +152,15 @@ func (l *statLog) batch(name string, f vfs.File, b record.Batch, at int64) {
 	l.End = max(l.End, b.LastOffset()+1)
 	if b.LastOffset() >= l.recovery {
 		l.BytesBehind += int64(b.Size())
+	}
+	if l.CompactedUpto >= 0 && b.LastOffset() >= l.CompactedUpto {
+		l.DirtyBytes += int64(b.Size())
+	}
+	if b.HasDeleteHorizon() {
+		l.Horizons++
+	}
+	if b.Count() == 0 {
+		l.Emptied++
 	}
 	c := CodecStat{b.Codec().String(), 1, int64(b.Size()) - record.HeaderBytes, -1}
 	first := b.BaseTimestamp()

@@ -115,6 +115,13 @@ func statRemarks(l *logstore.LogStat) (lines []string) {
 	for _, o := range l.Open {
 		lines = append(lines, fmt.Sprintf("producer %d has a transaction open from offset %d on", o.Producer, o.First))
 	}
+	if l.CompactedUpto >= 0 {
+		dirty := 100 * float64(l.DirtyBytes) / float64(max(l.DataBytes, 1))
+		lines = append(lines, fmt.Sprintf("compacted up to offset %d, %s (%.0f %%) behind it are not", l.CompactedUpto, bytesText(float64(l.DirtyBytes)), dirty))
+	}
+	if l.Horizons > 0 || l.Emptied > 0 {
+		lines = append(lines, fmt.Sprintf("%d batches have a delete horizon, of %d only the header is left", l.Horizons, l.Emptied))
+	}
 	if l.TornBytes > 0 {
 		lines = append(lines, fmt.Sprintf("%d bytes are no whole batch", l.TornBytes))
 	}
