@@ -52,7 +52,12 @@ func (f *interchangeFlags) run(c *cobra.Command, work func(to string, o intercha
 
 func interchangeProgress(ctx context.Context, m *meter) func(interchange.Progress) error {
 	return func(p interchange.Progress) error {
-		m.show(p.Phase, p.CheckProgress)
+		switch {
+		case p.Phase != interchange.Recovering:
+			m.show(p.Phase, p.CheckProgress)
+		case m.shown: // in logs, not in bytes
+			m.line.show(fmt.Sprintf("%s: %d of %d logs", p.Phase, p.Done, p.Total))
+		}
 		return ctx.Err()
 	}
 }
@@ -72,11 +77,13 @@ kept in moldau/import.json in the new directory. Settings of server.properties a
 not in a log directory: give the file to 'moldau serve --config'. Retention above
 all, or the default of a week deletes what Kafka was told to keep.
 
-The directories are not changed, and not even data is copied twice with
---method link, which needs one file system. With --method move Kafka's partitions
-are removed once the new directory stands, and its meta.properties is renamed so
-that it does not start there any more. The new directory appears as a whole or
-not at all; an import that was interrupted can be run again.
+The directories are not changed. With --method link what neither side writes to
+again is not copied, but shared; both must be on one file system, and whoever runs
+the broker must be allowed to open Kafka's files. With --method move Kafka's
+partitions are removed once the new directory stands, and its meta.properties is
+renamed so that it does not start there any more. The new directory appears as a
+whole, with every batch checked, or not at all; an import that was interrupted can
+be run again.
 
 Topics of a larger cluster have one replica afterwards. A topic of which some
 partitions lie on other nodes is refused: move them here first.
@@ -120,10 +127,11 @@ kept in moldau-export.json in the new directory.
 
 Kafka is not to be formatted: give the new directory to it as log.dirs, with the
 node.id that is told here. The data directory is not changed. With --method link
-data is not copied, which needs one file system. With --method move the data
-directory gets the suffix .exported once the new one stands, and loses the logs.
-The new directory appears as a whole or not at all; an export that was interrupted
-can be run again.
+what neither side writes to again is not copied, but shared; both must be on one
+file system, and Kafka must be allowed to open the files. With --method move the
+data directory gets the suffix .exported once the new one stands, and loses the
+logs. The new directory appears as a whole, with every batch checked, or not at
+all; an export that was interrupted can be run again.
 
 Exit codes: 0 done, 1 failed, 2 usage.`,
 		Example: `  moldau log export ./moldau-data --to /var/lib/kafka/data --dry-run

@@ -182,7 +182,7 @@ func (b *build) bring(files []file, o *Options) error {
 	}
 	for i := range files {
 		f := &files[i]
-		if err := o.tell("copy", f.from, done, total); err != nil {
+		if err := o.tell(Copying, f.from, done, total); err != nil {
 			return err
 		}
 		if f.link {
@@ -190,7 +190,7 @@ func (b *build) bring(files []file, o *Options) error {
 		}
 		err := f.bring(b.dir, func(n int64) error {
 			done += n
-			return o.tell("copy", f.from, done, total)
+			return o.tell(Copying, f.from, done, total)
 		})
 		if err != nil {
 			return err
@@ -205,7 +205,7 @@ func (b *build) verify(o *Options) error {
 		return nil
 	}
 	report, err := logstore.Check(b.fsys, ".", logstore.CheckOptions{Progress: func(p logstore.CheckProgress) error {
-		return o.tell("verify", p.File, p.Done, p.Total)
+		return o.tell(Verifying, p.File, p.Done, p.Total)
 	}})
 	if errors.Is(err, logstore.ErrNotFound) {
 		return nil // there is no partition

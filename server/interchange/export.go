@@ -24,6 +24,11 @@ const (
 	controllerPort     = 9093
 )
 
+// exportedEpoch is the broker epoch in which the node is said to have been closed
+// cleanly. A broker that does not know its last one counts as crashed, and with
+// eligible leader replicas its partitions get no leader.
+const exportedEpoch = 0
+
 const exportReceipt = "moldau-export.json"
 
 // Export makes target a log directory of Kafka's 4.3 of what a data directory
@@ -186,11 +191,12 @@ func (x *export) fill(b *build, o *Options, r *Receipt) error {
 	if err != nil {
 		return fmt.Errorf("%w: directory.id: %w", ErrSource, err)
 	}
+	x.out.Brokers[x.meta.NodeID], x.out.Directories[x.meta.NodeID] = exportedEpoch, directory
 	voter := kraft.Voter{NodeID: x.meta.NodeID, DirectoryID: directory, Listener: controllerListener, Host: controllerHost, Port: controllerPort}
 	if err := kraft.Write(b.fsys, ".", x.out, voter, o.now().UnixMilli()); err != nil {
 		return err
 	}
-	if err := kraft.WriteText(b.fsys, kraft.CleanShutdown, kraft.CleanContent); err != nil {
+	if err := kraft.WriteText(b.fsys, kraft.CleanShutdown, kraft.CleanText(exportedEpoch)); err != nil {
 		return err
 	}
 	if err := x.meta.Write(b.fsys, "."); err != nil {

@@ -59,7 +59,6 @@ func (x *export) plan(o *Options, r *Receipt) error {
 			r.Configs[of.String()+": "+key] = value
 		}
 	}
-	r.note("Kafka's feature eligible.leader.replicas.version is off: its kafka-features tool can turn it on once Kafka runs")
 	return x.tellOfRest(r)
 }
 
@@ -130,8 +129,12 @@ func (x *export) tellOfRest(r *Receipt) error {
 	if err != nil {
 		return err
 	}
+	taken := map[string]bool{}
+	for _, dir := range x.dirs {
+		taken[dir] = true
+	}
 	for _, e := range entries {
-		if !e.IsDir() || slices.Contains(x.dirs, e.Name()) {
+		if !e.IsDir() || taken[e.Name()] {
 			continue
 		}
 		reason := setAside(e.Name())

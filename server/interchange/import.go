@@ -121,7 +121,7 @@ func (s *source) writeBeside(b *build, p *importPlan) error {
 	if !s.clean {
 		return nil
 	}
-	return kraft.WriteText(b.fsys, dataLogs+"/"+kraft.CleanShutdown, kraft.CleanContent)
+	return kraft.WriteText(b.fsys, dataLogs+"/"+kraft.CleanShutdown, kraft.CleanText(-1))
 }
 
 // takeStock looks at each log as it is in the target, and refuses one that is not

@@ -197,10 +197,29 @@ func TestImportOfSeveralDirectories(t *testing.T) {
 	for _, name := range []string{"plain-1", "transactions-0", "__consumer_offsets-2"} {
 		must(t, os.Rename(filepath.Join(dir, name), filepath.Join(other, name)))
 	}
+	// Of metadata.log.dir nobody says that it was closed cleanly.
+	metadata := t.TempDir()
+	b, err := os.ReadFile(filepath.Join(dir, "meta.properties"))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(metadata, "meta.properties"), b, 0o644))
+	must(t, os.Rename(filepath.Join(dir, "__cluster_metadata-0"), filepath.Join(metadata, "__cluster_metadata-0")))
 	data := filepath.Join(t.TempDir(), "data")
-	_, err := interchange.Import([]string{other, dir}, data, interchange.Options{})
+	r, err := interchange.Import([]string{other, dir, metadata}, data, interchange.Options{})
 	must(t, err)
 	checkHolds(t, data, want)
+	if !r.Clean {
+		t.Error("taken for killed")
+	}
+
+	// One of two that was killed makes both so.
+	must(t, os.Remove(filepath.Join(other, ".kafka_cleanshutdown")))
+	data = filepath.Join(t.TempDir(), "data")
+	r, err = interchange.Import([]string{other, dir, metadata}, data, interchange.Options{})
+	must(t, err)
+	checkHolds(t, data, want)
+	if r.Clean {
+		t.Error("taken for closed cleanly")
+	}
 }
 
 func TestMissingPartitionMayBeginEmpty(t *testing.T) {

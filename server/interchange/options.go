@@ -66,9 +66,16 @@ type Options struct {
 
 // Progress tells how far the work has come. Every phase begins at 0.
 type Progress struct {
-	Phase string // "copy", "recover", "verify"
+	Phase string
 	logstore.CheckProgress
 }
+
+// Phases, in this order. Recovering counts logs, the others bytes.
+const (
+	Copying    = "copy"
+	Recovering = "recover"
+	Verifying  = "verify"
+)
 
 // What callers branch on.
 var (

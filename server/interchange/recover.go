@@ -54,7 +54,7 @@ func openLogs(b *build, o *Options, r *Receipt) (*logstore.Store, error) {
 		case <-tick.C:
 			// An open cannot be stopped on its way, only what comes behind it.
 			at := progress.Opening()
-			if err := o.tell("recover", "", int64(at.Opened), int64(at.Logs)); err != nil {
+			if err := o.tell(Recovering, "", int64(at.Opened), int64(at.Logs)); err != nil {
 				stop = err
 			}
 		}

@@ -146,7 +146,7 @@ func TestImportEndsAnywhereWithoutATrace(t *testing.T) {
 	for stop := 1; ; stop += 41 {
 		calls := 0
 		_, err := interchange.Import([]string{dir}, target, interchange.Options{Method: interchange.Link, Progress: func(p interchange.Progress) error {
-			if calls++; p.Phase == "copy" && calls >= stop {
+			if calls++; p.Phase == interchange.Copying && calls >= stop {
 				return errStop
 			}
 			return nil

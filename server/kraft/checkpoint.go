@@ -23,11 +23,17 @@ const (
 	HighWatermarks = "replication-offset-checkpoint"    //
 	CleanerOffsets = "cleaner-offset-checkpoint"        // compacted up to here
 	CleanShutdown  = ".kafka_cleanshutdown"             // no checkpoint: there after a clean close
-	CleanContent   = `{"version":0,"brokerEpoch":-1}`   // of CleanShutdown, for no broker epoch
 	checkpointMax  = 64 << 20                           // bytes
 	partitionFile  = "partition.metadata"               // in a partition's directory
 	versionLine    = "0"                                // of every text file of Kafka's
 )
+
+// CleanText is the content of CleanShutdown: the epoch in which the broker was
+// closed cleanly, -1 for none. Kafka takes a broker that does not know its last
+// epoch for one that crashed.
+func CleanText(brokerEpoch int64) string {
+	return fmt.Sprintf(`{"version":0,"brokerEpoch":%d}`, brokerEpoch)
+}
 
 // OffsetCheckpoint is what a checkpoint file says.
 type OffsetCheckpoint map[logstore.TopicPartition]int64

@@ -15,6 +15,7 @@ type Image struct {
 
 	Features       map[string]int16
 	Brokers        map[int32]int64 // broker epoch by id
+	Directories    map[int32]UUID  // of brokers, to be written; not read
 	NextProducerID int64
 	Configs        map[Resource]map[string]string
 
@@ -89,7 +90,7 @@ func (r Resource) String() string {
 // NewImage is a cluster without records.
 func NewImage() *Image {
 	return &Image{
-		Features: map[string]int16{}, Brokers: map[int32]int64{}, Configs: map[Resource]map[string]string{},
+		Features: map[string]int16{}, Brokers: map[int32]int64{}, Directories: map[int32]UUID{}, Configs: map[Resource]map[string]string{},
 		Quotas: map[string]bool{}, ScramUsers: map[string]bool{}, DelegationTokens: map[string]bool{}, ACLs: map[UUID]string{},
 		byName: map[string]*Topic{}, byID: map[UUID]*Topic{},
 	}

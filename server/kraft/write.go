@@ -10,16 +10,15 @@ import (
 	"moldau/logstore/vfs"
 )
 
-// Features are the levels that Kafka 4.3.1 formats a directory with, but without
-// eligible leader replicas: with these a broker that was never registered is
-// taken for one that crashed, and its partitions get no leader.
+// Features are the levels that Kafka 4.3.1 formats a directory with.
 func Features() map[string]int16 {
 	return map[string]int16{
-		metadataVersion:       30, // 4.3-IV0
-		"group.version":       1,
-		"share.version":       1,
-		"streams.version":     1,
-		"transaction.version": 2,
+		metadataVersion:                    30, // 4.3-IV0
+		"eligible.leader.replicas.version": 1,
+		"group.version":                    1,
+		"share.version":                    1,
+		"streams.version":                  1,
+		"transaction.version":              2,
 	}
 }
 

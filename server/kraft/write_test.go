@@ -27,12 +27,14 @@ func TestWriteIsReadBack(t *testing.T) {
 	img.SetConfig(orders, "retention.ms", "")
 	img.SetConfig(kraft.Resource{Type: kraft.ResourceBroker}, "log.retention.ms", "77")
 
+	img.Brokers[4], img.Directories[4] = 9, kraft.UUID{5}
+
 	fsys := vfs.NewMem()
 	must(t, kraft.Write(fsys, ".", img, kraft.Voter{NodeID: 4}, 1234))
 	// All but the directory's own entry is durable.
 	got, source, err := kraft.Read(fsys.Crash(), ".")
 	must(t, err)
-	if source.Snapshot != "bootstrap.checkpoint" || got.NextProducerID != 5000 || !maps.Equal(got.Features, img.Features) {
+	if source.Snapshot != "bootstrap.checkpoint" || got.NextProducerID != 5000 || got.Brokers[4] != 9 || !maps.Equal(got.Features, img.Features) {
 		t.Errorf("%+v: %+v", source, got)
 	}
 	if names(t, got) != "empty/0 orders/2500" {
@@ -71,8 +73,9 @@ func TestWritesWhatKafkasToolWrites(t *testing.T) {
 	bootstrap := values(t, fsys, "bootstrap.checkpoint")
 	for n, want := range map[int]string{
 		1: "010c00 11 6d657461646174612e76657273696f6e 001e 00",
-		2: "010c00 0e 67726f75702e76657273696f6e 0001 00",
-		5: "010c00 14 7472616e73616374696f6e2e76657273696f6e 0002 00",
+		2: "010c00 21 656c696769626c652e6c65616465722e7265706c696361732e76657273696f6e 0001 00",
+		3: "010c00 0e 67726f75702e76657273696f6e 0001 00",
+		6: "010c00 14 7472616e73616374696f6e2e76657273696f6e 0002 00",
 	} {
 		if n >= len(bootstrap) || !bytes.Equal(bootstrap[n], unhex(t, want)) {
 			t.Errorf("record %d is %x, want %s", n, bootstrap, want)

@@ -42,9 +42,25 @@ func appendTopic(dst []byte, t *Topic) []byte {
 	return append(dst, noTags)
 }
 
-// partitionVersion is that with directories and without eligible leader
-// replicas.
-const partitionVersion = 1
+// registerBrokerVersion is that with the directories of the broker.
+const registerBrokerVersion = 3
+
+// appendRegisterBroker writes the registration of a broker that is fenced: it is
+// known, and not there.
+func appendRegisterBroker(dst []byte, id int32, epoch int64, directory UUID) []byte {
+	dst = appendHead(dst, typeRegisterBroker, registerBrokerVersion)
+	dst = append(appendInt32(dst, id), 0)  // not migrating from ZooKeeper
+	dst = append(dst, make([]byte, 16)...) // no incarnation
+	dst = appendInt64(dst, epoch)
+	dst = append(dst, 1, 1)                      // no endpoints, no features
+	dst = append(dst, 0, 1, 0)                   // no rack, fenced, not shutting down
+	dst = appendUvarint(append(dst, 1, 0), 1+16) // one tagged field, 0, of so many bytes
+	return append(append(dst, 2), directory[:]...)
+}
+
+// partitionVersion is that with directories and eligible leader replicas, of
+// which there are none.
+const partitionVersion = 2
 
 // appendPartition writes a partition whose replicas lie in directories that the
 // brokers have yet to name.
@@ -85,6 +101,11 @@ func (i *Image) forRecords(emit func(value []byte) error) error {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(i.Features)), func(n string) bool { return n == metadataVersion })
 	for _, name := range append([]string{metadataVersion}, names...) {
 		if err := emit(appendFeatureLevel(buf[:0], name, i.Features[name])); err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(i.Brokers)) {
+		if err := emit(appendRegisterBroker(buf[:0], id, i.Brokers[id], i.Directories[id])); err != nil {
 			return err
 		}
 	}
