@@ -37,10 +37,9 @@ type partitionHolding struct {
 	Records            int
 }
 
-// notCompared are configs that Moldau does not show, or has not and says so: of
-// the first all topics, of the second one of the broker's own.
+// notCompared are configs that one side does not show, or has not and says so.
 func notCompared(topic, config string) bool {
-	return config == "internal.segment.bytes" || topic == "__transaction_state" && config == "compression.type"
+	return config == "internal.segment.bytes" || strings.HasPrefix(config, "moldau.") || topic == "__transaction_state" && config == "compression.type"
 }
 
 // hold asks a broker for everything.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -62,8 +63,8 @@ func run(ctx context.Context, golden string, keep bool) (faults int, err error) 
 	if golden != "" {
 		return 0, s.golden(ctx, golden)
 	}
-	if err := s.roundTrip(ctx); err != nil {
-		return 0, err
+	if err := errors.Join(s.born(ctx), s.roundTrip(ctx)); err != nil {
+		return s.faults, err
 	}
 	fmt.Printf("%d compared, %d faults\n", s.compared, s.faults)
 	return s.faults, nil

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"moldau/server/compat/broker"
 	"moldau/server/compat/dumplog"
@@ -13,6 +16,35 @@ import (
 )
 
 func step(format string, args ...any) { fmt.Printf("== "+format+"\n", args...) }
+
+// born goes from Moldau to Kafka with what no Kafka has ever seen.
+func (s *stage) born(ctx context.Context) error {
+	step("Moldau is written to, and closed cleanly")
+	ours := s.moldau("born")
+	var written *holding
+	err := visit(ctx, ours, func() (err error) {
+		w := &writer{addr: ours.Addr(), random: rand.New(rand.NewPCG(5, 6)), scale: 8}
+		if err = w.classic(ctx); err != nil {
+			return err
+		}
+		written, err = hold(ctx, ours.Addr())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println("   holds:", written)
+	step("moldau log export, by copy; Kafka starts there")
+	theirs := s.kafka("given", quiet, "controller.quorum.voters=", fmt.Sprintf("controller.quorum.bootstrap.servers=127.0.0.1:%d", s.port+1))
+	if err := s.convert(ctx, "export", data(ours), "--to", data(theirs)); err != nil {
+		return err
+	}
+	if err := s.dump(ctx, data(theirs)); err != nil {
+		return err
+	}
+	_, err = s.held(ctx, theirs, written, true)
+	return err
+}
 
 // roundTrip goes from Kafka to Moldau and back to Kafka, and once more from a
 // Kafka that was killed.
@@ -118,9 +150,8 @@ func (s *stage) killed(ctx context.Context, l broker.Launch, before *holding) er
 	}
 
 	step("Kafka does not start where everything was moved away")
-	if b, err := broker.Start(ctx, broker.Launch{Dir: filepath.Join(s.dir, "refused"), Port: s.port, Properties: []string{"log.dirs=" + data(l)}}); err == nil {
-		s.fault("it does")
-		b.Kill()
+	if err := s.refuses(ctx, data(l)); err != nil {
+		return err
 	}
 
 	step("and back to Kafka, by copy")
@@ -129,6 +160,26 @@ func (s *stage) killed(ctx context.Context, l broker.Launch, before *holding) er
 		return err
 	}
 	_, err = s.held(ctx, back, ours, true)
+	return err
+}
+
+// refuses tells whether Kafka refuses to start on a log directory, for want of
+// meta.properties.
+func (s *stage) refuses(ctx context.Context, dir string) error {
+	l := broker.Launch{Dir: filepath.Join(s.dir, "refused"), Port: s.port, Properties: []string{"log.dirs=" + dir}}
+	// The script formats what has no such file, and looks for it here.
+	if err := errors.Join(os.MkdirAll(data(l), 0o755), os.WriteFile(filepath.Join(data(l), "meta.properties"), nil, 0o644)); err != nil {
+		return err
+	}
+	if b, err := broker.Start(ctx, l); err == nil {
+		s.fault("it does")
+		b.Kill()
+		return nil
+	}
+	said, err := os.ReadFile(l.LogFile())
+	if err == nil && !strings.Contains(string(said), "meta.properties") {
+		s.fault("it does not, and says:\n%.500s", said)
+	}
 	return err
 }
 

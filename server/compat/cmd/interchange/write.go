@@ -53,6 +53,17 @@ func (w *writer) all(ctx context.Context) error {
 		w.plain(ctx), w.transactions(ctx), w.compacted(ctx), w.configured(ctx), w.cut(ctx), w.groups(ctx), w.cluster(ctx))
 }
 
+// classic writes what Moldau has already: no transactions, groups of the classic
+// protocol only.
+func (w *writer) classic(ctx context.Context) error {
+	return errors.Join(
+		topics.Create(ctx, w.addr, plain, 2, set("internal.segment.bytes", fmt.Sprint(32<<10*w.scale), "moldau.durability", "os")),
+		topics.Create(ctx, w.addr, configured, 3, set("retention.ms", "86400000000", "max.message.bytes", "2000000")),
+		topics.Create(ctx, w.addr, cut, 1, nil),
+		topics.Create(ctx, w.addr, empty, 2, nil),
+		w.plain(ctx), w.configured(ctx), w.cut(ctx), w.consume(ctx, classic))
+}
+
 func (w *writer) noise(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -180,33 +191,52 @@ func (w *writer) cut(ctx context.Context) error {
 	return errors.Join(err, deleted.Error())
 }
 
-// groups lets one group consume and leave, one commit by hand, and one commit in a
+// Groups that consume: by the classic protocol, and by that of KIP-848.
+const (
+	classic     = "readers"
+	newProtocol = "new-protocol"
+)
+
+// groups lets groups consume and leave, one commit by hand, and one commit in a
 // transaction.
 func (w *writer) groups(ctx context.Context) error {
-	cl, err := w.client(kgo.ConsumerGroup("readers"), kgo.ConsumeTopics(plain, configured), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := errors.Join(w.consume(ctx, classic), w.consume(ctx, newProtocol)); err != nil {
+		return err
+	}
+	cl, err := w.client()
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for got := 0; got < 100; {
-		fetches := cl.PollRecords(ctx, 40)
-		if err := fetches.Err(); err != nil {
-			return err
-		}
-		got += fetches.NumRecords()
-	}
-	if err := cl.CommitUncommittedOffsets(ctx); err != nil {
-		return err
-	}
-	cl.LeaveGroup()
-
 	byHand := kadm.Offsets{}
 	byHand.Add(kadm.Offset{Topic: plain, Partition: 1, At: 7, LeaderEpoch: 0, Metadata: "seven, by hand"})
 	byHand.Add(kadm.Offset{Topic: compacted, Partition: 0, At: 3, LeaderEpoch: -1})
 	committed, err := kadm.NewClient(cl).CommitOffsets(ctx, "by-hand", byHand)
 	return errors.Join(err, committed.Error(), w.transactionalGroup(ctx))
+}
+
+// consume lets a group read some of its topics' records, and commit.
+func (w *writer) consume(ctx context.Context, group string) error {
+	options := []kgo.Opt{kgo.ConsumerGroup(group), kgo.ConsumeTopics(plain, configured), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit()}
+	if group == newProtocol {
+		options = append(options, kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
+	}
+	cl, err := w.client(options...)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	for got := 0; got < 100; {
+		fetches := cl.PollRecords(ctx, 40)
+		if err := fetches.Err(); err != nil {
+			return fmt.Errorf("group %s: %w", group, err)
+		}
+		got += fetches.NumRecords()
+	}
+	defer cl.LeaveGroup()
+	return cl.CommitUncommittedOffsets(ctx)
 }
 
 func (w *writer) transactionalGroup(ctx context.Context) error {
@@ -273,13 +303,12 @@ func awaitCleaner(ctx context.Context, logDir string) error {
 	return errors.New("Kafka's cleaner does not start")
 }
 
-// goOn lets clients go on where they were: a producer appends, a group resumes at
-// its committed offsets.
+// goOn lets clients go on where they were: a producer appends, groups resume at
+// their committed offsets, by the classic protocol now.
 func goOn(ctx context.Context, addr string, before *holding) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumerGroup("readers"), kgo.ConsumeTopics(plain, configured), kgo.DisableAutoCommit(),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.FetchMaxPartitionBytes(1))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		return err
 	}
@@ -291,16 +320,35 @@ func goOn(ctx context.Context, addr string, before *holding) error {
 	if want := before.Topics[plain].Partitions[0].End; last.Offset != want {
 		return fmt.Errorf("the first record goes to offset %d, where the log ended at %d", last.Offset, want)
 	}
+	for _, group := range []string{classic, newProtocol} {
+		if before.Groups[group] == nil {
+			continue
+		}
+		if err := resume(ctx, addr, group, before); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resume lets a group go on.
+func resume(ctx context.Context, addr, group string, before *holding) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumerGroup(group), kgo.ConsumeTopics(plain, configured), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxPartitionBytes(1))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
 	for first := map[string]bool{}; len(first) == 0; {
 		fetches := cl.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("resume: %w", err)
+			return fmt.Errorf("group %s resumes: %w", group, err)
 		}
 		var wrong error
 		fetches.EachRecord(func(r *kgo.Record) {
 			p := fmt.Sprintf("%s-%d", r.Topic, r.Partition)
-			if committed := before.Groups["readers"][p]; !first[p] && !strings.HasPrefix(committed, fmt.Sprintf("offset %d ", r.Offset)) {
-				wrong = fmt.Errorf("group readers resumes %s at offset %d, committed was %s", p, r.Offset, committed)
+			if committed := before.Groups[group][p]; !first[p] && !strings.HasPrefix(committed, fmt.Sprintf("offset %d ", r.Offset)) {
+				wrong = fmt.Errorf("group %s resumes %s at offset %d, committed was %s", group, p, r.Offset, committed)
 			}
 			first[p] = true
 		})
@@ -308,9 +356,6 @@ func goOn(ctx context.Context, addr string, before *holding) error {
 			return wrong
 		}
 	}
-	if err := cl.CommitUncommittedOffsets(ctx); err != nil {
-		return err
-	}
-	cl.LeaveGroup()
-	return nil
+	defer cl.LeaveGroup()
+	return cl.CommitUncommittedOffsets(ctx)
 }
