@@ -77,9 +77,11 @@ type CheckOptions struct {
 	Progress func(CheckProgress) error
 }
 
-// Check examines a directory that no broker has open, reading only: a
+// Check examines a directory that nobody has open, reading only: a
 // partition's, a whole Kafka log directory, or one that [Open] takes. It needs
 // no Store, trusts no file to describe another one, and goes on after a fault.
+// Where fsys is nil dir is one of the operating system's, and the root of findings
+// the directory above it.
 //
 // What a crash may leave at the end of a log is a Note unless the directory was
 // closed cleanly or the recovery point lies behind it. Sealed segments must be
@@ -92,6 +94,11 @@ func Check(fsys vfs.FS, dir string, o CheckOptions) (*CheckReport, error) {
 	if o.DecompressedBytesMax <= 0 {
 		o.DecompressedBytesMax = 128 << 20
 	}
+	fsys, dir, release, err := readingTree(fsys, dir)
+	if err != nil {
+		return nil, fmt.Errorf("logstore: check %s: %w", dir, err)
+	}
+	defer release()
 	c := &checker{fs: fsys, o: o, report: &CheckReport{}, perFile: map[fileSeverity]int{}}
 	kind, err := c.kindOf(dir)
 	if err != nil {

@@ -6,8 +6,35 @@ import (
 	"io/fs"
 )
 
+// OpenLog is [Store.Log], and makes the log, durably, if there is none: with the
+// configuration that Options have for it, and without a topic id. So a log has one
+// configuration when it is made and whenever it is found again.
+//
+// It is ErrExists while a [Store.Create] or [Store.Delete] of the name has not
+// returned; any number of OpenLog may go on at once. A read-only store makes none:
+// ErrNotFound.
+func (s *Store) OpenLog(tp TopicPartition) (*Log, error) {
+	l, err := s.Log(tp)
+	if s.opt.ReadOnly || !errors.Is(err, ErrNotFound) {
+		return l, err
+	}
+	s.making.Lock() // of those who want the same log, one makes it
+	defer s.making.Unlock()
+	if l, err = s.Log(tp); !errors.Is(err, ErrNotFound) {
+		return l, err
+	}
+	c, err := s.configOf(tp)
+	if err != nil {
+		return nil, fmt.Errorf("logstore: open %s: %w", tp, err)
+	}
+	return s.Create(tp, TopicID{}, c)
+}
+
 // Create makes an empty log, durably. id may be zero for none. It is ErrExists
-// as long as a [Store.Delete] of that name has not returned.
+// if there is one, and as long as a [Store.Delete] of that name has not returned.
+//
+// c is not kept on disk: the next open asks Options.ConfigFor, or takes
+// Options.Log, and its retention goes by that.
 func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 	if err := errors.Join(tp.Validate(), c.Validate()); err != nil {
 		return nil, err

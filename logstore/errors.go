@@ -33,7 +33,7 @@ var (
 
 // CorruptionError tells that bytes on disk are not what was written there.
 type CorruptionError struct {
-	File   string // relative to the store's directory
+	File   string // relative to the root of the file system, or to the store's directory
 	Offset int64  // position in the file, in bytes
 	Err    error
 }

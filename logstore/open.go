@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"path"
 	"runtime"
 	"sync"
 
@@ -37,6 +38,7 @@ func Open(dir string, o Options) (*Store, error) {
 		s.osTree, err = openTree(dir, o.ReadOnly)
 		s.fs = s.osTree
 	}
+	s.logsIn = path.Join(s.dir, logsDir)
 	if err == nil {
 		err = s.open()
 	}
@@ -49,15 +51,11 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openTree(dir string, readOnly bool) (*vfs.OS, error) {
-	if readOnly {
-		return vfs.OpenOSReadOnly(dir)
-	}
-	return vfs.OpenOS(dir)
-}
-
 func (s *Store) open() (err error) {
 	if s.opt.ReadOnly {
+		if err := s.findLogs(); err != nil {
+			return err
+		}
 		p, err := s.readPast()
 		if err != nil {
 			return err
@@ -91,6 +89,21 @@ func (s *Store) open() (err error) {
 		}
 	}
 	return nil
+}
+
+// findLogs finds the log directory of a store that is only read: that may be one of
+// Kafka's, which has any name.
+func (s *Store) findLogs() error {
+	_, err := s.fs.Stat(s.path(""))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	kind, err := (&checker{fs: s.fs}).kindOf(s.dir)
+	if err == nil && kind != kindLogs {
+		err = fmt.Errorf("%w: neither a store nor a log directory", ErrNotFound)
+	}
+	s.logsIn = s.dir
+	return err
 }
 
 func (s *Store) openLocked() error {
@@ -176,9 +189,6 @@ func (s *Store) beginManifest(p *past) (err error) {
 func (s *Store) openLogs(p *past) error {
 	names, err := s.fs.ReadDir(s.path(""))
 	if err != nil {
-		if s.opt.ReadOnly && errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: no %s directory", ErrNotFound, logsDir)
-		}
 		return err
 	}
 	found := s.logsAmong(names)

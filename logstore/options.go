@@ -44,7 +44,8 @@ const (
 
 // Config is the configuration of one log. Names, units and defaults are those
 // of Kafka's topic configuration; [DefaultConfig] has them. A Config is a value:
-// it is copied and checked by [Store.Create] and [Log.Configure].
+// it is copied and checked by [Store.Create] and [Log.Configure]. It is not kept on
+// disk: what a log is given when the store is opened again, Options say.
 type Config struct {
 	Durability Durability // moldau.durability
 	Validation Validation // moldau.validation
@@ -157,9 +158,12 @@ type Options struct {
 	Clock Clock
 	// Rand returns a number in [0, n) for jitter; nil is math/rand/v2's.
 	Rand func(n int64) int64
-	// Log configures logs found on disk and is the zero Config for DefaultConfig.
+	// Log configures the logs that are found on disk, and those that OpenLog makes;
+	// the zero Config stands for DefaultConfig, which is Kafka's and deletes what is
+	// older than seven days. Change what DefaultConfig returns: no field of a Config
+	// has a default of its own.
 	Log Config
-	// ConfigFor, where set, overrides Log for one log that is found on disk.
+	// ConfigFor, where set, is asked instead, for each log.
 	ConfigFor func(TopicPartition) Config
 	// Events is told what the engine does by itself. It is called on the engine's
 	// goroutines, must not block and must not call back into the store.

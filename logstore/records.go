@@ -11,12 +11,38 @@ import (
 // readAheadBytes is how much Records asks for at a time.
 const readAheadBytes = 256 << 10
 
-// Append appends records as one uncompressed batch, under the log's latest
-// leader epoch, and returns the first one's offset once they are below the high
-// watermark: durable, in a synced log. Records without a timestamp get the
-// log's time. The batch-level API beneath is [Log.AppendLeader].
+// Append appends records as one uncompressed batch, under the log's latest leader
+// epoch, and returns the first one's offset once they are below the high watermark:
+// durable, in a synced log. They are in the log all together or not at all.
+// Records without a timestamp get the log's time; their Offset is not looked at.
+//
+// After an error of ctx the records are in the log and may become durable yet; to
+// append them again, and not twice, there is [Log.AppendOnce]. The other errors are
+// those of [Log.AppendLeader], which is the batch-level API beneath. In a log with
+// Config.Replicated Append waits for [Log.SetHighWatermark].
 func (l *Log) Append(ctx context.Context, records ...record.Record) (first int64, err error) {
-	b := record.NewBuilder(record.BuilderOptions{})
+	return l.appendRecords(ctx, nil, records)
+}
+
+// AppendOnce is Append for a producer that numbers its records: those that were
+// appended before, with the same numbers, are not appended again, and first is
+// where they are. So what failed, by ctx or with the process, is just repeated.
+//
+// The numbers of a producer, p.ID, go up by one with each record, and from 2^31-1
+// to 0; p.BaseSequence is that of the first record. Its last five batches are
+// remembered, also by an open, and are to be repeated as they were. Whoever has lost
+// count asks [Log.Producers]. ErrSequence tells that numbers were left out, or are
+// older than that; ErrProducerEpoch that a p.Epoch above this one was seen: a
+// successor fences its predecessor by a higher one, and begins at 0.
+//
+// A producer of which the log knows nothing may begin at any number. The log knows
+// of a producer until Options.ProducerExpiryMs after its last append.
+func (l *Log) AppendOnce(ctx context.Context, p record.Producer, records ...record.Record) (first int64, err error) {
+	return l.appendRecords(ctx, &p, records)
+}
+
+func (l *Log) appendRecords(ctx context.Context, p *record.Producer, records []record.Record) (first int64, err error) {
+	b := record.NewBuilder(record.BuilderOptions{Producer: p})
 	for _, r := range records {
 		if r.TimestampMs == 0 {
 			r.TimestampMs = l.store.nowMs()
@@ -35,30 +61,68 @@ func (l *Log) Append(ctx context.Context, records ...record.Record) (first int64
 }
 
 // Records yields the records from the offset from on, below the bound, and ends
-// there. Control records are left out, and with the bound LastStable those of
-// aborted transactions. A record is valid until the next one.
+// there: an error, if there is one, comes last. Control records are left out, and
+// with the bound LastStable those of aborted transactions. A record is valid until
+// the next one.
+//
+// The bound is where it stands when the last record below it was yielded, so that
+// a log that grows is read on. ErrOffsetRange tells that from is below the start
+// offset, which retention may just have moved, or above the end; a
+// *CorruptionError that a batch is not what was written.
 func (l *Log) Records(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
-		var it record.Iterator
-		defer it.Close()
-		err := l.eachBatch(ctx, from, upto, func(b record.Batch, aborted []AbortedTransaction) (more bool, err error) {
-			if b.Control() || isAborted(aborted, b) {
-				return true, nil
-			}
-			if err := it.Reset(b, l.store.opt.DecompressedBytesMax); err != nil {
-				return false, err
-			}
-			for it.Next() {
-				if r := it.Record(); r.Offset >= from && !yield(*r, nil) {
-					return false, nil
-				}
-			}
-			return true, it.Err()
-		})
-		if err != nil {
+		if _, _, err := l.eachRecord(ctx, from, upto, yield); err != nil {
 			yield(record.Record{}, err)
 		}
 	}
+}
+
+// Follow is Records that does not end at the bound but waits there for more, until
+// ctx ends, or the log does, by [Store.Close] or [Store.Delete]: with ctx's error,
+// or ErrClosed. Waiting takes no goroutine.
+func (l *Log) Follow(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Record, error] {
+	return func(yield func(record.Record, error) bool) {
+		for {
+			end := l.Offset(upto)
+			next, more, err := l.eachRecord(ctx, from, upto, yield)
+			if err == nil && more {
+				// Below the bound there may be no batch to go on behind: a gap.
+				from = max(next, end)
+				err = l.wrap("follow", l.Wait(ctx, upto, from+1))
+			}
+			if err != nil {
+				yield(record.Record{}, err)
+			}
+			if err != nil || !more {
+				return
+			}
+		}
+	}
+}
+
+// eachRecord yields what Records does, but for an error at the end. next is the
+// offset behind the last batch, more false where the caller wants no more.
+func (l *Log) eachRecord(ctx context.Context, from int64, upto Bound, yield func(record.Record, error) bool) (next int64, more bool, err error) {
+	var it record.Iterator
+	defer it.Close()
+	next, more = from, true
+	err = l.eachBatch(ctx, from, upto, func(b record.Batch, aborted []AbortedTransaction) (bool, error) {
+		next = b.LastOffset() + 1
+		if b.Control() || isAborted(aborted, b) {
+			return true, nil
+		}
+		if err := it.Reset(b, l.store.opt.DecompressedBytesMax); err != nil {
+			return false, err
+		}
+		for it.Next() {
+			if r := it.Record(); r.Offset >= from && !yield(*r, nil) {
+				more = false
+				return false, nil
+			}
+		}
+		return true, it.Err()
+	})
+	return next, more, err
 }
 
 // Batches yields the batches from the one that holds the offset from on, below
@@ -108,7 +172,7 @@ func (l *Log) eachBatch(ctx context.Context, from int64, upto Bound, visit func(
 				more, err = visit(b, aborted)
 			}
 			if err != nil {
-				return l.wrap("read", &CorruptionError{l.dir, from, err})
+				return l.wrap("read", l.corruptAt(from, err))
 			}
 			if !more {
 				return nil
@@ -117,6 +181,18 @@ func (l *Log) eachBatch(ctx context.Context, from int64, upto Bound, visit func(
 		}
 	}
 	return ctx.Err()
+}
+
+// corruptAt says where the batch lies that holds an offset and is not whole.
+func (l *Log) corruptAt(offset int64, err error) error {
+	v, i, pinned := l.pinAt(offset)
+	if pinned != nil {
+		return &CorruptionError{l.dir, 0, err}
+	}
+	s := v.segments[i]
+	defer s.unpin()
+	at, _ := s.locate(offset, s.size())
+	return s.corrupt(at.position, err)
 }
 
 // copyOut reads the sections into memory and releases f.

@@ -94,11 +94,16 @@ func (s *LogStat) BatchBytes() int64 { return s.DataBytes / max(s.Batches, 1) }
 
 // Stat reads the batch headers of a partition, a Kafka log directory or a store,
 // and what lies beside them. The directory may be in use; nothing is written, and
-// nothing is checked, for which there is [Check].
+// nothing is checked, for which there is [Check], which says what fsys may be.
 func Stat(fsys vfs.FS, dir string, o StatOptions) (*StatReport, error) {
 	if o.DecompressedBytesMax <= 0 {
 		o.DecompressedBytesMax = 128 << 20
 	}
+	fsys, dir, release, err := readingTree(fsys, dir)
+	if err != nil {
+		return nil, fmt.Errorf("logstore: stat %s: %w", dir, err)
+	}
+	defer release()
 	st := &stat{repair: repair{fs: fsys, dir: dir}, o: o}
 	if err := st.run(); err != nil {
 		return nil, fmt.Errorf("logstore: stat %s: %w", dir, err)

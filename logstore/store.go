@@ -31,6 +31,7 @@ type Store struct {
 	fs      vfs.FS
 	osTree  *vfs.OS // fs where the store opened it itself, else nil
 	dir     string  // relative to the file system's root
+	logsIn  string  // the log directory, likewise
 	opt     Options
 	lock    io.Closer // nil when read-only
 	agenda  *agenda
@@ -38,6 +39,7 @@ type Store struct {
 	closing chan struct{}
 	workers sync.WaitGroup // housekeeping, and syncs in flight
 	changes sync.WaitGroup // of names: logs that are being created or taken away
+	making  sync.Mutex     // held by an OpenLog that makes a log
 
 	counters counters
 
@@ -72,7 +74,7 @@ type checkpoints struct {
 }
 
 // path is a name in the log directory, relative to the file system's root.
-func (s *Store) path(name string) string { return path.Join(s.dir, logsDir, name) }
+func (s *Store) path(name string) string { return path.Join(s.logsIn, name) }
 
 // ownPath is a name among what is ours alone.
 func (s *Store) ownPath(name string) string { return path.Join(s.dir, ownDir, name) }
