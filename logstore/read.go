@@ -130,6 +130,9 @@ func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bo
 // cutSince tells that what was found corrupt may have been a file that a
 // truncation cut while it was read: it stores another view first.
 func (l *Log) cutSince(before *view, err error) bool {
+	if err == nil {
+		return false // before what errors.As lets escape
+	}
 	var corrupt *CorruptionError
 	return errors.As(err, &corrupt) && l.view.Load() != before
 }
