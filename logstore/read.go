@@ -23,8 +23,10 @@ type batchAt struct {
 	timestampMax    int64
 }
 
-// errNoBatch tells that a scan reached its limit.
-var errNoBatch = errors.New("no such batch")
+var (
+	errNoBatch      = errors.New("no such batch") // a scan reached its limit
+	errBaseGoesBack = errors.New("base offset goes back")
+)
 
 // scan walks batch headers from position on, below limit, until found says so.
 // Header pages are read in small pieces; what lies between is not touched.
@@ -35,6 +37,7 @@ func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt
 	buf := scanBuffers.Get().(*[scanBytes]byte)
 	defer scanBuffers.Put(buf)
 	var window []byte
+	next := s.base
 	for position < limit {
 		if len(window) < record.HeaderBytes {
 			n, err := s.data.ReadAt(buf[:min(scanBytes, limit-position)], position)
@@ -54,10 +57,13 @@ func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt
 		if at.bytes < record.HeaderBytes || at.bytes > limit-position || at.last < at.base {
 			return batchAt{}, s.corrupt(position, record.ErrLength)
 		}
+		if at.base < next {
+			return batchAt{}, s.corrupt(position, errBaseGoesBack)
+		}
 		if found(at) {
 			return at, nil
 		}
-		position += at.bytes
+		position, next = position+at.bytes, at.last+1
 		window = window[min(at.bytes, int64(len(window))):]
 	}
 	return batchAt{}, errNoBatch

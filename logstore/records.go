@@ -2,14 +2,10 @@ package logstore
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"moldau/logstore/record"
 )
-
-// readAheadBytes is how much Records asks for at a time.
-const readAheadBytes = 256 << 10
 
 // Append appends records as one uncompressed batch, under the log's latest leader
 // epoch, and returns the first one's offset once they are below the high watermark:
@@ -141,70 +137,32 @@ func (l *Log) Batches(ctx context.Context, from int64, upto Bound) iter.Seq2[rec
 // aborted around there if the bound is LastStable. It ends where visit wants no
 // more; an error of visit is one of the batch.
 func (l *Log) eachBatch(ctx context.Context, from int64, upto Bound, visit func(record.Batch, []AbortedTransaction) (more bool, err error)) error {
-	var f Fetch
+	w := batchWalk{log: l, from: from, end: -1}
 	var aborted []AbortedTransaction
 	for ctx.Err() == nil {
-		err := l.Read(&f, from, upto, readAheadBytes, true)
-		if err == nil && upto == LastStable {
-			aborted, err = l.AbortedTransactions(aborted[:0], from, f.Upto)
-		}
-		var batches []byte
-		if err == nil {
-			batches, err = f.copyOut()
-		}
-		if err != nil {
-			f.Release()
+		upper, err := w.read(upto)
+		if err != nil || len(w.sections) == 0 {
 			return err
 		}
-		if len(batches) == 0 {
-			return nil
+		if upto == LastStable {
+			if aborted, err = l.AbortedTransactions(aborted[:0], w.from, upper); err != nil {
+				return err
+			}
 		}
-		for len(batches) > 0 {
-			b, rest, err := record.Next(batches)
-			if errors.Is(err, record.ErrShort) {
-				break // cut by the size of the read
-			}
-			more := true
-			if err == nil {
-				err = b.Check()
-			}
-			if err == nil {
-				more, err = visit(b, aborted)
-			}
+		for {
+			b, err := w.next()
 			if err != nil {
-				return l.wrap("read", l.corruptAt(from, err))
+				return l.wrap("read", err)
 			}
-			if !more {
+			if b == nil {
+				break
+			}
+			if more, err := visit(b, aborted); err != nil {
+				return l.wrap("read", w.corrupt(b, err))
+			} else if !more {
 				return nil
 			}
-			from, batches = b.LastOffset()+1, rest
 		}
 	}
 	return ctx.Err()
-}
-
-// corruptAt says where the batch lies that holds an offset and is not whole.
-func (l *Log) corruptAt(offset int64, err error) error {
-	v, i, pinned := l.pinAt(offset)
-	if pinned != nil {
-		return &CorruptionError{l.dir, 0, err}
-	}
-	s := v.segments[i]
-	defer s.unpin()
-	at, _ := s.locate(offset, s.size())
-	return s.corrupt(at.position, err)
-}
-
-// copyOut reads the sections into memory and releases f.
-func (f *Fetch) copyOut() ([]byte, error) {
-	defer f.Release()
-	b := make([]byte, f.Bytes)
-	n := 0
-	for _, s := range f.Sections {
-		m, err := s.File.ReadAt(b[n:n+s.Length], s.Offset)
-		if n += m; m < s.Length {
-			return nil, err
-		}
-	}
-	return b, nil
 }

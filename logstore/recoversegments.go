@@ -149,7 +149,7 @@ func (s *segment) rebuild(limit, intervalBytes int64) (end place, err error) {
 		}
 		b, err := record.ReadHeader(s.data, position, limit, &header)
 		if err == nil && b.BaseOffset() < next {
-			err = errors.New("base offset goes back")
+			err = errBaseGoesBack
 		}
 		if err == nil {
 			err = s.note(b, position, intervalBytes)
