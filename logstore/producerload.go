@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"moldau/logstore/record"
 )
@@ -17,7 +18,16 @@ func (l *Log) loadProducersFrom(segments []*segment, end int64) (*producers, err
 	if len(segments) == 0 { // of a log that was closed
 		return nil, ErrClosed
 	}
-	ps, err := l.newestSnapshot(end)
+	snapshots, err := l.snapshots()
+	if err != nil {
+		return nil, err
+	}
+	return l.loadProducersAmong(snapshots, segments, end)
+}
+
+// loadProducersAmong is loadProducersFrom for who knows which snapshots there are.
+func (l *Log) loadProducersAmong(snapshots []int64, segments []*segment, end int64) (*producers, error) {
+	ps, err := l.newestSnapshot(snapshots, end)
 	if err != nil {
 		return nil, err
 	}
@@ -44,20 +54,26 @@ func (l *Log) forgetProducers() error {
 	return l.dropSnapshots(func(int64) bool { return true })
 }
 
+// snapshots lists the producer snapshots, oldest first.
+func (l *Log) snapshots() (all []int64, err error) {
+	names, err := l.store.fs.ReadDir(l.dir)
+	for _, n := range names {
+		if at, ok := parseSegmentFileName(n.Name(), snapshotSuffix); ok {
+			all = append(all, at)
+		}
+	}
+	return all, err
+}
+
 // newestSnapshot reads the newest snapshot at or below end that is whole; where
 // there is none it begins with no producers at the log's start.
-func (l *Log) newestSnapshot(end int64) (*producers, error) {
-	names, err := l.store.fs.ReadDir(l.dir)
-	if err != nil {
-		return nil, err
-	}
+func (l *Log) newestSnapshot(snapshots []int64, end int64) (*producers, error) {
 	expiryMs := l.store.opt.ProducerExpiryMs
-	for i := len(names) - 1; i >= 0; i-- { // sorted: newest first
-		at, ok := parseSegmentFileName(names[i].Name(), snapshotSuffix)
-		if !ok || at > end {
+	for _, at := range slices.Backward(snapshots) {
+		if at > end {
 			continue
 		}
-		text, err := readFile(l.store.fs, l.file(names[i].Name()))
+		text, err := readFile(l.store.fs, l.file(segmentFileName(at, snapshotSuffix)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errCheckpoint) {
 			return nil, err
 		}

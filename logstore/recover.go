@@ -32,7 +32,8 @@ type recovery struct {
 	known       *manifest.Row
 	quarantined bool // by an earlier open
 
-	first     int // of the segments that were scanned
+	snapshots []int64 // of producers, that the directory was found with
+	first     int     // of the segments that were scanned
 	segments  []*segment
 	unreached []*segment // behind a fatal fault: neither served nor touched
 	scanned   int64      // bytes
@@ -41,6 +42,8 @@ type recovery struct {
 	reason    error      // for cutting
 	badTxns   []*segment // whose transaction indexes are to be built anew
 	aside     aside      // of the journal
+	heldBy    *segment   // has the last of the journal's records that were compared
+	heldTo    int64      // position behind it
 	kept      []string   // files that hold what was cut and may have been whole
 	scan      *scan      // for whoever watches
 	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"moldau/logstore/record"
 )
@@ -12,6 +13,9 @@ import (
 // scanWindowBytes is how much recovery reads at a time: large enough for disk
 // and CRC to run at their speed.
 const scanWindowBytes = 1 << 20
+
+// scanWindows spares a start with many logs the making of a window for each.
+var scanWindows = sync.Pool{New: func() any { return new([scanWindowBytes]byte) }}
 
 // errHole tells that a segment does not end where the next one begins.
 var errHole = errors.New("segments do not touch")
@@ -228,7 +232,9 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 	if err != nil {
 		return false, err
 	}
-	sc := newBatchScanner(s.data, position, size)
+	window := scanWindows.Get().(*[scanWindowBytes]byte)
+	defer scanWindows.Put(window)
+	sc := &batchScanner{file: s.data, position: position, size: size, buffer: window[:]}
 	interval := r.log.Config().IndexIntervalBytes
 	for {
 		b, at, err := sc.next()
@@ -303,8 +309,11 @@ func (r *recovery) secure() error {
 		return l.store.fs.SyncDir(l.dir)
 	}
 	end := r.last().endOffset()
-	if err := l.dropSnapshots(func(at int64) bool { return at > end }); err != nil {
-		return err
+	above := func(at int64) bool { return at > end }
+	if slices.ContainsFunc(r.snapshots, above) {
+		if err := l.dropSnapshots(above); err != nil {
+			return err
+		}
 	}
 	return l.store.fs.SyncDir(l.dir)
 }
@@ -331,7 +340,7 @@ func (r *recovery) loadState(end int64) error {
 		}
 	}
 	l.epochs.truncateHead(l.start.Load())
-	ps, err := l.loadProducersFrom(r.segments, end)
+	ps, err := l.loadProducersAmong(r.snapshots, r.segments, end)
 	if err != nil {
 		l.producers.txns.begin(&transaction{producerID: -1, first: -1}) // there may be one anywhere
 		return r.fail(err)

@@ -126,18 +126,40 @@ func (r *recovery) holds(batches record.Batch) (bool, error) {
 		return true, nil
 	}
 	s := r.segments[(&view{r.segments}).find(base)]
+	if r.heldBy == s { // mostly the records follow each other in the file as well
+		if same, err := r.holdsAt(s, r.heldTo, batches); same || err != nil {
+			return same, err
+		}
+	}
 	at, err := s.locate(base, s.size())
 	if err != nil {
 		return false, r.fail(err)
 	}
-	if at.bytes == 0 || at.base != base || int64(len(batches)) > s.size()-at.position {
+	if at.bytes == 0 || at.base != base {
 		return false, nil
 	}
-	found := make([]byte, len(batches))
-	if n, err := s.data.ReadAt(found, at.position); n < len(found) {
-		return false, err
+	return r.holdsAt(s, at.position, batches)
+}
+
+// holdsAt tells that the segment has these bytes at a position where a batch
+// begins.
+func (r *recovery) holdsAt(s *segment, position int64, batches record.Batch) (bool, error) {
+	if int64(len(batches)) > s.size()-position {
+		return false, nil
 	}
-	return bytes.Equal(found, batches), nil
+	window := scanWindows.Get().(*[scanWindowBytes]byte)
+	defer scanWindows.Put(window)
+	for at := 0; at < len(batches); {
+		want := batches[at:min(at+len(window), len(batches))]
+		if n, err := s.data.ReadAt(window[:len(want)], position+int64(at)); n < len(want) {
+			return false, err
+		} else if !bytes.Equal(window[:n], want) {
+			return false, nil
+		}
+		at += len(want)
+	}
+	r.heldBy, r.heldTo = s, position+int64(len(batches))
+	return true, nil
 }
 
 // append adds a batch to the end.

@@ -27,6 +27,7 @@ func (r *recovery) tidy() ([]int64, error) {
 			return nil, err
 		}
 	}
+	r.snapshots = t.snapshots
 	slices.Sort(t.bases)
 	return slices.Compact(t.bases), nil
 }
@@ -39,6 +40,7 @@ type tidying struct {
 	doomed        []string
 	indexSwaps    []string
 	indexes       []string // those in place
+	snapshots     []int64  // of .snapshot files
 	cleanedLowest int64    // smallest base of a .cleaned file, plus one; 0 for none
 }
 
@@ -47,11 +49,14 @@ func (t *tidying) sort(name string) {
 	_, isOffsets := parseSegmentFileName(name, offsetsSuffix)
 	_, isTimes := parseSegmentFileName(name, timesSuffix)
 	_, isTxns := parseSegmentFileName(name, txnSuffix)
+	snapshot, isSnapshot := parseSegmentFileName(name, snapshotSuffix)
 	swap, isSwap := parseSegmentFileName(name, logSuffix+swapSuffix)
 	cleaned, isCleaned := parseSegmentFileName(name, logSuffix+cleanedSuffix)
 	switch {
 	case isLog:
 		t.bases = append(t.bases, base)
+	case isSnapshot:
+		t.snapshots = append(t.snapshots, snapshot)
 	case isOffsets, isTimes, isTxns:
 		t.indexes = append(t.indexes, name)
 	case isSwap:

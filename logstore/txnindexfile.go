@@ -107,7 +107,7 @@ func (s *segment) txnsEndHolds() bool {
 func (r *recovery) rebuildTxns(end int64) error {
 	for _, s := range r.badTxns {
 		s.beginTxns(r.log.store.fs, r.log.store.opt.ReadOnly)
-		ps, err := r.log.loadProducersFrom(r.segments, s.base)
+		ps, err := r.log.loadProducersAmong(r.snapshots, r.segments, s.base)
 		if err != nil {
 			return err
 		}
