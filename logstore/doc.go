@@ -18,6 +18,17 @@
 // A transaction of a producer begins, in a log, with its first batch there and
 // ends with a [Marker], which commits or aborts it.
 //
+// # Use
+//
+// [Open] opens a store, [Store.OpenLog] a log in it, and both make what is not there.
+// [Log.Append] and [Log.AppendOnce] write records, [Log.Records] and [Log.Follow] read
+// them. Beneath lies what moves whole batches and neither copies nor, but for a
+// commit, allocates: [Log.AppendLeader], [Log.Watch] and [Log.Read]. The examples show
+// each.
+//
+// What a log keeps, and how, says its [Config], which Options give it at each open.
+// The default is Kafka's: what is older than seven days is deleted.
+//
 // # Guarantees
 //
 // In a [Synced] log, the default, what lies below the high watermark survives
@@ -60,6 +71,49 @@
 // for: the one that commits, one for each large share of a commit, one that makes the
 // journal's next file, and those of a cut or a checkpoint, which sync some files at
 // a time. No log has one of its own, and there is none after [Store.Close].
+//
+// # Looking on
+//
+// With Options.ReadOnly a store is opened that another process has open, a program
+// of this package or Apache Kafka, or that nobody closed; and the log directory of a
+// Kafka, whatever its name. Nothing is written or locked. Of each log one sees
+// a prefix as it was at some moment of the open, batches whole and CRCs checked: what
+// was acknowledged before the open began is in it, and so may be what is not durable
+// yet, or above Kafka's high watermark. Bounds do not move: open again to see more.
+//
+// The other process goes on to roll, retire and compact. What the open has opened
+// stays readable; but the segments of a log at rest are opened when they are read,
+// and an error that wraps fs.ErrNotExist tells that one is gone, or a
+// *CorruptionError that a smaller one has its name: open again. After a crash one
+// sees what the logs' own files hold; what only the journal does comes back with
+// the next open that is not read-only.
+//
+// # Errors
+//
+// Callers branch by errors.Is. ErrOffsetRange, and all that concerns a batch, leave
+// the log as it was. ErrNoSpace goes away when there is room. ErrPoisoned stays until
+// the store is opened again, ErrClosed for good. A [CorruptionError] names the place;
+// the rest can be read, and [Repair] mends.
+//
+// # Cost
+//
+// A store of idle logs costs memory by its logs and segments, and no descriptors.
+// Each segment that was used, or belongs to a log that was found unclean, has one
+// descriptor, until it is retired or the store closed; each of its two indexes a map
+// once it is sealed, or a few KiB of heap if it is small. The index of the
+// segment that is written is in memory: 8 and 12 bytes for about each
+// Config.IndexIntervalBytes. A producer costs about 200 bytes until it expires. A read
+// by [Log.Records] takes 256 KiB, or the batch if that is larger; a compaction
+// its map (Options.CompactionMapBytes). On disk the journal takes as much as it
+// needed at most, up to Options.JournalBytes.
+//
+// # Tuning
+//
+// Many small appends: let many wait at once, they share syncs; or append more records
+// at once, which become one batch; or take [OS] and lose, with the machine, what was not
+// flushed. Options.CheckpointMs bounds what an open scans after a crash. Compressed
+// batches come from record.Builder. Retention and compaction work by whole segments:
+// a smaller Config.SegmentBytes lets them begin sooner, and costs descriptors.
 //
 // # Watching
 //

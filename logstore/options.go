@@ -170,7 +170,9 @@ type Options struct {
 	Events func(Event)
 	// Progress, where set, can be asked how far Open has come.
 	Progress *Progress
-	// ReadOnly opens without lock, recovery or any write; appends give ErrReadOnly.
+	// ReadOnly opens without lock or any write, also what another process has open,
+	// or a log directory of Kafka's itself; what writes gives ErrReadOnly. What is
+	// seen, and for how long, tells "Looking on" in the package's documentation.
 	ReadOnly bool
 	// Manual runs no housekeeping goroutine; the caller calls Housekeep.
 	Manual bool

@@ -80,6 +80,8 @@ func (s *Store) readPast() (*past, error) {
 	switch {
 	case p.ours && p.clean:
 		return p, nil // it went with the close
+	case s.opt.ReadOnly:
+		return p, nil // nothing is put back, and its owner may be writing it over
 	case p.ours:
 		return p, s.readJournal(p, st.JournalStart)
 	case p.byName:

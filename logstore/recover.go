@@ -32,8 +32,9 @@ type recovery struct {
 	known       *manifest.Row
 	quarantined bool // by an earlier open
 
-	snapshots []int64 // of producers, that the directory was found with
-	first     int     // of the segments that were scanned
+	live      *liveNames // of a directory that is only read
+	snapshots []int64    // of producers, that the directory was found with
+	first     int        // of the segments that were scanned
 	segments  []*segment
 	unreached []*segment // behind a fatal fault: neither served nor touched
 	scanned   int64      // bytes
@@ -70,19 +71,27 @@ func (r *recovery) open() error {
 	if err := r.readID(); err != nil {
 		return err
 	}
-	bases, err := r.tidy()
-	if err != nil {
+	if err := r.openFound(); err != nil {
 		return err
 	}
-	if len(bases) == 0 {
+	if len(r.segments) == 0 {
 		return r.startEmpty()
-	}
-	if err := r.openSegments(bases); err != nil {
-		return err
 	}
 	l := r.log
 	l.start.Store(max(l.start.Load(), r.segments[0].base))
 	return r.recoverTail()
+}
+
+// openFound opens the segments that are there.
+func (r *recovery) openFound() error {
+	if r.log.store.opt.ReadOnly {
+		return r.openLive()
+	}
+	bases, err := r.tidy()
+	if err != nil || len(bases) == 0 {
+		return err
+	}
+	return r.openSegments(bases)
 }
 
 // readID reads the topic's id.

@@ -53,6 +53,11 @@ func (r *recovery) resume(s *segment) (int64, error) {
 		s.freshIndexes(r.log.indexOptions()) // an entry may have pointed between batches
 		end, err = s.endBelow(r.point, size)
 	}
+	if err != nil && r.live != nil { // a compaction may have been here since the point was read
+		s.freshIndexes(r.log.indexOptions())
+		s.places[LogEnd].Store(0)
+		return 0, nil
+	}
 	if err := r.fail(err); err != nil { // headers below the recovery point do not line up
 		return 0, err
 	}

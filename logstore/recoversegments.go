@@ -15,6 +15,9 @@ import (
 func (r *recovery) openSegments(bases []int64) error {
 	for _, base := range bases {
 		s := &segment{base: base, dir: r.log.dir}
+		if r.live != nil {
+			r.live.name(s)
+		}
 		if err := r.openFiles(s); err != nil {
 			return err
 		}

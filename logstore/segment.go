@@ -64,14 +64,16 @@ func (f *dataFile) release() error {
 // segment is one data file with its indexes. What a reader uses is fixed or
 // atomic; the rest belongs to the holder of Log.mu.
 type segment struct {
-	base    int64
-	dir     string // of the partition, relative to the file system's root
-	data    *dataFile
-	offsets *index.Offsets
-	times   *index.Times
-	files   [2]*indexFile // of the indexes
-	txns    *index.Txns
-	txnFile *indexFile // of txns
+	base int64
+	dir  string // of the partition, relative to the file system's root
+	// What is behind its files' names, while another process puts them in place.
+	behind, txnsBehind string
+	data               *dataFile
+	offsets            *index.Offsets
+	times              *index.Times
+	files              [2]*indexFile // of the indexes
+	txns               *index.Txns
+	txnFile            *indexFile // of txns
 
 	// A segment of a log that was opened at rest opens its files when they are
 	// needed: data, offsets and times may be used after load.
@@ -109,7 +111,11 @@ func (s *segment) size() int64      { return s.end().position() }
 func (s *segment) endMark() mark    { return mark{s, s.end()} }
 
 func (s *segment) path(suffix string) string {
-	return s.dir + "/" + segmentFileName(s.base, suffix)
+	behind := s.behind
+	if suffix == txnSuffix {
+		behind = s.txnsBehind
+	}
+	return s.dir + "/" + segmentFileName(s.base, suffix) + behind
 }
 
 // pin keeps the files open. It fails once the last reference is gone; the

@@ -135,17 +135,8 @@ func (t *tidying) finishIndexes(l *Log) error {
 func (t *tidying) putInPlace(l *Log, base int64) error {
 	fsys := l.store.fs
 	name := l.file(segmentFileName(base, logSuffix))
-	f, err := fsys.OpenFile(name+swapSuffix, os.O_RDONLY, 0)
+	end, err := swapEnd(l, base)
 	if err != nil {
-		return err
-	}
-	s := &segment{base: base, dir: l.dir, data: &dataFile{File: f}}
-	size, err := f.Size()
-	end := base
-	if err == nil {
-		_, err = s.scan(0, size, func(at batchAt) bool { end = at.last + 1; return false })
-	}
-	if err = errors.Join(ignore(err, errNoBatch), f.Close()); err != nil {
 		return err
 	}
 	if err := t.replace(l, base); err != nil {
@@ -187,6 +178,21 @@ func (t *tidying) replace(l *Log, base int64) error {
 		return ignore(fsys.Remove(l.file(name)), fs.ErrNotExist)
 	}
 	return nil
+}
+
+// swapEnd is the offset up to which a swapped segment stands for others.
+func swapEnd(l *Log, base int64) (end int64, err error) {
+	f, err := l.store.fs.OpenFile(l.file(segmentFileName(base, logSuffix))+swapSuffix, os.O_RDONLY, 0)
+	if err != nil {
+		return base, err
+	}
+	s := &segment{base: base, dir: l.dir, data: &dataFile{File: f}}
+	size, err := f.Size()
+	end = base
+	if err == nil {
+		_, err = s.scan(0, size, func(at batchAt) bool { end = at.last + 1; return false })
+	}
+	return end, errors.Join(ignore(err, errNoBatch), f.Close())
 }
 
 // ignore is err, unless it is what.
