@@ -102,7 +102,7 @@
 // descriptor, until it is retired or the store closed; each of its two indexes a map
 // once it is sealed, or a few KiB of heap if it is small. The index of the
 // segment that is written is in memory: 8 and 12 bytes for about each
-// Config.IndexIntervalBytes. A producer costs about 200 bytes until it expires. A read
+// Config.IndexIntervalBytes. A producer costs about 300 bytes until it expires. A read
 // by [Log.Records] takes 256 KiB, or the batch if that is larger; a compaction
 // its map (Options.CompactionMapBytes). On disk the journal takes as much as it
 // needed at most, up to Options.JournalBytes.
