@@ -24,7 +24,8 @@ func (s *Store) Delete(tp TopicPartition) error {
 
 // SetAside takes a log out of the store and keeps its files, with all that was
 // acknowledged, in a directory that is named as Kafka names those of which it does
-// not know the topic.
+// not know the topic. One that could not be opened, and has not taken what the
+// journal held of it, stays where it is.
 func (s *Store) SetAside(tp TopicPartition) error {
 	if _, _, err := s.takeAway(tp, straySuffix); err != nil {
 		return fmt.Errorf("logstore: set aside %s: %w", tp, err)
@@ -54,6 +55,8 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 				err = nil // quarantined: it has what it has
 			}
 		}
+	} else if suffix == straySuffix {
+		err = s.checkpoints.found.lacks(tp)
 	}
 	if err == nil {
 		err = s.renameDir(l, tp, gone)

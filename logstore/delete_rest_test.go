@@ -69,3 +69,30 @@ func TestDeletedLogIsForgotten(t *testing.T) {
 		t.Fatal("it is in memory still")
 	}
 }
+
+// A log that could not be opened, and has not taken what the journal holds of it, is
+// not set aside: what is pending of it would go.
+func TestBrokenLogIsNotSetAsideWithoutItsRecords(t *testing.T) {
+	h := newJournalHarness(t, 3, nil)
+	l := h.log()
+	h.appendDurably(h.another(), "0", 1)
+	h.appendDurably(l, "a", 1)
+	h.appendDurably(l, "b", 1) // in the journal only
+	h.mem = h.mem.Crash()
+	_ = h.store.Close()
+	h.change = nil
+	o := h.options()
+	h.fault.SetHook(failing(vfs.OpWrite, "t-0/00000000000000000000.log", syscall.ENOSPC))
+	s, err := logstore.Open("data", o)
+	must(t, err)
+	h.fault.SetHook(nil)
+	if err := s.SetAside(tp); err == nil {
+		t.Error("set aside")
+	}
+	must(t, s.Checkpoint())
+	_ = s.Close()
+	h.open()
+	l, err = h.store.Log(tp)
+	must(t, err)
+	wantValues(t, values(t, l, logstore.HighWatermark), "a-0", "b-0")
+}

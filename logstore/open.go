@@ -130,7 +130,7 @@ func (s *Store) openLocked() error {
 	if err := s.beginManifest(p); err != nil {
 		return err
 	}
-	if err := s.dropPending(p); err != nil {
+	if err := errors.Join(s.dropPending(p), s.forgetDistrust(p)); err != nil {
 		return err
 	}
 	if p.clean {
@@ -139,6 +139,7 @@ func (s *Store) openLocked() error {
 			return err
 		}
 	}
+	p.forgetRows(s.broken)
 	if p.ours {
 		return nil
 	}

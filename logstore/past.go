@@ -18,6 +18,9 @@ type past struct {
 	ours  bool // the manifest holds
 	clean bool // closed cleanly, by us or by Kafka
 	torn  bool // the manifest's end is; what was not synced
+	// distrusted tells that a sync has failed, so that what is read of files may not
+	// be on the disk.
+	distrusted bool
 	// byName tells that nobody else was here, but the manifest is lost: whose a
 	// record of the journal is, only its log's name tells.
 	byName bool
@@ -58,6 +61,9 @@ func (s *Store) readPast() (*past, error) {
 		return nil, err
 	}
 	p.clean = err == nil
+	if p.distrusted, err = s.distrusts(); err != nil {
+		return nil, err
+	}
 	st, torn, err := manifest.Read(s.fs, s.ownPath(""))
 	var corrupt *manifest.CorruptError
 	switch {
@@ -159,7 +165,7 @@ func (p *past) lost() bool {
 // newRecovery is how a log is opened whose files may have changed. What the row
 // says counts, and without one what Kafka's checkpoint files say.
 func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *recovery {
-	r := &recovery{tp: tp, clean: p.clean, cleaned: p.cleaner[tp], lost: p.lost(), known: row}
+	r := &recovery{tp: tp, clean: p.clean, distrusted: p.distrusted, cleaned: p.cleaner[tp], lost: p.lost(), known: row}
 	c, err := s.configOf(tp)
 	l := s.newLog(tp, TopicID{}, c)
 	r.log, r.failed = l, err
@@ -206,6 +212,18 @@ func (p *past) leave(r *recovery) {
 		row.Synced = max(row.Synced, of.synced)
 	}
 	p.state.Rows[l.name] = row
+}
+
+// forgetRows keeps only what is needed later on: the rows of logs that did not
+// open.
+func (p *past) forgetRows(broken map[TopicPartition]error) {
+	rows := p.state.Rows
+	p.state.Rows = make(map[string]*manifest.Row, len(broken))
+	for tp := range broken {
+		if row := rows[tp.String()]; row != nil {
+			p.state.Rows[row.Log] = row
+		}
+	}
 }
 
 // markerOf is what tells our clean shutdown file from one that another program

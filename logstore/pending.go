@@ -147,6 +147,15 @@ func (s *Store) writePending(name string, failed map[string]*recovery, p *past) 
 	return s.fs.SyncDir(s.ownPath(""))
 }
 
+// lacks tells that a log which did not open has not taken what the journal held
+// of it.
+func (p *past) lacks(tp TopicPartition) error {
+	if p.pendingKept != "" && p.journaled[tp.String()] != nil {
+		return fmt.Errorf("%s: %s has more of it: the store is to be opened anew", tp, p.pendingKept)
+	}
+	return nil
+}
+
 // stillPending tells that one file has all that is to be kept, and nothing else
 // that concerns a log.
 func (p *past) stillPending(failed map[string]*recovery) bool {

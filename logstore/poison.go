@@ -9,10 +9,11 @@ import (
 // poison ends a log's life as a place to write to. After a failed sync the
 // kernel marks the pages clean that it could not write, so that a second sync
 // would lie; nothing more is acknowledged until the log is opened anew and
-// reads back what the disk holds.
+// reads back what the disk holds, for which distrust sees.
 func (l *Log) poison(cause error) error {
 	err := fmt.Errorf("%w: %w", ErrPoisoned, cause)
 	if l.failed.CompareAndSwap(nil, &err) {
+		l.store.distrust.note(l.store, cause)
 		l.store.emit(LogPoisoned{l.tp, cause})
 		l.watchers.wakeAll()
 	}

@@ -17,13 +17,14 @@ import (
 // are, in an unbroken row; the rest is cut, and indexes are built anew. After a
 // clean close the recovery point is the end.
 type recovery struct {
-	tp      TopicPartition
-	log     *Log
-	failed  error // why the log is not opened
-	clean   bool
-	point   int64 // recovery point
-	high    int64 // high watermark as it was noted, for replicated logs
-	cleaned int64 // below it holes between segments are legal: Kafka compacted up to here, or wrote all of it
+	tp         TopicPartition
+	log        *Log
+	failed     error // why the log is not opened
+	clean      bool
+	distrusted bool  // a sync of the files may have failed
+	point      int64 // recovery point
+	high       int64 // high watermark as it was noted, for replicated logs
+	cleaned    int64 // below it holes between segments are legal: Kafka compacted up to here, or wrote all of it
 
 	// What the journal and the row say.
 	synced      int64 // the log's own files were, up to here: bad bytes below are rot

@@ -31,6 +31,9 @@ func (r *recovery) recoverTail() error {
 	}
 	first := (&view{r.segments}).find(r.point)
 	r.first = first
+	if err := r.reread(r.segments[first:]); err != nil {
+		return err
+	}
 	s := r.segments[first]
 	position, err := r.resume(s)
 	if err != nil {

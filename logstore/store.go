@@ -58,6 +58,7 @@ type Store struct {
 	undropped map[TopicPartition]bool  // under mu; deleted logs that the manifest could not be told of
 	closed    bool                     // under mu
 
+	distrust    distrust
 	throttle    throttle // of compactions
 	compactions compactions
 	checkpoints checkpoints

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
 )
 
 // faultFile is an open file of a Fault.
@@ -67,6 +68,9 @@ func (f *faultFile) Truncate(size int64) error {
 
 func (f *faultFile) Sync() error {
 	if err := f.fs.begin(Op{Kind: OpSync, Name: f.name}); err != nil {
+		if errors.Is(err, syscall.EIO) {
+			failSync(f.inner)
+		}
 		return err
 	}
 	return f.inner.Sync()

@@ -33,6 +33,9 @@ type memContent struct {
 	// dirtyFrom and dirtyTo bound the pages in which the two differ. A range and
 	// not a set: appends touch neighbours, and a stray write costs pointers only.
 	dirtyFrom, dirtyTo int
+	// lostFrom and lostTo bound the pages that failed syncs were of: there the two
+	// may differ and no sync knows it.
+	lostFrom, lostTo int
 	// sizes are those that the current version has had since the last sync, the
 	// durable one not among them. Of a row of growths only the last is here: the
 	// disk may have learned any size up to it.
@@ -164,7 +167,9 @@ func (c *memContent) sync() {
 	if to := min(c.dirtyTo, len(c.current.pages)); c.dirtyFrom < to {
 		copy(c.durable.pages[c.dirtyFrom:to], c.current.pages[c.dirtyFrom:to])
 	}
-	c.durable.blocks = c.current.blocks
+	if c.durable.blocks = c.current.blocks; c.lostFrom < c.lostTo {
+		c.durable.count()
+	}
 	c.dirtyFrom, c.dirtyTo = 0, 0
 	c.sizes = c.sizes[:0]
 }
@@ -178,9 +183,13 @@ func (c *memContent) crashed() memContent {
 func (c *memContent) clone() memContent {
 	twin := memContent{
 		current: c.current.clone(), durable: c.durable.clone(),
-		dirtyFrom: c.dirtyFrom, dirtyTo: c.dirtyTo, sizes: slices.Clone(c.sizes),
+		dirtyFrom: c.dirtyFrom, dirtyTo: c.dirtyTo, lostFrom: c.lostFrom, lostTo: c.lostTo, sizes: slices.Clone(c.sizes),
 	}
-	for i := c.dirtyFrom; i < min(c.dirtyTo, len(twin.current.pages)); i++ {
+	from, to := c.dirtyFrom, c.dirtyTo
+	if c.lostFrom < c.lostTo {
+		from, to = min(from, c.lostFrom), max(to, c.lostTo)
+	}
+	for i := from; i < min(to, len(twin.current.pages)); i++ {
 		page := twin.current.pages[i]
 		shared := i < len(twin.durable.pages) && twin.durable.pages[i] == page
 		if page != nil && !shared {

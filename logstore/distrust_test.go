@@ -1,0 +1,57 @@
+package logstore_test
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"moldau/logstore"
+	"moldau/logstore/vfs"
+)
+
+const syncFailedName = "data/moldau/sync-failed"
+
+// After a failed sync files read as if they had been written, until the machine is
+// started anew: a process that follows on one that met it must not take that for
+// what the disk holds, and give up the journal, which has it.
+func TestProcessAfterAFailedSyncReadsTheDisk(t *testing.T) {
+	for name, again := range map[string]func(*harness) *logstore.Log{"killed": (*harness).kill, "closed": reopenings["clean"]} {
+		t.Run(name, func(t *testing.T) {
+			h := newJournalHarness(t, 3, nil)
+			l := h.log()
+			h.appendDurably(h.another(), "0", 1)
+			h.appendDurably(l, "a", 1)
+			h.appendDurably(l, "b", 1) // in the journal only
+			h.fault.SetHook(failing(vfs.OpSync, firstLog[len("data/"):], syscall.EIO))
+			_ = h.store.CutJournal()
+			h.fault.SetHook(nil)
+			if !errors.Is(l.Err(), logstore.ErrPoisoned) {
+				t.Fatal(l.Err())
+			}
+			l = again(h)
+			must(t, l.Err())
+			wantValues(t, values(t, l, logstore.HighWatermark), "a-0", "b-0")
+			if _, err := h.mem.Stat(syncFailedName); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the word of it is there still: %v", err)
+			}
+			wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "a-0", "b-0")
+		})
+	}
+}
+
+// What was never acknowledged, because its sync failed, does not come to light as
+// if it were safe: whoever has read it would see it go with the next loss of power.
+func TestWhatFailedToSyncIsNotServed(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 1)
+	h.fault.SetHook(failing(vfs.OpSync, firstLog[len("data/"):], syscall.EIO))
+	h.append(l, "b", 1)
+	if err := l.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
+		t.Fatal(err)
+	}
+	l = h.kill()
+	found := values(t, l, logstore.HighWatermark)
+	wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), found...)
+}
