@@ -1,4 +1,3 @@
-// Embedder appends its arguments to a log in a directory, and prints the log.
 package main
 
 import (
