@@ -67,10 +67,11 @@
 // Everything may be called concurrently. A log has one writer at a time; reads
 // take no lock, and hold on to the files they were promised until
 // [Fetch.Release], whatever is rolled, truncated or deleted meanwhile. A store
-// runs one goroutine for housekeeping and Options.CompactionWorkers, and others only while a disk is waited
-// for: the one that commits, one for each large share of a commit, one that makes the
-// journal's next file, and those of a cut or a checkpoint, which sync some files at
-// a time. No log has one of its own, and there is none after [Store.Close].
+// runs one goroutine for housekeeping and Options.CompactionWorkers, and others only
+// while a disk is waited for: the one that commits, one for each large share of a
+// commit, one that makes the journal's next file, and those of a cut or a checkpoint,
+// which sync some files at a time. No log has one of its own, and there is none after
+// [Store.Close].
 //
 // # Looking on
 //
@@ -86,7 +87,8 @@
 // and an error that wraps fs.ErrNotExist tells that one is gone, or a
 // *CorruptionError that a smaller one has its name: open again. After a crash one
 // sees what the logs' own files hold; what only the journal does comes back with
-// the next open that is not read-only.
+// the next open that is not read-only, and what a loss of power left out between
+// two segments looks until then as if compaction had taken it.
 //
 // # Errors
 //
