@@ -9,23 +9,20 @@ import "moldau/logstore/record"
 
 // settle raises the last stable offset as far as it may go. The caller holds l.mu.
 func (l *Log) settle() {
-	m := l.lastStable()
-	if m.offset() <= l.Offset(LastStable) {
-		return
+	if m := l.lastStable(l.bounds[HighWatermark].load()); m.offset() > l.Offset(LastStable) {
+		l.bounds[LastStable].store(m)
+		l.watchers.moved(LastStable, m.offset())
 	}
-	l.bounds[LastStable].store(m)
-	l.watchers.moved(LastStable, m.offset())
 }
 
 // settleAnew is settle after a truncation or an open, which may lower it.
 func (l *Log) settleAnew() {
-	m := l.lastStable()
+	m := l.lastStable(l.bounds[HighWatermark].load())
 	l.bounds[LastStable].store(m)
 	l.watchers.moved(LastStable, m.offset())
 }
 
-func (l *Log) lastStable() mark {
-	high := l.bounds[HighWatermark].load()
+func (l *Log) lastStable(high mark) mark {
 	if l.producers == nil { // opened at rest, when nothing was open
 		return high
 	}

@@ -86,8 +86,9 @@ const (
 	// LogEnd bounds what was appended.
 	LogEnd
 	// LastStable bounds what readers of committed records see: no transaction that
-	// began below is open, or was ended by a marker that may still be lost. It never
-	// passes the high watermark, and goes back with a truncation only.
+	// began below is open, or was ended by a marker that may still be lost. It goes back
+	// with a truncation only, and is moved before the high watermark, which it never
+	// passes: who reads both in a row takes the lower.
 	LastStable
 
 	boundCount

@@ -270,3 +270,26 @@ func TestBoundsDoNotFlicker(t *testing.T) {
 	done.Store(true)
 	group.Wait()
 }
+
+// Whose append was acknowledged, because the high watermark has passed it, finds it
+// when reading what is committed.
+func TestLastStableOffsetIsNotBehindTheHighWatermark(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.Durability = logstore.OS })
+	l := h.log()
+	var done atomic.Bool
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for !done.Load() {
+			high := l.Offset(logstore.HighWatermark)
+			if stable := l.Offset(logstore.LastStable); stable < high {
+				t.Errorf("the last stable offset is %d, the high watermark was %d", stable, high)
+				return
+			}
+		}
+	})
+	for range 5000 {
+		h.append(l, "a", 1)
+	}
+	done.Store(true)
+	reader.Wait()
+}

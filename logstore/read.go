@@ -113,7 +113,7 @@ func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bo
 		upto = Durable // what a poisoned log holds above is not known
 	}
 	limit := l.bounds[upto].load()
-	f.LastStable = l.Offset(LastStable) // first: it is not to be above the high watermark
+	f.LastStable = l.Offset(LastStable)
 	f.HighWatermark, f.LogEnd, f.Start = l.Offset(HighWatermark), l.Offset(LogEnd), l.start.Load()
 	f.LastStable, f.Upto = min(f.LastStable, f.HighWatermark), from
 	if from < f.Start || from > f.LogEnd {

@@ -125,13 +125,20 @@ func (l *Log) follow() {
 	l.raiseHighWatermark(l.bounds[source].load())
 }
 
+// raiseHighWatermark moves the last stable offset first: whose append was
+// acknowledged, because the high watermark has passed it, reads it among what is
+// committed, too. Who reads both takes the lower.
 func (l *Log) raiseHighWatermark(m mark) {
 	if m.offset() <= l.Offset(HighWatermark) {
 		return
 	}
+	stable := l.lastStable(m)
+	if stable.offset() > l.Offset(LastStable) {
+		l.bounds[LastStable].store(stable)
+	}
 	l.bounds[HighWatermark].store(m)
+	l.watchers.moved(LastStable, stable.offset())
 	l.watchers.moved(HighWatermark, m.offset())
-	l.settle()
 }
 
 // Flush returns when all that was appended before is durable.

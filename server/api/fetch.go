@@ -125,8 +125,8 @@ func (f *fetching) readOne(r *reading, answer *wire.FetchPartition, bytesMax int
 	r.log, answer.Aborted = log, aborted
 	if answer.DivergingEpoch != nil {
 		f.must = true
-		answer.LastStable = log.Offset(logstore.LastStable) // first: it is not to pass the other
 		answer.HighWatermark, answer.LogStart = log.Offset(logstore.HighWatermark), log.StartOffset()
+		answer.LastStable = min(log.Offset(logstore.LastStable), answer.HighWatermark)
 	} else {
 		answer.LastStable, answer.HighWatermark, answer.LogStart = r.fetch.LastStable, r.fetch.HighWatermark, r.fetch.Start
 		answer.Records = &r.fetch
