@@ -1,11 +1,9 @@
 package server_test
 
 import (
-	"bytes"
 	"log/slog"
 	"path"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,42 +15,6 @@ import (
 	"moldau/server"
 	"moldau/server/servertest"
 )
-
-// stepped is real time, and what was added to it.
-type stepped struct {
-	mu    sync.Mutex
-	added time.Duration
-}
-
-func (c *stepped) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.added)
-}
-
-func (c *stepped) step(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.added += d
-}
-
-// lines is a broker's log.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) count(s string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), s)
-}
 
 // produce appends one record of so many bytes to partition 0 of a topic, durably,
 // and returns its offset.
@@ -135,8 +97,8 @@ type filling struct {
 	b     *servertest.Broker
 	c     *servertest.Client
 	mem   *vfs.Mem
-	clock *stepped
-	log   *lines
+	clock *servertest.Clock
+	log   *servertest.Log
 	freed chan struct{} // the last file of what was deleted is gone
 	end   int64
 }
@@ -145,7 +107,7 @@ const reservedBytes = 2 << 20
 
 func fill(t *testing.T) *filling {
 	t.Helper()
-	f := &filling{t: t, mem: vfs.NewMem(), clock: &stepped{}, log: &lines{}, freed: make(chan struct{}, 1)}
+	f := &filling{t: t, mem: vfs.NewMem(), clock: &servertest.Clock{}, log: &servertest.Log{}, freed: make(chan struct{}, 1)}
 	disk := vfs.NewFault(f.mem)
 	disk.SetHook(func(op vfs.Op) error {
 		// A directory goes behind its files, a segment's snapshot behind its data.
@@ -221,7 +183,7 @@ func TestReserve(t *testing.T) {
 					}
 				}
 			}
-			if n := f.log.count("partition takes no records"); n != 2 {
+			if n := f.log.Count("partition takes no records"); n != 2 {
 				t.Errorf("it is logged %d times, of two partitions", n)
 			}
 			for offset := range f.end {
@@ -232,11 +194,11 @@ func TestReserve(t *testing.T) {
 			create(t, f.b, "made")
 			way.give(f)
 			<-f.freed
-			f.clock.step(time.Second) // the file system is not asked at every append
+			f.clock.Step(time.Second) // the file system is not asked at every append
 			if code := f.refused(way.into); code != 0 {
 				t.Fatalf("with %d bytes free: %v", f.free(), kerr.ErrorForCode(code))
 			}
-			if n := f.log.count("partition takes records again"); n != 1 && way.name != "a restart, then retention" {
+			if n := f.log.Count("partition takes records again"); n != 1 && way.name != "a restart, then retention" {
 				t.Errorf("it is logged %d times that it is over", n)
 			}
 		})

@@ -17,11 +17,11 @@ type cacheTest struct {
 	t     *testing.T
 	b     *servertest.Broker
 	c     *sessionClient
-	clock *steppedClock
+	clock *servertest.Clock
 }
 
 func newCacheTest(t *testing.T, properties map[string]string) *cacheTest {
-	clock := new(steppedClock)
+	clock := new(servertest.Clock)
 	b := servertest.Start(t, server.Config{FS: vfs.NewMem(), Clock: clock, Properties: properties})
 	c := newSessionClient(t, b, 12)
 	c.topic("t", 8)
@@ -86,9 +86,9 @@ func TestNoFetchSessionsAtAll(t *testing.T) {
 func TestIdleFetchSessionMakesRoom(t *testing.T) {
 	c := newCacheTest(t, map[string]string{"max.incremental.fetch.session.cache.slots": "3"})
 	first, second, third := c.open(5), c.open(5), c.open(5)
-	c.clock.step(aMinute)
+	c.clock.Step(aMinute)
 	first.expect(first.request(), "")
-	c.clock.step(aMinute + time.Second)
+	c.clock.Step(aMinute + time.Second)
 	// The second was idle for longest, though all are of the same age.
 	if s := c.open(1); s.id == 0 {
 		t.Fatal("no session though one was idle for two minutes")
@@ -112,12 +112,12 @@ func TestLargerFetchSessionTakesAnOlderOnesPlace(t *testing.T) {
 		small.send(small.request())
 		large.send(large.request())
 	}
-	c.clock.step(aMinute)
+	c.clock.Step(aMinute)
 	stay()
 	if s := c.open(8); s.id != 0 {
 		t.Error("a young session was evicted")
 	}
-	c.clock.step(aMinute + time.Second)
+	c.clock.Step(aMinute + time.Second)
 	stay()
 	if s := c.open(1); s.id != 0 {
 		t.Error("a session took the place of one as large as itself")
@@ -161,7 +161,7 @@ func TestHugeFetchSessionIsNone(t *testing.T) {
 	other.expect(other.request(), "")
 	c.counted(api.FetchSessionStats{Sessions: 1, Partitions: 3, Created: 2, Evicted: 1, Refused: 2, Incremental: 1})
 	// Idle ones make room for memory as well.
-	c.clock.step(3 * aMinute)
+	c.clock.Step(3 * aMinute)
 	if s := c.open(8); s.id == 0 {
 		t.Error("no session though an idle one held the memory")
 	}

@@ -1,10 +1,8 @@
 package api_test
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,42 +15,6 @@ import (
 	"moldau/server/servertest"
 )
 
-// steppedClock is real time, and what was added to it.
-type steppedClock struct {
-	mu    sync.Mutex
-	added time.Duration
-}
-
-func (c *steppedClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.added)
-}
-
-func (c *steppedClock) step(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.added += d
-}
-
-// logLines is a broker's log.
-type logLines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logLines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logLines) count(s string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), s)
-}
-
 func storageError(t *testing.T, what string, code int16, message *string) {
 	t.Helper()
 	if code != kerr.KafkaStorageError.Code || message == nil || !strings.Contains(*message, "no space left") {
@@ -64,8 +26,8 @@ func storageError(t *testing.T, what string, code int16, message *string) {
 // is one as soon as there is room.
 func TestTopicWithoutItsLogs(t *testing.T) {
 	disk := vfs.NewFault(vfs.NewMem())
-	clock := &steppedClock{}
-	var log logLines
+	clock := &servertest.Clock{}
+	var log servertest.Log
 	b := servertest.Start(t, server.Config{FS: disk, Clock: clock, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	c := b.Dial()
 	createTopic(c, t, "grown", 1)
@@ -99,14 +61,14 @@ func TestTopicWithoutItsLogs(t *testing.T) {
 		t.Errorf("fetch of version 5: error code %d", code)
 	}
 	for range 20 {
-		clock.step(time.Second)
+		clock.Step(time.Second)
 		produce(c, produceTo(9, -1, "made", 0, plain(t)))
 	}
-	if n := log.count("partition=made-0"); n != 1 {
+	if n := log.Count("partition=made-0"); n != 1 {
 		t.Errorf("%d lines about one partition", n)
 	}
 	disk.SetHook(nil)
-	clock.step(time.Second)
+	clock.Step(time.Second)
 	mustProduce(c, t, "made", 0, plain(t))
 	mustProduce(c, t, "grown", 1, plain(t))
 	mustProduce(c, t, "asked", 0, plain(t))
@@ -151,7 +113,7 @@ func TestPartitionsHaveALimit(t *testing.T) {
 // A disk that fails at every append is told of once, not at each of them.
 func TestFailingAppendsAreLoggedOnce(t *testing.T) {
 	disk := vfs.NewFault(vfs.NewMem())
-	var log logLines
+	var log servertest.Log
 	c := servertest.Start(t, server.Config{FS: disk, Logger: slog.New(slog.NewTextHandler(&log, nil))}).Dial()
 	createTopic(c, t, "t", 1)
 	disk.SetHook(func(op vfs.Op) error {
@@ -167,7 +129,7 @@ func TestFailingAppendsAreLoggedOnce(t *testing.T) {
 	}
 	disk.SetHook(nil)
 	mustProduce(c, t, "t", 0, plain(t))
-	if failed, over := log.count("partition takes no records"), log.count("partition takes records again"); failed != 1 || over != 1 {
+	if failed, over := log.Count("partition takes no records"), log.Count("partition takes records again"); failed != 1 || over != 1 {
 		t.Errorf("%d lines that it fails, %d that it is over", failed, over)
 	}
 }
