@@ -6,16 +6,18 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
 )
 
-// OS is a directory of the operating system. It works through os.Root, so no
-// name and no symbolic link leads out of it.
+// OS is a directory of the operating system. It works through os.Root, or what
+// the kernel has for that, so no name and no symbolic link leads out of it.
 type OS struct {
 	root     *os.Root
+	beneath  *os.File // the same, for openBeneath; nil where that cannot be
 	readOnly bool
 
 	allMu sync.Mutex
@@ -34,7 +36,7 @@ func OpenOS(dir string) (*OS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &OS{root: root}, nil
+	return &OS{root: root, beneath: beneath(root)}, nil
 }
 
 // OpenOSReadOnly opens dir, which must exist. Whatever would change the tree,
@@ -44,7 +46,7 @@ func OpenOSReadOnly(dir string) (*OS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &OS{root: root, readOnly: true}, nil
+	return &OS{root: root, beneath: beneath(root), readOnly: true}, nil
 }
 
 // mkdirAllDurable creates dir and syncs every directory that got a new entry.
@@ -96,7 +98,38 @@ func openAndSyncDir(name string, open func(string) (*os.File, error)) error {
 // Close gives up the directory. Open files and locks stay as they are.
 func (o *OS) Close() error {
 	o.closeAll()
+	if o.beneath != nil {
+		_ = o.beneath.Close() // it was only looked up in
+	}
 	return o.root.Close()
+}
+
+// open opens what there is of that name.
+func (o *OS) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	if o.beneath != nil {
+		f, err := openBeneath(o.beneath, o.root.Name(), name, flag, perm)
+		if err != errors.ErrUnsupported {
+			return f, err
+		}
+	}
+	return o.root.OpenFile(name, flag, perm)
+}
+
+func (o *OS) openDir(name string) (*os.File, error) { return o.open(name, os.O_RDONLY, 0) }
+
+// stat describes what there is of that name; link says not to follow the last
+// symbolic link.
+func (o *OS) stat(name string, link bool) (fs.FileInfo, error) {
+	if o.beneath != nil {
+		info, err := statBeneath(o.beneath, o.root.Name(), name, link)
+		if err != errors.ErrUnsupported {
+			return info, err
+		}
+	}
+	if link {
+		return o.root.Lstat(name)
+	}
+	return o.root.Stat(name)
 }
 
 // checkChange checks the name of something that is about to change.
@@ -115,11 +148,11 @@ func (o *OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	if o.readOnly && flag != os.O_RDONLY {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrReadOnly}
 	}
-	f, err := o.root.OpenFile(name, flag, perm)
+	f, err := o.open(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
-	file, err := newOSFile(f, name)
+	file, err := newOSFile(f, name, flag)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -139,7 +172,7 @@ func (o *OS) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err := checkName("readdir", name); err != nil {
 		return nil, err
 	}
-	f, err := o.root.Open(name)
+	f, err := o.openDir(name)
 	if err != nil {
 		return nil, err
 	}
@@ -148,15 +181,28 @@ func (o *OS) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	for i, e := range entries {
+		entries[i] = &osEntry{e, o, path.Join(name, e.Name())}
+	}
 	return entries, nil
 }
+
+// osEntry is an entry of a directory. What it says beyond its name and type is
+// asked for below the root, too.
+type osEntry struct {
+	fs.DirEntry
+	o    *OS
+	name string // relative to the root
+}
+
+func (e *osEntry) Info() (fs.FileInfo, error) { return e.o.stat(e.name, true) }
 
 // Stat implements [FS].
 func (o *OS) Stat(name string) (fs.FileInfo, error) {
 	if err := checkName("stat", name); err != nil {
 		return nil, err
 	}
-	return o.root.Stat(name)
+	return o.stat(name, false)
 }
 
 // Rename implements [FS].
@@ -183,7 +229,7 @@ func (o *OS) SyncDir(name string) error {
 	if err := o.checkChange("syncdir", name); err != nil {
 		return err
 	}
-	return openAndSyncDir(name, o.root.Open)
+	return openAndSyncDir(name, o.openDir)
 }
 
 // Lock implements [FS]. The lock excludes Apache Kafka's, but on systems
@@ -207,7 +253,7 @@ func (o *OS) Space(name string) (Space, error) {
 	if err := checkName("space", name); err != nil {
 		return Space{}, err
 	}
-	f, err := o.root.Open(name)
+	f, err := o.openDir(name)
 	if err != nil {
 		return Space{}, err
 	}
@@ -227,68 +273,4 @@ type osLock struct{ io.Closer }
 func (l *osLock) Close() error {
 	osLocks.Delete(l)
 	return l.Closer.Close()
-}
-
-// osFile is an open file of the operating system.
-type osFile struct {
-	f *os.File
-	// raw gives the descriptor to system calls that os.File does not make. Its
-	// Control holds the descriptor open without excluding others, which neither
-	// Fd (a concurrent Close may recycle the number) nor raw.Write (an append
-	// would wait for a sync) do.
-	raw  syscall.RawConn
-	name string // relative to the root, for errors
-}
-
-func newOSFile(f *os.File, name string) (*osFile, error) {
-	// A directory opens for reading on Unix, and would fail at the first read.
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
-	}
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	return &osFile{f: f, raw: raw, name: name}, nil
-}
-
-// control runs a system call on the descriptor.
-func (f *osFile) control(run func(fd uintptr)) error {
-	if f.raw.Control(run) != nil {
-		return fs.ErrClosed // it has no other reason, and its own error hides this one
-	}
-	return nil
-}
-
-func (f *osFile) ReadAt(p []byte, off int64) (int, error)  { return f.f.ReadAt(p, off) }
-func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return f.f.WriteAt(p, off) }
-func (f *osFile) Truncate(size int64) error                { return f.f.Truncate(size) }
-func (f *osFile) Close() error                             { return f.f.Close() }
-func (f *osFile) OSFile() *os.File                         { return f.f }
-
-func (f *osFile) WritevAt(bufs [][]byte, off int64) (int, error) {
-	n, err := writevAt(f, bufs, off)
-	if err != nil {
-		err = &fs.PathError{Op: "writev", Path: f.name, Err: err}
-	}
-	return n, err
-}
-
-func (f *osFile) Sync() error {
-	if err := datasync(f); err != nil {
-		return &fs.PathError{Op: "sync", Path: f.name, Err: err}
-	}
-	return nil
-}
-
-func (f *osFile) Size() (int64, error) {
-	info, err := f.f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
 }

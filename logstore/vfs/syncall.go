@@ -36,7 +36,7 @@ func (o *OS) SyncAll(dir string, files []File) error {
 		if o.all == nil {
 			o.all = map[string]*os.File{}
 		}
-		o.all[dir], _ = o.root.Open(dir)
+		o.all[dir], _ = o.openDir(dir)
 		return errors.ErrUnsupported
 	}
 	if all == nil {

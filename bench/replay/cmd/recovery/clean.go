@@ -23,7 +23,7 @@ func clean(o options, dir string, r *report) error {
 	if _, err := ask[written]("write", writing{shape: s, UnflushedBytes: bytes, BatchBytes: cleanBatchBytes, Close: true}); err != nil {
 		return err
 	}
-	open := func() (opened, error) { return ask[opened]("open", opening{s, true}) }
+	open := func() (opened, error) { return ask[opened]("open", opening{shape: s, Close: true}) }
 	if _, err := open(); err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func compare(o options, s shape, left written, loopFirst, cold bool) (b block, e
 			return err
 		},
 		func() (err error) {
-			b.Open, err = ask[opened]("open", opening{shape: s})
+			b.Open, err = ask[opened]("open", opening{shape: s, Profile: o.profile})
 			for log, t := range left.Tails {
 				if err == nil && b.Open.Ends[log] != t.End {
 					err = fmt.Errorf("log %d ends at %d, was acknowledged to %d", log, b.Open.Ends[log], t.End)

@@ -24,6 +24,7 @@ type options struct {
 	journalBytes          int64
 	loopWorkers           int
 	forget                bool
+	profile               string
 	cleanLogs, cleanParts int
 }
 
@@ -46,6 +47,7 @@ func main() {
 	flag.Int64Var(&o.journalBytes, "journal-bytes", 0, "size of the engine's journal; 0 is its default")
 	flag.IntVar(&o.loopWorkers, "loop-workers", 1, "goroutines of the bare loop; the engine has as many as cores")
 	flag.BoolVar(&o.forget, "forget", os.Geteuid() != 0, "make files cold one by one, which leaves their inodes cached, instead of emptying the machine's page cache")
+	flag.StringVar(&o.profile, "profile", "", "kill, scan: `file` that gets a CPU profile of the last open")
 	flag.Func("only", "parts of kill, clean, scan, separated by commas (default all)", o.choose)
 	flag.Func("logs", "kill: logs (default 1,1000)", o.numbers)
 	flag.Parse()

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"runtime/pprof"
 	"time"
 
 	"moldau/logstore"
@@ -10,7 +13,8 @@ import (
 // opening is a task: to open a store, from the process's start on nothing else.
 type opening struct {
 	shape
-	Close bool // cleanly, in the end
+	Close   bool   // cleanly, in the end
+	Profile string // file that gets a CPU profile of logstore.Open; none if empty
 }
 
 // opened is what an open took and found.
@@ -29,12 +33,16 @@ func open(t opening) (opened, error) {
 		return opened{}, err
 	}
 	a := opened{Ends: make([]int64, t.Logs)}
-	began := time.Now()
-	store, err := logstore.Open(t.Dir, o)
+	endProfile, err := profile(t.Profile)
 	if err != nil {
 		return a, err
 	}
+	began := time.Now()
+	store, err := logstore.Open(t.Dir, o)
 	a.OpenMs = milliseconds(time.Since(began))
+	if err = errors.Join(err, endProfile()); err != nil {
+		return a, err
+	}
 	var f logstore.Fetch
 	for i := range a.Ends {
 		l, err := store.Log(partition(i))
@@ -60,6 +68,24 @@ func open(t opening) (opened, error) {
 		err = store.Close()
 	}
 	return a, err
+}
+
+// profile begins a CPU profile, and returns what ends it.
+func profile(name string) (end func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
