@@ -28,7 +28,8 @@
 // A failed write or sync is final: the journal does not know what is on the
 // disk then, and takes nothing more.
 //
-// An [Extract] holds records that outlive the journal they were in.
+// An [Extract] holds records that outlive the journal they were in. A [Catalog]
+// remembers where records lie, for who wants those of one log.
 //
 // # What it does not do
 //

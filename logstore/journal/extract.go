@@ -70,6 +70,10 @@ func (e *Extract) Close() error {
 // returns. ErrCorrupt tells that the file is not what was written: what f was
 // given until then is.
 func ReadExtract(fsys vfs.FS, name string, f func(h Header, payload []byte) error) error {
+	return readExtract(fsys, name, func(good goodRecord) error { return f(good.header, good.payload) })
+}
+
+func readExtract(fsys vfs.FS, name string, f func(goodRecord) error) error {
 	var r reader
 	defer r.close()
 	if err := r.open(fsys, name); err != nil {
@@ -88,7 +92,7 @@ func ReadExtract(fsys vfs.FS, name string, f func(h Header, payload []byte) erro
 			err = fmt.Errorf("%s: %w at byte %d", name, ErrCorrupt, at)
 		}
 		if err == nil {
-			err = f(found.header, found.payload)
+			err = f(goodRecord{finding: finding{found, at, extractSalt}, file: name, offset: at})
 		}
 		if err != nil {
 			return err

@@ -144,6 +144,7 @@ func checkScan(t *testing.T, m vfs.FS, data []byte, from uint64) {
 	if !slices.Equal(found, again) || !reflect.DeepEqual(report, reportAgain) || (err == nil) != (errAgain == nil) {
 		t.Fatal("a second scan differs")
 	}
+	checkCatalog(t, m, from, found)
 	last := entry{}
 	for _, e := range found {
 		if e.generation < max(from, last.generation) || e.sequence < last.sequence {

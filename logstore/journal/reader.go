@@ -111,7 +111,8 @@ func (r *reader) commitHeaders(f func(off int64, h commitHeader)) error {
 // finding is a record of a commit, or the place of one.
 type finding struct {
 	rawRecord
-	at int64 // in the commit
+	at   int64  // in the commit
+	salt uint32 // of its checksums
 }
 
 // records calls f for each record of the commit that b holds from its first
@@ -145,7 +146,7 @@ func walk(b []byte, count int64, table []byte, salt uint32, f func(finding) erro
 		} else {
 			end = at + r.size
 		}
-		if err := f(finding{r, int64(at)}); err != nil {
+		if err := f(finding{r, int64(at), salt}); err != nil {
 			return err
 		}
 		if end == at {

@@ -40,6 +40,20 @@ type Rot struct {
 // the disk, or only what looks like what the file held before: Torn is false
 // then.
 func Scan(fsys vfs.FS, dir string, from uint64, f func(h Header, generation, sequence uint64, payload []byte) error) (Report, error) {
+	return scan(fsys, dir, from, func(good goodRecord) error {
+		return f(good.header, good.generation, good.sequence, good.payload)
+	})
+}
+
+// goodRecord is a record that a scan gives.
+type goodRecord struct {
+	finding
+	generation, sequence uint64
+	file                 string // as the file system has it
+	offset               int64  // in file
+}
+
+func scan(fsys vfs.FS, dir string, from uint64, f func(goodRecord) error) (Report, error) {
 	s := scanner{fsys: fsys, f: f}
 	defer s.reader.close()
 	err := s.scan(dir, from)
@@ -60,7 +74,7 @@ type scanFile struct {
 type scanner struct {
 	fsys   vfs.FS
 	reader reader
-	f      func(h Header, generation, sequence uint64, payload []byte) error
+	f      func(goodRecord) error
 	report Report
 
 	// next is the sequence that must come now, if known.
@@ -247,7 +261,7 @@ func (s *scanner) commit(f scanFile, off int64, h commitHeader) error {
 			s.pending = append(s.pending, Rot{f.name, off + found.at, found.known, found.header})
 			return nil
 		}
-		return s.f(found.header, h.generation, h.sequence, found.payload)
+		return s.f(goodRecord{found, h.generation, h.sequence, f.name, off + found.at})
 	})
 }
 
@@ -277,6 +291,6 @@ func (s *scanner) bad(f scanFile, off int64, begun bool) error {
 		if !found.whole {
 			return nil
 		}
-		return s.f(found.header, f.generation, s.next, found.payload)
+		return s.f(goodRecord{found, f.generation, s.next, f.name, off + found.at})
 	})
 }
