@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -171,14 +170,4 @@ func (f *serveFlags) handler(log io.Writer, json bool) slog.Handler {
 		return slog.NewJSONHandler(log, o)
 	}
 	return slog.NewTextHandler(log, o)
-}
-
-// tuneCollector lets the heap grow to four times what lives before it is
-// collected. A broker's heap is small beside the frames it passes on, so at
-// Go's default of twice it is collected many times a second for a few MiB. The
-// frames in flight are bounded elsewhere; GOGC and GOMEMLIMIT, where set, win.
-func tuneCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
-	}
 }

@@ -38,7 +38,7 @@ func TestQuotasAreConfigs(t *testing.T) {
 		"moldau.connections.write.timeout.ms":       "120000",
 		"moldau.fetch.sessions.bytes.max":           "67108864",
 		"moldau.fetch.waits.bytes.max":              "67108864",
-		"moldau.replies.bytes.max":                  "268435456",
+		"moldau.replies.bytes.max":                  "67108864",
 		"queued.max.request.bytes":                  "268435456",
 		"socket.request.max.bytes":                  "104857600",
 	}

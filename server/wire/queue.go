@@ -9,7 +9,7 @@ import (
 // may hold before its next request is left unread. A client that pipelines large
 // requests gets one response beyond it; small ones, as produce and fetch have,
 // do not come near.
-const queuedBytesMax = 256 << 10
+const queuedBytesMax = 64 << 10
 
 // replyQueue hands replies from the reading goroutine to the writing one, in the
 // order of the requests. Who asks for much and does not read is not read from

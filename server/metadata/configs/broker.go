@@ -77,7 +77,7 @@ var brokerKeys = withTopicDocs([]Key{
 	{Name: "moldau.groups.bytes.max", Type: Long, Default: "268435456", ReadOnly: true, check: atLeast(1), doc: "Memory of all groups, with their members and offsets, above which no member and no group is taken any more; those that are there may grow up to twice as much."},
 	{Name: "moldau.groups.max", Type: Int, Default: "100000", ReadOnly: true, check: atLeast(1), doc: "Most groups of this broker."},
 	{Name: "moldau.journal.bytes", Type: Long, Default: "536870912", ReadOnly: true, check: atLeast(64 << 20), doc: "Most bytes on disk of the journal, with which appends to several logs share one sync. Half full, those logs are flushed; full, appends wait for that."},
-	{Name: "moldau.replies.bytes.max", Type: Long, Default: "268435456", ReadOnly: true, check: atLeast(1), doc: "Memory of all replies that wait, above which connections that have any are not read from; one reply a connection comes on top."},
+	{Name: "moldau.replies.bytes.max", Type: Long, Default: "67108864", ReadOnly: true, check: atLeast(1), doc: "Memory of all replies that wait, above which connections that have any are not read from; one reply a connection comes on top."},
 	{Name: "moldau.reserve.bytes", Type: Long, Null: true, ReadOnly: true, check: atLeast(0), doc: "Bytes of the file system that are kept free: with less no partition takes records, while reads, retention and deletions go on. 0 is none; by default 256 MiB, or a hundredth of the file system if that is less."},
 	{Name: "moldau.validation", Type: String, Default: "header", check: oneOf("header", "records")},
 	{Name: "node.id", Type: Int, Null: true, ReadOnly: true, check: atLeast(0), doc: "The broker's id."},
