@@ -3,6 +3,7 @@ package logstore
 import (
 	"context"
 	"iter"
+	"sync"
 
 	"moldau/logstore/record"
 )
@@ -37,8 +38,30 @@ func (l *Log) AppendOnce(ctx context.Context, p record.Producer, records ...reco
 	return l.appendRecords(ctx, &p, records)
 }
 
+// builders are those of batches that Append has built: memory that is touched for
+// the first time costs more than all else of an append.
+var builders = sync.Pool{New: func() any { return new(record.Builder) }}
+
+// builderBytesKept is the largest batch whose memory is kept for others.
+const builderBytesKept = 1 << 20
+
 func (l *Log) appendRecords(ctx context.Context, p *record.Producer, records []record.Record) (first int64, err error) {
-	b := record.NewBuilder(record.BuilderOptions{Producer: p})
+	a, err := l.appendBuilt(p, records)
+	if err != nil {
+		return -1, err
+	}
+	return a.First, l.wrap("append", l.Wait(ctx, HighWatermark, a.Last+1))
+}
+
+// appendBuilt appends a batch of the records.
+func (l *Log) appendBuilt(p *record.Producer, records []record.Record) (Appended, error) {
+	b := builders.Get().(*record.Builder)
+	defer func() {
+		if b.Size() <= builderBytesKept {
+			builders.Put(b)
+		}
+	}()
+	b.Reset(record.BuilderOptions{Producer: p})
 	for _, r := range records {
 		if r.TimestampMs == 0 {
 			r.TimestampMs = l.store.nowMs()
@@ -47,13 +70,9 @@ func (l *Log) appendRecords(ctx context.Context, p *record.Producer, records []r
 	}
 	batch, err := b.Finish()
 	if err != nil {
-		return -1, l.wrap("append", err)
+		return Appended{}, l.wrap("append", err)
 	}
-	a, err := l.AppendLeader(batch, max(l.LatestEpoch(), 0))
-	if err != nil {
-		return -1, err
-	}
-	return a.First, l.wrap("append", l.Wait(ctx, HighWatermark, a.Last+1))
+	return l.AppendLeader(batch, max(l.LatestEpoch(), 0))
 }
 
 // Records yields the records from the offset from on, below the bound, and ends
