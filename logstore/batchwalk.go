@@ -7,8 +7,12 @@ import (
 	"moldau/logstore/record"
 )
 
-// readAheadBytes is how much a walk asks for at a time.
-const readAheadBytes = 256 << 10
+// A walk asks for little at first, since a caller may want one record, and for
+// eight times as much at each further read, up to readAheadBytes.
+const (
+	readFirstBytes = 4 << 10
+	readAheadBytes = 256 << 10
+)
 
 // batchWalk reads a log batch by batch and checks each, its base offset too:
 // that is in no checksum, and a wrong one would give good records other offsets.
@@ -20,6 +24,9 @@ type batchWalk struct {
 	end      int64         // where the batch before ended, -1 if that binds nothing
 	seen     *view         // as of the last read
 	sections []walkSection // of what was read, and not yet walked
+	ahead    int           // bytes to ask for
+	buffer   []byte        // of the last read, which the next one overwrites
+	fetch    Fetch         // kept for its memory
 }
 
 // walkSection is what was read of one segment.
@@ -33,16 +40,20 @@ type walkSection struct {
 // read reads what comes next below the bound, if anything, and returns an offset
 // that no batch of it reaches.
 func (w *batchWalk) read(upto Bound) (upper int64, err error) {
-	var f Fetch
+	f := &w.fetch
 	defer f.Release()
 	if v := w.log.view.Load(); v != w.seen {
 		w.seen, w.end = v, -1 // after a truncation a batch may begin before the last one ended
 	}
 	w.sections = w.sections[:0]
-	if err := w.log.Read(&f, w.from, upto, readAheadBytes, true); err != nil {
+	w.ahead = min(max(readFirstBytes, 8*w.ahead), readAheadBytes)
+	if err := w.log.Read(f, w.from, upto, w.ahead, true); err != nil {
 		return 0, err
 	}
-	b, i := make([]byte, f.Bytes), 0
+	if cap(w.buffer) < f.Bytes {
+		w.buffer = make([]byte, f.Bytes)
+	}
+	b, i := w.buffer[:f.Bytes], 0
 	for _, section := range f.Sections {
 		for section.File != f.pins[i].data { // empty ones have no section
 			i++

@@ -83,3 +83,56 @@ func BenchmarkRead(b *testing.B) {
 		from += 64 * 15
 	}
 }
+
+func BenchmarkRecords(b *testing.B) {
+	for _, n := range []int{1 << 10, 16 << 10, 64 << 10} {
+		l, batch := benchLog(b, logstore.OS), batchBytes(b, n)
+		for range (64 << 20) / len(batch) {
+			_, err := l.AppendLeader(batch, 0)
+			must(b, err)
+		}
+		end := l.Offset(logstore.HighWatermark)
+		b.Run(fmt.Sprintf("scan/%d", n), func(b *testing.B) {
+			b.SetBytes(l.Bytes())
+			b.ReportAllocs()
+			for b.Loop() {
+				records := int64(0)
+				for _, err := range l.Records(b.Context(), 0, logstore.HighWatermark) {
+					must(b, err)
+					records++
+				}
+				if records != end {
+					b.Fatal(records)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("one/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			from := int64(0)
+			for b.Loop() {
+				for _, err := range l.Records(b.Context(), from%end, logstore.HighWatermark) {
+					must(b, err)
+					break
+				}
+				from += 7919
+			}
+		})
+	}
+}
+
+func BenchmarkAppendRecords(b *testing.B) {
+	for _, n := range []int{1, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l, records := benchLog(b, logstore.OS), make([]record.Record, n)
+			for i := range records {
+				records[i].Value = make([]byte, 1024)
+			}
+			b.SetBytes(int64(1024 * n))
+			b.ReportAllocs()
+			for b.Loop() {
+				_, err := l.Append(b.Context(), records...)
+				must(b, err)
+			}
+		})
+	}
+}

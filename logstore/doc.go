@@ -105,7 +105,7 @@
 // once it is sealed, or a few KiB of heap if it is small. The index of the
 // segment that is written is in memory: 8 and 12 bytes for about each
 // Config.IndexIntervalBytes. A producer costs about 300 bytes until it expires. A read
-// by [Log.Records] takes 256 KiB, or the batch if that is larger; a compaction
+// by [Log.Records] takes up to 256 KiB, or the batch if that is larger; a compaction
 // its map (Options.CompactionMapBytes). On disk the journal takes as much as it
 // needed at most, up to Options.JournalBytes.
 //

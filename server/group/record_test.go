@@ -118,6 +118,21 @@ func TestReplayOfEveryVersion(t *testing.T) {
 	}
 }
 
+// What a group keeps of a record is its own: the record's memory is used again for
+// the next.
+func TestReplayKeepsNothingOfTheRecord(t *testing.T) {
+	w := newWorld(Options{})
+	value := unhex(t, kafkas[3].value)
+	if err := w.machine.replayRecord(&record.Record{Key: unhex(t, kafkas[3].key), Value: value}); err != nil {
+		t.Fatal(err)
+	}
+	clear(value)
+	m := w.machine.groups["g"].members[0]
+	if got := m.metadata("range"); !bytes.Equal(got, []byte{0xab, 0xcd}) || !bytes.Equal(m.assignment, []byte{0xef}) {
+		t.Errorf("subscription %x, assignment %x", got, m.assignment)
+	}
+}
+
 // A record that cannot be read is reported with its place and passed over: the
 // other groups, and what was known of this one, are still there.
 func TestRecordsThatDoNotParse(t *testing.T) {
