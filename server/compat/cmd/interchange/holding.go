@@ -11,11 +11,11 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau/logstore/record"
+	"moldau/server/compat/topics"
 )
 
 // holding is what a broker holds, as it tells clients.
@@ -83,7 +83,7 @@ func holdTopic(ctx context.Context, cl *kgo.Client, adm *kadm.Client, t kadm.Top
 		start, _ := starts.Lookup(t.Topic, int32(n))
 		end, _ := ends.Lookup(t.Topic, int32(n))
 		p := &partitionHolding{Start: start.Offset, End: end.Offset}
-		if err := p.fetch(ctx, cl, t.Topic, t.ID, int32(n)); err != nil {
+		if err := p.fetch(ctx, cl, topics.Partition{Topic: t.Topic, ID: t.ID, Number: int32(n)}); err != nil {
 			return nil, fmt.Errorf("partition %d: %w", n, err)
 		}
 		h.Partitions = append(h.Partitions, p)
@@ -93,9 +93,9 @@ func holdTopic(ctx context.Context, cl *kgo.Client, adm *kadm.Client, t kadm.Top
 
 // fetch reads all batches twice: by the high watermark, and by the last stable
 // offset for what was aborted.
-func (p *partitionHolding) fetch(ctx context.Context, cl *kgo.Client, topic string, id [16]byte, n int32) error {
+func (p *partitionHolding) fetch(ctx context.Context, cl *kgo.Client, from topics.Partition) error {
 	for next := p.Start; next < p.End; {
-		answer, err := fetchFrom(ctx, cl, topic, id, n, next, 0)
+		answer, err := topics.Fetch(ctx, cl, from, next, topics.ReadUncommitted)
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (p *partitionHolding) fetch(ctx context.Context, cl *kgo.Client, topic stri
 		}
 		next = after
 	}
-	answer, err := fetchFrom(ctx, cl, topic, id, n, p.Start, 1)
+	answer, err := topics.Fetch(ctx, cl, from, p.Start, topics.ReadCommitted)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (p *partitionHolding) fetch(ctx context.Context, cl *kgo.Client, topic stri
 			slices.SortFunc(p.Aborted, cmp.Compare)
 			return nil
 		}
-		if answer, err = fetchFrom(ctx, cl, topic, id, n, next, 1); err != nil {
+		if answer, err = topics.Fetch(ctx, cl, from, next, topics.ReadCommitted); err != nil {
 			return err
 		}
 	}
@@ -152,25 +152,6 @@ func lastOf(b []byte) int64 {
 		}
 		last, b = batch.LastOffset(), rest
 	}
-}
-
-func fetchFrom(ctx context.Context, cl *kgo.Client, topic string, id [16]byte, n int32, offset int64, isolation int8) (kmsg.FetchResponseTopicPartition, error) {
-	req := kmsg.NewPtrFetchRequest()
-	req.ReplicaID, req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.IsolationLevel, req.SessionEpoch = -1, 100, 1, 8<<20, isolation, -1
-	t, p := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
-	t.Topic, t.TopicID = topic, id
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = n, offset, 8<<20
-	t.Partitions = append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	resp, err := req.RequestWith(ctx, cl)
-	if err != nil {
-		return kmsg.FetchResponseTopicPartition{}, err
-	}
-	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch from %d: %+v", offset, resp)
-	}
-	answer := resp.Topics[0].Partitions[0]
-	return answer, kerr.ErrorForCode(answer.ErrorCode)
 }
 
 func (h *holding) holdGroups(ctx context.Context, adm *kadm.Client) error {

@@ -3,15 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau/logstore/record"
+	"moldau/server/compat/topics"
 )
 
 // begun is an aborted transaction as Fetch names it.
@@ -33,12 +32,12 @@ func fetchStable(ctx context.Context, addr string) (s stable, err error) {
 		return s, err
 	}
 	defer cl.Close()
-	topics, err := kadm.NewClient(cl).ListTopics(ctx, topic)
+	listed, err := kadm.NewClient(cl).ListTopics(ctx, topic)
 	if err != nil {
 		return s, err
 	}
 	for next := int64(0); ; {
-		p, err := fetchFrom(ctx, cl, topics[topic].ID, next)
+		p, err := topics.Fetch(ctx, cl, topics.Partition{Topic: topic, ID: listed[topic].ID}, next, topics.ReadCommitted)
 		if err != nil {
 			return s, err
 		}
@@ -56,25 +55,6 @@ func fetchStable(ctx context.Context, addr string) (s stable, err error) {
 		}
 		next = end
 	}
-}
-
-func fetchFrom(ctx context.Context, cl *kgo.Client, id [16]byte, offset int64) (kmsg.FetchResponseTopicPartition, error) {
-	req := kmsg.NewPtrFetchRequest()
-	req.ReplicaID, req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.IsolationLevel, req.SessionEpoch = -1, 100, 1, 8<<20, 1, -1
-	t, p := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
-	t.Topic, t.TopicID = topic, id
-	p.FetchOffset, p.PartitionMaxBytes = offset, 8<<20
-	t.Partitions = append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	resp, err := req.RequestWith(ctx, cl)
-	if err != nil {
-		return kmsg.FetchResponseTopicPartition{}, err
-	}
-	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch from %d: %+v", offset, resp)
-	}
-	answer := resp.Topics[0].Partitions[0]
-	return answer, kerr.ErrorForCode(answer.ErrorCode)
 }
 
 // committed counts the records that a client takes from an answer, and says where
