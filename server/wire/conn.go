@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -149,6 +150,9 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 		}
 		c.frames.release(frame)
 		c.answer(ctx, pending{correlationID: r.CorrelationID, key: r.Key, began: began, reply: reply})
+		if c.frames.in.Buffered() > 0 {
+			runtime.Gosched() // or a thousand who send without reading take 10 ms each, one after the other
+		}
 	}
 }
 
