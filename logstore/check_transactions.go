@@ -46,7 +46,7 @@ type abortMarker struct {
 
 // transaction notes what a sound batch means to transactions.
 func (s *checkedSegment) transaction(f vfs.File, b record.Batch, at int64) {
-	if b.ProducerID() < 0 || !b.Transactional() {
+	if b.ProducerID() < 0 || !b.Transactional() && !b.Control() {
 		return
 	}
 	if b.Control() && len(b) < b.Size() && b.Size() <= endMarkerBytesMax {

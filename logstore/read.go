@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"moldau/logstore/record"
@@ -69,7 +70,13 @@ func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt
 	return batchAt{}, errNoBatch
 }
 
+// corrupt names the place of what is not as it was written. A read that failed tells
+// nothing of the bytes, and stays what it is: a log that it hits is not to be
+// quarantined for it.
 func (s *segment) corrupt(position int64, err error) error {
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return err
+	}
 	return &CorruptionError{File: s.path(logSuffix), Offset: position, Err: err}
 }
 

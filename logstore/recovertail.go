@@ -173,6 +173,7 @@ func (r *recovery) secure() error {
 		return nil
 	}
 	l.epochs.dropAbove(r.last().endOffset())
+	l.epochs.truncateHead(l.start.Load()) // the scan may have begun below
 	if l.store.opt.ReadOnly {
 		return nil
 	}
