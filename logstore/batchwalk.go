@@ -21,7 +21,7 @@ const (
 type batchWalk struct {
 	log      *Log
 	from     int64         // offset that is wanted next
-	end      int64         // where the batch before ended, -1 if that binds nothing
+	ended    int64         // where the batch before did, -1 if that binds nothing
 	seen     *view         // as of the last read
 	sections []walkSection // of what was read, and not yet walked
 	ahead    int           // bytes to ask for
@@ -37,13 +37,21 @@ type walkSection struct {
 	limit    int64 // offset that no batch in it reaches
 }
 
+// begin begins a walk, in the memory of the one before.
+func (w *batchWalk) begin(l *Log, from int64) {
+	*w = batchWalk{log: l, from: from, ended: -1, buffer: w.buffer, fetch: w.fetch}
+}
+
+// end lets go of all but the memory.
+func (w *batchWalk) end() { w.begin(nil, 0) }
+
 // read reads what comes next below the bound, if anything, and returns an offset
 // that no batch of it reaches.
 func (w *batchWalk) read(upto Bound) (upper int64, err error) {
 	f := &w.fetch
 	defer f.Release()
 	if v := w.log.view.Load(); v != w.seen {
-		w.seen, w.end = v, -1 // after a truncation a batch may begin before the last one ended
+		w.seen, w.ended = v, -1 // after a truncation a batch may begin before the last one ended
 	}
 	w.sections = w.sections[:0]
 	w.ahead = min(max(readFirstBytes, 8*w.ahead), readAheadBytes)
@@ -96,8 +104,8 @@ func (w *batchWalk) next() (record.Batch, error) {
 			return nil, err
 		}
 		p.position, p.bytes = p.position+int64(len(b)), rest
-		w.end = b.LastOffset() + 1
-		w.from = w.end
+		w.ended = b.LastOffset() + 1
+		w.from = w.ended
 		return b, nil
 	}
 	w.sections = w.sections[:0]
@@ -108,11 +116,11 @@ func (w *batchWalk) next() (record.Batch, error) {
 // contradict each other the one that does not continue the row is wrong.
 func (w *batchWalk) checkOffsets(b record.Batch, rest []byte) error {
 	p, base := &w.sections[0], b.BaseOffset()
-	if base < max(w.end, p.segment.base) {
-		return fmt.Errorf("base offset %d, the segment begins at %d, the batch before ends at %d", base, p.segment.base, w.end)
+	if base < max(w.ended, p.segment.base) {
+		return fmt.Errorf("base offset %d, the segment begins at %d, the batch before ends at %d", base, p.segment.base, w.ended)
 	}
 	limit := p.limit
-	if len(rest) >= 8 && base != w.end {
+	if len(rest) >= 8 && base != w.ended {
 		limit = min(limit, record.Batch(rest).BaseOffset())
 	}
 	if base >= limit || b.LastOffset() >= limit {

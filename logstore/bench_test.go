@@ -106,17 +106,27 @@ func BenchmarkRecords(b *testing.B) {
 				}
 			}
 		})
-		b.Run(fmt.Sprintf("one/%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			from := int64(0)
-			for b.Loop() {
-				for _, err := range l.Records(b.Context(), from%end, logstore.HighWatermark) {
-					must(b, err)
-					break
+		for name, one := range map[string]func(from int64) error{
+			"first of Records": func(from int64) error {
+				for _, err := range l.Records(b.Context(), from, logstore.HighWatermark) {
+					return err
 				}
-				from += 7919
-			}
-		})
+				return nil
+			},
+			"RecordAt": func(from int64) error {
+				_, _, err := l.RecordAt(b.Context(), from, logstore.HighWatermark)
+				return err
+			},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				from := int64(0)
+				for b.Loop() {
+					must(b, one(from%end))
+					from += 7919
+				}
+			})
+		}
 	}
 }
 

@@ -21,10 +21,10 @@
 // # Use
 //
 // [Open] opens a store, [Store.OpenLog] a log in it, and both make what is not there.
-// [Log.Append] and [Log.AppendOnce] write records, [Log.Records] and [Log.Follow] read
-// them. Beneath lies what moves whole batches and neither copies nor, but for a
-// commit, allocates: [Log.AppendLeader], [Log.Watch] and [Log.Read]. The examples show
-// each.
+// [Log.Append] and [Log.AppendOnce] write records, [Log.Records], [Log.Follow] and
+// [Log.RecordAt] read them. Beneath lies what moves whole batches and neither copies
+// nor, but for a commit, allocates: [Log.AppendLeader], [Log.Watch] and [Log.Read].
+// The examples show each.
 //
 // What a log keeps, and how, says its [Config], which Options give it at each open.
 // The default is Kafka's: what is older than seven days is deleted.

@@ -86,9 +86,36 @@ func (l *Log) appendBuilt(p *record.Producer, records []record.Record) (Appended
 // *CorruptionError that a batch is not what was written.
 func (l *Log) Records(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
-		if _, _, err := l.eachRecord(ctx, from, upto, yield); err != nil {
+		var r recordWalk
+		defer r.it.Close()
+		if _, _, err := l.eachRecord(ctx, &r, from, upto, yield); err != nil {
 			yield(record.Record{}, err)
 		}
+	}
+}
+
+// RecordAt returns the record at an offset below the bound, or the first one behind
+// it where there is none: compaction has taken it, or a transaction's marker is there,
+// or, below LastStable, what was aborted. ok is false where there is none either. The
+// record is the caller's. Errors are those of Records.
+func (l *Log) RecordAt(ctx context.Context, offset int64, upto Bound) (r record.Record, ok bool, err error) {
+	w := recordWalks.Get().(*recordWalk)
+	defer w.keep()
+	_, _, err = l.eachRecord(ctx, w, offset, upto, func(found record.Record, _ error) bool {
+		r, ok = found.Clone(), true
+		return false
+	})
+	return r, ok, err
+}
+
+// recordWalks are those of reads that are over.
+var recordWalks = sync.Pool{New: func() any { return new(recordWalk) }}
+
+// keep lets another read have the memory, unless it is much.
+func (r *recordWalk) keep() {
+	r.it.Close()
+	if r.batches.end(); cap(r.batches.buffer) <= readAheadBytes {
+		recordWalks.Put(r)
 	}
 }
 
@@ -97,9 +124,11 @@ func (l *Log) Records(ctx context.Context, from int64, upto Bound) iter.Seq2[rec
 // or ErrClosed. Waiting takes no goroutine.
 func (l *Log) Follow(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
+		var r recordWalk
+		defer r.it.Close()
 		for {
 			end := l.Offset(upto)
-			next, more, err := l.eachRecord(ctx, from, upto, yield)
+			next, more, err := l.eachRecord(ctx, &r, from, upto, yield)
 			if err == nil && more {
 				// Below the bound there may be no batch to go on behind: a gap.
 				from = max(next, end)
@@ -115,13 +144,18 @@ func (l *Log) Follow(ctx context.Context, from int64, upto Bound) iter.Seq2[reco
 	}
 }
 
+// recordWalk is what a walk by records reuses.
+type recordWalk struct {
+	batches batchWalk
+	it      record.Iterator
+}
+
 // eachRecord yields what Records does, but for an error at the end. next is the
 // offset behind the last batch, more false where the caller wants no more.
-func (l *Log) eachRecord(ctx context.Context, from int64, upto Bound, yield func(record.Record, error) bool) (next int64, more bool, err error) {
-	var it record.Iterator
-	defer it.Close()
+func (l *Log) eachRecord(ctx context.Context, r *recordWalk, from int64, upto Bound, yield func(record.Record, error) bool) (next int64, more bool, err error) {
+	it := &r.it
 	next, more = from, true
-	err = l.eachBatch(ctx, from, upto, func(b record.Batch, aborted []AbortedTransaction) (bool, error) {
+	err = l.eachBatch(ctx, &r.batches, from, upto, func(b record.Batch, aborted []AbortedTransaction) (bool, error) {
 		next = b.LastOffset() + 1
 		if b.Control() || isAborted(aborted, b) {
 			return true, nil
@@ -145,7 +179,8 @@ func (l *Log) eachRecord(ctx context.Context, from int64, upto Bound, yield func
 // until the next one.
 func (l *Log) Batches(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Batch, error] {
 	return func(yield func(record.Batch, error) bool) {
-		err := l.eachBatch(ctx, from, upto, func(b record.Batch, _ []AbortedTransaction) (bool, error) { return yield(b, nil), nil })
+		var w batchWalk
+		err := l.eachBatch(ctx, &w, from, upto, func(b record.Batch, _ []AbortedTransaction) (bool, error) { return yield(b, nil), nil })
 		if err != nil {
 			yield(nil, err)
 		}
@@ -155,8 +190,8 @@ func (l *Log) Batches(ctx context.Context, from int64, upto Bound) iter.Seq2[rec
 // eachBatch calls visit with every batch, which it has checked, and what was
 // aborted around there if the bound is LastStable. It ends where visit wants no
 // more; an error of visit is one of the batch.
-func (l *Log) eachBatch(ctx context.Context, from int64, upto Bound, visit func(record.Batch, []AbortedTransaction) (more bool, err error)) error {
-	w := batchWalk{log: l, from: from, end: -1}
+func (l *Log) eachBatch(ctx context.Context, w *batchWalk, from int64, upto Bound, visit func(record.Batch, []AbortedTransaction) (more bool, err error)) error {
+	w.begin(l, from)
 	var aborted []AbortedTransaction
 	for ctx.Err() == nil {
 		upper, err := w.read(upto)

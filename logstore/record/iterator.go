@@ -17,6 +17,34 @@ type Record struct {
 // Header is one header of a record. Its key is never null.
 type Header struct{ Key, Value []byte }
 
+// Clone returns a copy that shares no memory with r.
+func (r Record) Clone() Record {
+	bytes := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		bytes += len(h.Key) + len(h.Value)
+	}
+	all := make([]byte, 0, bytes)
+	own := func(p []byte) []byte {
+		if p == nil {
+			return nil
+		}
+		at := len(all)
+		all = append(all, p...)
+		return all[at:len(all):len(all)]
+	}
+	r.Key, r.Value = own(r.Key), own(r.Value)
+	if len(r.Headers) > 0 {
+		headers := make([]Header, len(r.Headers))
+		for i, h := range r.Headers {
+			headers[i] = Header{own(h.Key), own(h.Value)}
+		}
+		r.Headers = headers
+	} else {
+		r.Headers = nil
+	}
+	return r
+}
+
 // Iterator hands out the records of a batch one by one and reuses its memory.
 // The zero value is ready for [Iterator.Reset]. It is not for concurrent use.
 //
