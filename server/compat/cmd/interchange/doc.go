@@ -4,4 +4,8 @@
 // topics with ids and configs, every batch byte for byte with its leader epoch,
 // start, end and last stable offsets, aborted transactions, groups' committed
 // offsets. Then it lets clients go on there.
+//
+// A topic that Moldau has compacted is read to its end from Kafka, record for record
+// what Moldau had, and Kafka's own cleaner goes over it once more: it leaves some of
+// what it was given, as it was, and has nothing to say.
 package main

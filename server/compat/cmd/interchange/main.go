@@ -18,6 +18,7 @@ import (
 
 func main() {
 	golden := flag.String("golden", "", "`file` to write, a small log directory of Kafka's with what it holds, and nothing else")
+	only := flag.String("only", "", "`part` of born, round-trip, compacted")
 	keep := flag.Bool("keep", false, "keep the directories")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -28,7 +29,7 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
-	faults, err := run(ctx, *golden, *keep)
+	faults, err := run(ctx, *golden, *only, *keep)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "interchange:", err)
 	}
@@ -44,7 +45,7 @@ type stage struct {
 	port        int
 }
 
-func run(ctx context.Context, golden string, keep bool) (faults int, err error) {
+func run(ctx context.Context, golden, only string, keep bool) (faults int, err error) {
 	s := &stage{}
 	if s.binary, err = broker.Build(ctx); err != nil {
 		return 0, err
@@ -63,8 +64,19 @@ func run(ctx context.Context, golden string, keep bool) (faults int, err error) 
 	if golden != "" {
 		return 0, s.golden(ctx, golden)
 	}
-	if err := errors.Join(s.born(ctx), s.roundTrip(ctx)); err != nil {
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"born", s.born}, {"round-trip", s.roundTrip}, {"compacted", s.compactedHere}} {
+		if only == "" || only == part.name {
+			err = errors.Join(err, part.run(ctx))
+		}
+	}
+	if err != nil {
 		return s.faults, err
+	}
+	if s.compared == 0 {
+		return s.faults, fmt.Errorf("no part %q", only)
 	}
 	fmt.Printf("%d compared, %d faults\n", s.compared, s.faults)
 	return s.faults, nil
