@@ -52,6 +52,20 @@ func (k *Kafka) Command(ctx context.Context, class string, args ...string) *exec
 	return exec.CommandContext(ctx, "java", append(argv, args...)...)
 }
 
+// Server is Command with the JVM options that [Kafka.Broker] has: for what is
+// measured, and runs for long enough that all compilers pay.
+func (k *Kafka) Server(ctx context.Context, class string, args ...string) *exec.Cmd {
+	argv := []string{
+		"-Xms1g", "-Xmx1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+		"-Dlog4j2.configurationFile=" + filepath.Join(k.root, "kafka", "log4j2.xml"),
+		"-cp", filepath.Join(k.libs, "*"), class,
+	}
+	return exec.CommandContext(ctx, "java", append(argv, args...)...)
+}
+
+// Source is a program of this folder, for Command or Server to run.
+func (k *Kafka) Source(name string) string { return filepath.Join(k.root, "java", name) }
+
 // Broker is the script that starts a real broker, ready for its arguments.
 func (k *Kafka) Broker(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, filepath.Join(k.root, "kafka", "broker"), args...)

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"moldau/bench/replay/yardstick"
 	"moldau/logstore"
 	"moldau/logstore/record"
 )
@@ -26,13 +27,17 @@ func rows() []*row {
 			return func() int64 { return r.Int64N(keys) }
 		}
 	}
+	zipf := func(exponent, first float64, keys int64) func(int64) func() int64 {
+		return func(n int64) func() int64 {
+			z := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), exponent, first, uint64(n*keys))
+			return func() int64 { return int64(z.Uint64()) }
+		}
+	}
 	return []*row{
 		{Name: "uniform, 50 % duplicates", keys: uniform(0.63)}, // of which that many draws hit half as many
 		{Name: "uniform, 90 % duplicates", keys: uniform(0.1)},
-		{Name: "Zipf", keys: func(n int64) func() int64 {
-			z := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, uint64(n))
-			return func() int64 { return int64(z.Uint64()) }
-		}},
+		{Name: "Zipf, 50 % duplicates", keys: zipf(1.01, 10, 100)},
+		{Name: "Zipf, 90 % duplicates", keys: zipf(1.2, 1, 1)},
 	}
 }
 
@@ -56,31 +61,50 @@ func open(o options, dir string) (*logstore.Store, *logstore.LogCompacted, error
 	return s, done, err
 }
 
-func measure(o options, w *row, dir string) (b block, err error) {
+// measure writes a log and has all work on it. kafka, unless nil, cleans a copy,
+// before the engine or behind it.
+func measure(o options, w *row, dir string, kafka *kafkaCleaner, kafkaFirst bool) (b block, err error) {
 	if b.Records, err = write(o, w, dir); err != nil {
 		return b, err
+	}
+	kafkas := filepath.Join(dir, "kafka")
+	clean := func() (err error) {
+		b.KafkaSeconds, b.KafkaCPU, err = kafka.clean(filepath.Join(kafkas, tp.String()))
+		return err
+	}
+	if kafka != nil {
+		if err := copyLog(filepath.Join(dir, "logs", tp.String()), filepath.Join(kafkas, tp.String())); err != nil {
+			return b, err
+		}
 	}
 	began := time.Now()
 	if b.Bytes, err = loop(dir); err != nil {
 		return b, err
 	}
 	b.LoopSeconds = time.Since(began).Seconds()
-	s, done, err := open(o, dir)
+	if kafka != nil && kafkaFirst {
+		if err := clean(); err != nil {
+			return b, err
+		}
+	}
+	s, err := compact(o, dir, &b)
 	if err != nil {
 		return b, err
 	}
-	stop := watchHeap(&b.HeapBytes)
-	began = time.Now()
-	n := s.Compact(time.Now())
-	b.CompactSeconds = time.Since(began).Seconds()
-	stop()
-	if n != 1 {
-		return b, errors.New("nothing was compacted")
-	}
-	b.ReadBytes, b.WrittenBytes, b.Rounds = done.BytesMapped+done.BytesRead, done.BytesWritten, done.Rounds
 	l, err := s.Log(tp)
 	if err != nil {
 		return b, err
+	}
+	if kafka != nil {
+		if !kafkaFirst {
+			err = clean()
+		}
+		if err == nil {
+			err = sameRecords(l, kafkas)
+		}
+		if err != nil {
+			return b, err
+		}
 	}
 	for batch, err := range l.Batches(context.Background(), 0, logstore.LogEnd) {
 		if err != nil {
@@ -89,6 +113,30 @@ func measure(o options, w *row, dir string) (b block, err error) {
 		b.Left += int64(batch.Count())
 	}
 	return b, s.Close()
+}
+
+// compact has the engine compact the log, and leaves the store open.
+func compact(o options, dir string, b *block) (*logstore.Store, error) {
+	s, done, err := open(o, dir)
+	if err != nil {
+		return nil, err
+	}
+	stop := watchHeap(&b.HeapBytes)
+	used, err := yardstick.Used()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	n := s.Compact(time.Now())
+	b.CompactSeconds = time.Since(began).Seconds()
+	now, err := yardstick.Used()
+	stop()
+	if n != 1 {
+		return nil, errors.Join(err, errors.New("nothing was compacted"))
+	}
+	b.CompactCPU = now.Since(used).CPUSeconds
+	b.ReadBytes, b.WrittenBytes, b.Rounds = done.BytesMapped+done.BytesRead, done.BytesWritten, done.Rounds
+	return s, err
 }
 
 // write makes a log, all of which but its last segment may be compacted.
