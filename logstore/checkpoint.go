@@ -25,6 +25,7 @@ const (
 	partitionMetaFile  = "partition.metadata"
 	cleanShutdownFile  = ".kafka_cleanshutdown"
 	lockFile           = ".lock"
+	tmpSuffix          = ".tmp" // of a file that gets its name when it is durable
 	checkpointBytesMax = 256 << 20
 )
 
@@ -166,7 +167,7 @@ func readFile(fsys vfs.FS, name string) ([]byte, error) {
 // replaceFile makes name hold b, durably: whatever crash follows, name has the
 // old content or the new one. The directory is synced unless the caller will.
 func replaceFile(fsys vfs.FS, name string, b []byte, syncDir bool) error {
-	tmp := name + ".tmp"
+	tmp := name + tmpSuffix
 	f, err := fsys.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ func (l *Log) releaseAll() {
 	defer l.mu.Unlock()
 	old := l.view.Swap(&view{})
 	release(old.segments)
+	l.store.openFiles.unlist(l)
 	l.store.agenda.drop(l.retention) // which may be due in years, and would keep the log in memory
 	l.retention = task{atMs: math.MaxInt64}
 	l.commit.progress.Broadcast()
@@ -60,6 +61,10 @@ func (s *Store) Close() error {
 	s.changes.Wait()
 	close(s.closing)
 	var failed error
+	if !s.opt.ReadOnly {
+		// What fails of it is done, or told, with each log.
+		_, _, _ = s.pointMany(slices.DeleteFunc(s.Logs(), func(l *Log) bool { return !l.restless() }), true)
+	}
 	for _, l := range s.Logs() {
 		if err := l.close(); err != nil {
 			failed = errors.Join(failed, l.wrap("close", err))

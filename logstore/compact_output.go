@@ -29,6 +29,7 @@ func (o *compactOutput) begin(l *Log, base, createdMs int64) error {
 	}
 	s.data = &dataFile{File: data}
 	s.data.refs.Store(1)
+	s.data.countedIn(&l.store.openFiles.count)
 	s.reset(createdMs)
 	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
 		s.files[i] = &indexFile{fs: l.store.fs, name: s.path(suffix) + cleanedSuffix}

@@ -172,12 +172,24 @@ func (l *Log) compactionDue(nowMs int64) (d dueLog, ok bool) {
 func (l *Log) firstTimestamp(p *compactPlan) int64 {
 	oldest := int64(-1)
 	for _, in := range p.inputs {
-		if in.end <= p.firstDirty || in.size() == 0 || !in.pin() {
+		if in.end <= p.firstDirty || in.size() == 0 {
+			continue
+		}
+		if first := in.firstMs.Load() - 1; first >= 0 {
+			if first > 0 && (oldest < 0 || first < oldest) {
+				oldest = first
+			}
+			continue
+		}
+		if !in.pin() {
 			continue
 		}
 		var header [record.HeaderBytes]byte
 		if in.load() == nil {
 			b, err := record.ReadHeader(in.data, 0, in.size(), &header)
+			if err == nil {
+				in.firstMs.Store(max(b.MaxTimestamp(), 0) + 1)
+			}
 			if err == nil && b.MaxTimestamp() > 0 && (oldest < 0 || b.MaxTimestamp() < oldest) {
 				oldest = b.MaxTimestamp()
 			}

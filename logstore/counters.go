@@ -40,6 +40,10 @@ type Counters struct {
 	CompactionWrittenBytes int64
 	CompactionRemoved      int64 // records
 
+	// Of logs that were not used for the longest, when Options.OpenFilesMax was passed.
+	ShedLogs  int64 // how often a log's files were closed
+	ShedFiles int64
+
 	HousekeepingFailures int64 // background work that had to be tried again
 }
 
@@ -59,6 +63,7 @@ type counters struct {
 	compactionRead                  atomic.Int64 // bytes
 	compactionWritten               atomic.Int64 // bytes
 	compactionRemoved               atomic.Int64 // records
+	shedLogs, shedFiles             atomic.Int64
 	housekeepingFailures            atomic.Int64
 }
 
@@ -85,6 +90,8 @@ func (s *Store) Counters() Counters {
 		CompactionReadBytes:    c.compactionRead.Load(),
 		CompactionWrittenBytes: c.compactionWritten.Load(),
 		CompactionRemoved:      c.compactionRemoved.Load(),
+		ShedLogs:               c.shedLogs.Load(),
+		ShedFiles:              c.shedFiles.Load(),
 		HousekeepingFailures:   c.housekeepingFailures.Load(),
 	}
 }
@@ -113,18 +120,20 @@ func (s *Store) emit(event Event) {
 
 // Usage is what a store holds.
 type Usage struct {
-	Logs     int // open
-	Segments int
-	Bytes    int64 // of the segments' data, without indexes
-	Poisoned int   // logs that take no more appends
-	Broken   int   // logs on disk that could not be opened
+	Logs      int // that can be used
+	OpenLogs  int // of these, those that may have files open
+	OpenFiles int // of segments
+	Segments  int
+	Bytes     int64 // of the segments' data, without indexes
+	Poisoned  int   // logs that take no more appends
+	Broken    int   // logs on disk that could not be opened
 }
 
 // Usage adds up all logs. It takes no log's lock, and the store's only for as
 // long as it takes to list them.
 func (s *Store) Usage() Usage {
 	s.mu.RLock()
-	u := Usage{Broken: len(s.broken)}
+	u := Usage{Broken: len(s.broken), OpenLogs: s.openFiles.listed(), OpenFiles: int(s.openFiles.count.Load())}
 	logs := slices.AppendSeq(make([]*Log, 0, len(s.logs)), maps.Values(s.logs))
 	s.mu.RUnlock()
 	for _, l := range logs {

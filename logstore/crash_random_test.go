@@ -131,6 +131,7 @@ type crashScript struct {
 	steps   []step
 	config  logstore.Config
 	journal bool
+	files   int
 	moments []moment
 }
 
@@ -158,6 +159,7 @@ func newCrashScript(seed uint64) *crashScript {
 		}
 		c.steps = append(c.steps, drawStep(draw))
 	}
+	c.files = int(draw(3)) // last, so that the scripts of a seed stay what they are
 	return c
 }
 
@@ -166,7 +168,7 @@ func newCrashScript(seed uint64) *crashScript {
 // hangs on its number only, so that it is one of them the next time.
 func (c *crashScript) run(t *testing.T) {
 	w := newWorkload(t, c.config)
-	w.journal = c.journal
+	w.journal, w.files = c.journal, c.files
 	var mu sync.Mutex
 	w.fault.SetHook(func(op vfs.Op) error {
 		if !changesFiles(op) || rand.New(rand.NewPCG(c.seed, uint64(op.Seq))).IntN(3) > 0 {

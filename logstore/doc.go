@@ -99,10 +99,12 @@
 //
 // # Cost
 //
-// A store of idle logs costs memory by its logs and segments, and no descriptors.
-// Each segment that was used, or belongs to a log that was found unclean, has one
-// descriptor, until it is retired or the store closed; each of its two indexes a map
-// once it is sealed, or a few KiB of heap if it is small. The index of the
+// A store of idle logs costs memory by its logs and segments, and no descriptors: some
+// 2 KiB for a log of one segment. Each segment that is used, or belongs to a log that
+// was found unclean, has one descriptor; each of its two indexes a map
+// once it is sealed, or a few KiB of heap if it is small. Above Options.OpenFilesMax
+// the logs that were not used for the longest come to rest, and give that back until
+// they are used again; who reads from them keeps what he has pinned. The index of the
 // segment that is written is in memory: 8 and 12 bytes for about each
 // Config.IndexIntervalBytes. A producer costs about 300 bytes until it expires. A read
 // by [Log.Records] takes up to 256 KiB, or the batch if that is larger; a compaction
@@ -115,7 +117,9 @@
 // at once, which become one batch; or take [OS] and lose, with the machine, what was not
 // flushed. Options.CheckpointMs bounds what an open scans after a crash. Compressed
 // batches come from record.Builder. Retention and compaction work by whole segments:
-// a smaller Config.SegmentBytes lets them begin sooner, and costs descriptors.
+// a smaller Config.SegmentBytes lets them begin sooner, and costs descriptors. More
+// logs in use than Options.OpenFilesMax are opened and closed again all the time: raise
+// it, and the limit of the process with it.
 //
 // # Watching
 //

@@ -14,7 +14,7 @@ type work struct {
 func (t task) work() work { return work{t.kind, t.log, t.base, t.dir} }
 
 func (k taskKind) String() string {
-	return [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint", "cut", "mend", "commit"}[k]
+	return [...]string{"seal", "mark", "unlink", "remove", "retention", "flush", "checkpoint", "cut", "mend", "commit", "shed"}[k]
 }
 
 // failing is the work that failed when it was last tried. All of it is tried

@@ -24,6 +24,7 @@ const (
 	taskCut                        // of the journal
 	taskMend                       // of a log's indexes that were built anew
 	taskCommit                     // of a log that was stalled
+	taskShed                       // of the store's files that are not in use
 )
 
 // task is one piece of work and when it is due. One that has become
@@ -171,6 +172,8 @@ func (s *Store) do(t task, nowMs int64) error {
 		return t.log.mend()
 	case taskCommit:
 		t.log.unstall()
+	case taskShed:
+		return s.shed()
 	}
 	return nil
 }

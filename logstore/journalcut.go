@@ -102,7 +102,7 @@ func (s *Store) flushJournaled() {
 // flushAll flushes the files of many logs with one call. Where that fails, or
 // cannot be done, the files are left to be synced one by one: each tells then
 // whether it was among what could not be written.
-func (s *Store) flushAll(logs []*Log) {
+func (s *Store) flushAll(logs []*Log) (done bool) {
 	shares := make([]share, 0, len(logs))
 	var files []vfs.File
 	standing := int64(0)
@@ -127,6 +127,7 @@ func (s *Store) flushAll(logs []*Log) {
 	for i := range shares {
 		shares[i].log.endFlush(&shares[i], err == nil)
 	}
+	return err == nil
 }
 
 // needsJournal tells that the journal holds what the log's own files may not.

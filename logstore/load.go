@@ -13,7 +13,7 @@ import (
 
 // closedSegment is a segment whose files nobody has needed yet.
 func (l *Log) closedSegment(known manifest.Segment, sealed bool) *segment {
-	s := &segment{base: known.Base, dir: l.dir, owner: l}
+	s := &segment{base: known.Base, dir: l.dir, owner: l, complete: sealed}
 	s.reset(l.store.nowMs())
 	s.places[LogEnd].Store(uint64(placeAt(known.End-known.Base, known.Bytes)))
 	s.timestampMax.Store(known.TimestampMax)
@@ -37,19 +37,26 @@ func (s *segment) load() error {
 	if s.owner.store.opt.ReadOnly {
 		flag = os.O_RDONLY
 	}
-	if err := s.openFiles(s.owner.store.fs, flag); err != nil {
+	if err := s.openFiles(s.owner.store, flag); err != nil {
+		if isShortage(err) {
+			s.owner.store.shedAnyway()
+		}
 		return err
 	}
 	// The end is where the log came to rest: only an append moves it, and that
 	// has loaded the segment before.
-	loading := loading{s, s.size(), s.base != s.owner.restsIn.Load(), nil}
+	loading := loading{s, s.size(), s.complete, nil}
 	if err := loading.run(); err != nil {
 		s.abandon()
 		return err
 	}
 	s.loaded.Store(true)
+	s.owner.opened()
 	return nil
 }
+
+// isOpen tells that the segment holds a descriptor.
+func (s *segment) isOpen() bool { return s.owner == nil || s.loaded.Load() }
 
 // loading is the first use of a segment of a log at rest. Indexes are believed as
 // far as they are consistent; others are built anew, in memory, and written by
@@ -229,6 +236,7 @@ func (l *Log) loadState() error {
 // and not too much waits for being sealed. The caller holds l.mu, which may be
 // given up meanwhile.
 func (l *Log) ready() error {
+	l.use()
 	err := l.awaitSealer()
 	if err == nil {
 		err = l.writable()

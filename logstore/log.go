@@ -153,8 +153,8 @@ type Log struct {
 	start    atomic.Int64
 	epochs   epochCache
 	failed   atomic.Pointer[error] // why it was poisoned
-	restsIn  atomic.Int64          // base of the active segment of a log opened at rest
 	closed   atomic.Bool
+	used     atomic.Uint64 // openFiles.time when it was last read or appended to
 	watchers watchers
 
 	// upkeep is held by whoever changes files other than by appending: seal,

@@ -41,6 +41,7 @@ func TestRandomScriptsAgainstAModel(t *testing.T) {
 		stop := 20 + rapid.Int64Range(0, 1<<20).Draw(rt, "stop")*7919%600
 		w := newWorkload(t, config)
 		w.journal = rapid.Bool().Draw(rt, "through the journal")
+		w.files = rapid.IntRange(0, 2).Draw(rt, "files")
 		w.fault.SetHook(func(op vfs.Op) error {
 			if op.Seq < stop || op.Kind == vfs.OpClose {
 				return nil

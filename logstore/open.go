@@ -29,6 +29,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}, undropped: map[TopicPartition]bool{}}
 	s.checkpoints.written = map[string][]byte{}
+	s.openFiles.begin(o)
 	if s.throttle.clock = o.Clock; !o.Manual {
 		s.throttle.perSecond = o.CompactionBytesPerSecond
 	}
@@ -71,6 +72,9 @@ func (s *Store) open() (err error) {
 		}
 		return err
 	}
+	if tree, ok := s.fs.(*vfs.OS); ok {
+		_ = tree.SyncAll(s.path(""), nil) // the first lets later ones tell of what fails from now on
+	}
 	if err := s.openLocked(); err != nil {
 		for _, l := range s.Logs() {
 			l.releaseAll()
@@ -88,6 +92,7 @@ func (s *Store) open() (err error) {
 			go s.keepCompacting()
 		}
 	}
+	s.beginShedding()
 	return nil
 }
 

@@ -39,7 +39,6 @@ func (s *Store) openRow(tp TopicPartition, row *manifest.Row) (*Log, error) {
 	for i, known := range row.Segments {
 		segments[i] = l.closedSegment(known, i < len(row.Segments)-1)
 	}
-	l.restsIn.Store(segments[len(segments)-1].base)
 	l.pointSnapshot = row.Recovery
 	l.begin(segments...)
 	if c.Replicated && row.High < l.Offset(LogEnd) {

@@ -191,6 +191,12 @@ type Options struct {
 	// is slower than the rolls would otherwise let indexes, which are in memory until
 	// then, grow without end.
 	UnsealedMax int
+	// OpenFilesMax is how many files of segments may be open, roughly: above it logs
+	// that were not used for the longest come to rest, and theirs are closed until
+	// they are used again. Default three quarters of what the process may have open
+	// (RLIMIT_NOFILE), at most 20,000; 8,192 where that is not known; -1 for no
+	// bound. A read-only store has none.
+	OpenFilesMax int
 	// ReserveBytes of the file system are kept free: below it appends give
 	// ErrNoSpace, while reads, retention and deletions go on. Default 256 MiB, or a
 	// hundredth of the file system if that is less; -1 for none.
@@ -265,6 +271,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.UnsealedMax < 0 {
 		return o, errors.New("logstore: UnsealedMax in Options is negative")
+	}
+	if o.OpenFilesMax < -1 {
+		return o, errors.New("logstore: OpenFilesMax in Options is below -1")
 	}
 	if o.UnsealedMax == 0 {
 		o.UnsealedMax = 8

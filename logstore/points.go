@@ -26,41 +26,64 @@ func (s *Store) Checkpoint() error {
 	return errors.Join(failed, s.CutJournal(), s.shrinkManifest(), s.writeCheckpoints())
 }
 
-// checkpointLogs checkpoints every log, several at a time: each waits for disks.
+// checkpointLogs checkpoints every log that changed, or could come to rest: many
+// together, the others several at a time, as each waits for disks.
 func (s *Store) checkpointLogs() (last int64, failed error) {
-	var group sync.WaitGroup
+	var changed, idle []*Log
+	for _, l := range s.Logs() {
+		l.mu.Lock()
+		if l.producers != nil {
+			l.producers.expire(s.nowMs())
+		}
+		switch {
+		case l.dirty:
+			changed = append(changed, l)
+		case l.standing.dirty:
+			idle = append(idle, l)
+		}
+		last = max(last, l.standing.lsn)
+		l.mu.Unlock()
+	}
+	var left []*Log
+	for _, part := range []struct {
+		logs []*Log
+		rest bool
+	}{{changed, false}, {idle, true}} {
+		lsn, some, err := s.pointMany(part.logs, part.rest)
+		last, left, failed = max(last, lsn), append(left, some...), errors.Join(failed, err)
+	}
 	var mu sync.Mutex
-	workers := flushersMax
-	if s.opt.Manual {
-		workers = 1
-	}
-	slots := make(chan struct{}, workers)
-	logs := s.Logs()
-	if changed := slices.DeleteFunc(slices.Clone(logs), func(l *Log) bool { return !l.changed() }); len(changed) >= s.opt.syncAllMin {
-		s.flushAll(changed)
-	}
-	for _, l := range logs {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			lsn, err := l.checkpoint()
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil && !errors.Is(err, ErrClosed) {
-				failed = errors.Join(failed, err)
-			}
-			last = max(last, lsn)
-		})
-	}
-	group.Wait()
+	s.severalAtATime(left, func(l *Log) {
+		lsn, err := l.checkpoint()
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil && !errors.Is(err, ErrClosed) {
+			failed = errors.Join(failed, err)
+		}
+		last = max(last, lsn)
+	})
 	return last, failed
 }
 
-// changed tells that there is something to checkpoint.
-func (l *Log) changed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.dirty
+// pointMany is pointTogether for who holds no lock, and any number of logs.
+func (s *Store) pointMany(logs []*Log, rest bool) (last int64, left []*Log, failed error) {
+	for part := range slices.Chunk(logs, pointsAtOnce) {
+		held := make([]*Log, 0, len(part))
+		for _, l := range part {
+			// Tried: who holds it may wait for a cut, and that for a log of these.
+			if l.upkeep.TryLock() {
+				held = append(held, l)
+			} else {
+				left = append(left, l)
+			}
+		}
+		lsn, some, err := s.pointTogether(held, rest)
+		for _, l := range held {
+			l.upkeep.Unlock()
+		}
+		last, left, failed = max(last, lsn), append(left, some...), errors.Join(failed, err)
+	}
+	return last, left, failed
 }
 
 // checkpoint makes data, then indexes and epochs, durable, and notes how far.
@@ -134,12 +157,17 @@ func (l *Log) writeSnapshot(end int64, snapshot []byte) error {
 // restIfIdle brings a log to rest that has nothing under way. The caller holds
 // l.upkeep and l.mu.
 func (l *Log) restIfIdle() error {
-	busy := l.compaction.stop != nil || len(l.unsealed) > 0 || l.pending() || l.commit.committing || l.commit.flushes > 0 || l.journaled.offset() > l.commit.flushed
-	if busy {
+	if l.busy() {
 		l.dirty = true
 		return nil
 	}
 	return l.bringToRest()
+}
+
+// busy tells that something of the log is under way. The caller holds l.mu.
+func (l *Log) busy() bool {
+	return l.compaction.stop != nil || len(l.unsealed) > 0 || l.pending() ||
+		l.commit.committing || l.commit.flushes > 0 || l.journaled.offset() > l.commit.flushed
 }
 
 // flushBeside syncs what lies beside the active segment's data.

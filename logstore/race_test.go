@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
@@ -15,10 +16,32 @@ import (
 // at once: every read is of whole batches in order, whose bytes stay what they
 // are while they are pinned. What is proved is proved by the race detector, too.
 func TestEverythingAtOnce(t *testing.T) {
+	everythingAtOnce(t, nil)
+}
+
+// So it is where the files of a log are closed whenever housekeeping finds it idle.
+func TestEverythingAtOnceWithFewFiles(t *testing.T) {
+	for _, together := range []int{1, 100} {
+		s := everythingAtOnce(t, func(o *logstore.Options) {
+			o.OpenFilesMax = 1
+			*o = logstore.SyncAllFrom(*o, together)
+		})
+		if c := s.Counters(); c.ShedFiles == 0 {
+			t.Fatal("no file was closed")
+		}
+	}
+}
+
+func everythingAtOnce(t *testing.T, change func(*logstore.Options)) *logstore.Store {
 	const appends = 150
 	h := newHarness(t, func(c *logstore.Config) {
 		c.SegmentBytes, c.IndexIntervalBytes, c.FileDeleteDelayMs, c.RetentionBytes = 1000, 150, 0, 6000
 	})
+	if change != nil {
+		must(t, h.store.Close())
+		h.change = change
+		h.open()
+	}
 	l := h.log()
 	var done atomic.Bool
 	var appenders, others sync.WaitGroup
@@ -56,7 +79,11 @@ func TestEverythingAtOnce(t *testing.T) {
 		var f logstore.Fetch
 		loop(func(i int) error { return readOnce(t, l, &f, i) })
 	}
-	loop(func(int) error { h.store.Housekeep(h.clock.Now()); return nil })
+	loop(func(int) error {
+		h.clock.add(10 * time.Millisecond)
+		h.store.Housekeep(h.clock.Now())
+		return nil
+	})
 	loop(func(int) error { return h.store.Checkpoint() })
 	loop(func(int) error { return l.Flush() })
 	loop(func(i int) error {
@@ -88,17 +115,18 @@ func TestEverythingAtOnce(t *testing.T) {
 	done.Store(true)
 	others.Wait()
 	if t.Failed() {
-		return
+		t.FailNow()
 	}
 	if failed := eventsOf[logstore.HousekeepingFailed](h.events); len(failed) > 0 {
 		t.Fatal(failed)
 	}
 	must(t, l.Flush())
 	h.store.Housekeep(h.clock.Now())
-	want := state(t, l)
+	want, s := state(t, l), h.store
 	if got := state(t, h.powerCut()); got != want {
 		t.Fatalf("before the power cut\n%s\nafter it\n%s", want, got)
 	}
+	return s
 }
 
 // readOnce reads from the start, or close to the end, and checks what it gets.

@@ -152,6 +152,7 @@ func (l *Log) cutSince(before *view, err error) bool {
 
 // plan pins segments from the one that holds from on and cuts sections.
 func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast bool) error {
+	l.use()
 	v, i, err := l.pinAt(from)
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func (r *recovery) openFiles(s *segment) error {
 	if r.log.store.opt.ReadOnly {
 		flag = os.O_RDONLY
 	}
-	return s.openFiles(r.log.store.fs, flag)
+	return s.openFiles(r.log.store, flag)
 }
 
 // openIndexes opens the indexes of a segment. sealed says that it lies wholly

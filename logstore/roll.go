@@ -77,7 +77,8 @@ func (l *Log) bridgeGap(first int64) error {
 	if err := l.writable(); err != nil || first < l.Offset(LogEnd) {
 		return err
 	}
-	if err := l.touchDurably(); err != nil {
+	// What the append that comes had loaded may have been closed meanwhile.
+	if err := errors.Join(l.touchDurably(), l.loadTail(), l.loadState()); err != nil {
 		return err
 	}
 	var sh share

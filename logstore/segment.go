@@ -51,12 +51,22 @@ func parseSegmentFileName(name, suffix string) (base int64, ok bool) {
 // hold the old one.
 type dataFile struct {
 	vfs.File
-	refs atomic.Int32
+	refs  atomic.Int32
+	count *atomic.Int64 // of open files, which it is one of; nil outside
+}
+
+// countedIn has the file counted until it is closed.
+func (f *dataFile) countedIn(open *atomic.Int64) {
+	f.count = open
+	open.Add(1)
 }
 
 func (f *dataFile) release() error {
 	if f.refs.Add(-1) > 0 {
 		return nil
+	}
+	if f.count != nil {
+		f.count.Add(-1)
 	}
 	return f.File.Close()
 }
@@ -75,12 +85,13 @@ type segment struct {
 	txns               *index.Txns
 	txnFile            *indexFile // of txns
 
-	// A segment of a log that was opened at rest opens its files when they are
-	// needed: data, offsets and times may be used after load.
-	owner   *Log // nil in all other segments
-	loaded  atomic.Bool
-	loading sync.Mutex
-	mended  atomic.Bool // indexes were built anew, and have to be written
+	// A segment that was closed, or of a log that was opened at rest, opens its files
+	// when they are needed: data, offsets and times may be used after load.
+	owner    *Log // nil in all other segments
+	complete bool // its indexes are those of a sealed segment
+	loaded   atomic.Bool
+	loading  sync.Mutex
+	mended   atomic.Bool // indexes were built anew, and have to be written
 
 	// refs counts the store's reference and every pin. At zero the files are
 	// closed. Invariant: it never rises from zero.
@@ -90,6 +101,7 @@ type segment struct {
 	places [boundCount]atomic.Uint64
 	// timestampMax is the largest record timestamp, -1 without records.
 	timestampMax atomic.Int64
+	firstMs      atomic.Int64 // 1 more than the largest timestamp of the first batch, 0 unknown; of a sealed one
 
 	tail segmentTail // under Log.mu
 }
@@ -162,7 +174,7 @@ func (s *segment) restIndexes() {
 // directory is not synced.
 func (l *Log) createSegment(base int64) (*segment, error) {
 	s := &segment{base: base, dir: l.dir}
-	err := s.openFiles(l.store.fs, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	err := s.openFiles(l.store, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err == nil {
 		if err = errors.Join(s.files[0].create(), s.files[1].create()); err != nil {
 			s.abandon()
@@ -175,6 +187,7 @@ func (l *Log) createSegment(base int64) (*segment, error) {
 	s.offsets = index.NewOffsets(s.files[0], base, o)
 	s.times = index.NewTimes(s.files[1], base, o)
 	s.reset(l.store.nowMs())
+	l.opened()
 	return s, nil
 }
 
@@ -189,13 +202,15 @@ func (s *segment) reset(nowMs int64) {
 }
 
 // openFiles opens the data file and names the indexes'.
-func (s *segment) openFiles(fsys vfs.FS, flag int) error {
+func (s *segment) openFiles(store *Store, flag int) error {
+	fsys := store.fs
 	data, err := fsys.OpenFile(s.path(logSuffix), flag, filePerm)
 	if err != nil {
 		return err
 	}
 	s.data = &dataFile{File: data}
 	s.data.refs.Store(1)
+	s.data.countedIn(&store.openFiles.count)
 	s.beginTxns(fsys, flag == os.O_RDONLY)
 	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
 		s.files[i] = &indexFile{fs: fsys, name: s.path(suffix), readOnly: flag == os.O_RDONLY}

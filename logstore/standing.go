@@ -82,6 +82,12 @@ func (l *Log) bringToRest() error {
 	if err := l.rest(); err != nil {
 		return l.final(err)
 	}
+	return l.putAtRest()
+}
+
+// putAtRest is the end of that: the log's row is put. The caller holds l.upkeep and
+// l.mu.
+func (l *Log) putAtRest() error {
 	l.standing.recovery = l.Offset(LogEnd)
 	if l.producers.txns.open.Len() > 0 { // above the high watermark, too: it may be elsewhere at the next open
 		// Recovery, which has nothing to scan, finds what is open; a log that is
@@ -94,7 +100,7 @@ func (l *Log) bringToRest() error {
 		l.standing.dirty = true
 		return fmt.Errorf("manifest: %w", spaceError(err))
 	}
-	l.standing.lsn = lsn
+	l.standing.lsn, l.dirty = lsn, false // a checkpoint would have nothing new
 	return nil
 }
 
@@ -113,12 +119,17 @@ func (l *Log) row() *manifest.Row {
 		r.Epochs = append(r.Epochs, manifest.Epoch{Epoch: e.epoch, Start: e.start})
 	}
 	for _, s := range l.view.Load().segments {
-		r.Segments = append(r.Segments, manifest.Segment{
-			Base: s.base, End: s.endOffset(), Bytes: s.size(),
-			TimestampMax: s.timestampMax.Load(), TimestampMaxOffset: s.tail.timestampMaxOffset,
-		})
+		r.Segments = append(r.Segments, s.known())
 	}
 	return r
+}
+
+// known is what a row has of a segment. The caller holds Log.mu.
+func (s *segment) known() manifest.Segment {
+	return manifest.Segment{
+		Base: s.base, End: s.endOffset(), Bytes: s.size(),
+		TimestampMax: s.timestampMax.Load(), TimestampMaxOffset: s.tail.timestampMaxOffset,
+	}
 }
 
 // syncManifest makes what was noted durable. That failing is final for the

@@ -58,6 +58,7 @@ type Store struct {
 	undropped map[TopicPartition]bool  // under mu; deleted logs that the manifest could not be told of
 	closed    bool                     // under mu
 
+	openFiles   openFiles
 	distrust    distrust
 	throttle    throttle // of compactions
 	compactions compactions
@@ -147,6 +148,9 @@ func (l *Log) begin(segments ...*segment) {
 	}
 	l.commit.flushed = end.offset()
 	l.view.Store(v)
+	if slices.ContainsFunc(segments, (*segment).isOpen) {
+		l.store.openFiles.list(l)
+	}
 }
 
 // makeDirs creates a directory and its parents.

@@ -29,6 +29,7 @@ type workload struct {
 	config  logstore.Config // under mu
 	rand    func(n int64) int64
 	journal bool // everything goes through it
+	files   int  // that may be open, 0 for the default
 	store   *logstore.Store
 	crash   func(*vfs.Mem) *vfs.Mem // of what was opened, before it is opened again
 
@@ -410,6 +411,7 @@ func (w *workload) options() logstore.Options {
 	o := logstore.Options{Clock: w.clock, Manual: true, Log: w.config, Rand: newRand(), RecoveryWorkers: 1}
 	// So small that it is cut now and then.
 	o.JournalFileBytes, o.JournalBytes = 16<<10, 48<<10
+	o.OpenFilesMax = w.files
 	if w.journal {
 		o = logstore.JournalAlways(logstore.SyncAllFrom(o, 2))
 	}

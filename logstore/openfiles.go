@@ -1,0 +1,161 @@
+package logstore
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"moldau/logstore/vfs"
+)
+
+// openFilesDefault bounds the open files where the system does not say how many a
+// process may have, and openFilesMost where it allows more: sealed indexes are
+// mapped, and of maps a process has 65,530.
+const (
+	openFilesDefault = 8_192
+	openFilesMost    = 20_000
+)
+
+// openFiles are the segments' files of a store that are open. Each log that is used
+// opens its own; above the bound those that were not used for the longest are
+// closed again. The bound is a soft one: nobody waits for a file to be closed.
+type openFiles struct {
+	count atomic.Int64
+	max   int64 // 0 for no bound
+
+	// time is what tells which log was used last: it goes on with the files that
+	// are opened, not with the clock, and so slowly that a log in use rarely has to
+	// note it.
+	time atomic.Uint64
+
+	asked   atomic.Bool  // somebody is about to close some; or the store is being opened
+	pauseMs atomic.Int64 // before that nobody is asked: it was of little use, and is tried again then
+	wanted  atomic.Int64 // where the system gave no more: 1 above how many may be left
+
+	mu     sync.Mutex
+	logs   map[*Log]struct{} // under mu; those that may have a file open
+	opened int64             // under mu; how often
+}
+
+// openFilesTicks is how often the time goes on while as many files are opened as
+// may be open.
+const openFilesTicks = 64
+
+func (o *openFiles) begin(opt Options) {
+	o.logs = map[*Log]struct{}{}
+	o.asked.Store(true)
+	switch limit, known := vfs.FilesMax(); {
+	case opt.ReadOnly || opt.OpenFilesMax < 0:
+	case opt.OpenFilesMax > 0:
+		o.max = int64(opt.OpenFilesMax)
+	case known:
+		o.max = min(limit/4*3, openFilesMost)
+	default:
+		o.max = openFilesDefault
+	}
+}
+
+// list notes that a log has a file open.
+func (o *openFiles) list(l *Log) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.logs[l] = struct{}{}
+	if o.opened++; o.opened >= o.max/openFilesTicks {
+		o.opened = 0
+		o.time.Add(1)
+	}
+	l.used.Store(o.time.Load())
+}
+
+func (o *openFiles) unlist(l *Log) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.logs, l)
+}
+
+// listed is how many logs have files open.
+func (o *openFiles) listed() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.logs)
+}
+
+// idlest is the logs that may have files open, the one first that was not used for
+// the longest.
+func (o *openFiles) idlest() []*Log {
+	o.mu.Lock()
+	logs := slices.AppendSeq(make([]*Log, 0, len(o.logs)), maps.Keys(o.logs))
+	o.mu.Unlock()
+	// As it was when they were collected: a comparison must not change its mind.
+	used := make(map[*Log]uint64, len(logs))
+	for _, l := range logs {
+		used[l] = l.used.Load()
+	}
+	slices.SortFunc(logs, func(a, b *Log) int {
+		return cmp.Or(cmp.Compare(used[a], used[b]), compareNames(a.tp, b.tp))
+	})
+	return logs
+}
+
+// use notes that the log is in use.
+func (l *Log) use() {
+	if now := l.store.openFiles.time.Load(); l.used.Load() != now {
+		l.used.Store(now)
+	}
+}
+
+// opened notes that the log has opened a file, and has others closed if there are
+// too many.
+func (l *Log) opened() {
+	o := &l.store.openFiles
+	o.list(l)
+	if o.max > 0 && o.count.Load() > o.max {
+		l.store.askShed()
+	}
+}
+
+// beginShedding is done when the store is open: it may have opened too many.
+func (s *Store) beginShedding() {
+	o := &s.openFiles
+	o.asked.Store(false)
+	if o.max > 0 && o.count.Load() > o.max {
+		s.askShed()
+	}
+}
+
+// shedAnyway has files closed because the system gave none, whatever the bound.
+func (s *Store) shedAnyway() {
+	if o := &s.openFiles; o.max > 0 {
+		o.wanted.Store(1 + o.count.Load()*9/10)
+		s.askShed()
+	}
+}
+
+// askShed has files closed, by whoever does the store's background work.
+func (s *Store) askShed() {
+	o := &s.openFiles
+	if s.nowMs() < o.pauseMs.Load() || o.asked.Swap(true) {
+		return
+	}
+	if s.opt.Manual {
+		s.enqueue(task{kind: taskShed})
+		return
+	}
+	s.mu.RLock() // or Close could wait for workers already
+	defer s.mu.RUnlock()
+	if s.closed {
+		return
+	}
+	s.workers.Add(1)
+	go func() { // not behind other housekeeping: files are being opened meanwhile
+		defer s.workers.Done()
+		if err := s.shed(); err != nil {
+			s.report(task{kind: taskShed}, err)
+			s.enqueue(task{atMs: later(s.nowMs(), retryMs), kind: taskShed})
+		} else {
+			s.finish(task{kind: taskShed})
+		}
+	}()
+}
