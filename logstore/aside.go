@@ -47,12 +47,12 @@ func (r *recovery) setAside(h journal.Header, batches []byte) error {
 
 // closeAside makes what was set aside durable. Of a log that has failed it is
 // pending instead.
-func (r *recovery) closeAside() error {
+func (r *recovery) closeAside(failed bool) error {
 	a, fsys := &r.aside, r.log.store.fs
 	if a.file == nil {
 		return nil
 	}
-	if r.failed != nil {
+	if failed {
 		return errors.Join(a.file.Close(), fsys.Remove(a.name))
 	}
 	if err := errors.Join(a.file.Sync(), a.file.Close()); err != nil {

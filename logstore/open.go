@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"math"
 	"path"
-	"runtime"
-	"sync"
 
 	"moldau/logstore/manifest"
 	"moldau/logstore/vfs"
@@ -120,10 +118,6 @@ func (s *Store) openLocked() error {
 		return err
 	}
 	s.checkpoints.found = p
-	s.nextIncarnation.Store(max(p.state.NextIncarnation, 1))
-	s.found.generation = max(p.report.Generation, p.state.JournalStart)
-	s.found.sequence = p.report.Sequence
-	s.journalStart.Store(s.found.generation + 1)
 	if err := s.openLogs(p); err != nil {
 		return err
 	}
@@ -209,13 +203,11 @@ func (s *Store) openLogs(p *past) error {
 		l, err := s.openRow(tp, row)
 		s.admitOpened(tp, l, err)
 	}
-	s.inParallel(all, (*recovery).open)
-	if err := s.replayJournal(all, p); err != nil {
+	if err := s.recoverLogs(all, p); err != nil {
+		for _, r := range all {
+			r.abandon()
+		}
 		return err
-	}
-	s.inParallel(all, (*recovery).finish)
-	if err := s.keepPending(all, p); err != nil {
-		return fmt.Errorf("keep what the journal holds of logs that do not open: %w", err)
 	}
 	for _, r := range all {
 		if r.failed != nil {
@@ -237,27 +229,6 @@ func (s *Store) admitOpened(tp TopicPartition, l *Log, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logs[tp] = l
-}
-
-// inParallel does a step for every log that has not failed.
-func (s *Store) inParallel(all []*recovery, step func(*recovery) error) {
-	workers := s.opt.RecoveryWorkers
-	if workers <= 0 {
-		workers = 8 * runtime.GOMAXPROCS(0)
-	}
-	var group sync.WaitGroup
-	slots := make(chan struct{}, workers)
-	for _, r := range all {
-		if r.failed != nil {
-			continue
-		}
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			r.failed = step(r)
-		})
-	}
-	group.Wait()
 }
 
 // logsAmong picks the logs of the directory, and has removed what was deleted.

@@ -28,8 +28,10 @@ type past struct {
 	// What Kafka's checkpoint files say, which counts where no row does.
 	recovery, start, high, cleaner offsetCheckpoint
 
-	journaled     map[string]*journaled // by log
 	journalFrom   uint64                // the generation that the journal begins with
+	readsJournal  bool                  // what is pending and the journal are of interest
+	journaled     map[string]*journaled // by log
+	catalog       *journal.Catalog      // of what is pending and the journal; nil when all is replayed
 	report        journal.Report
 	pending       []string // files of records that an earlier open had no log for
 	pendingRotten error    // of which one is not what was written
@@ -41,10 +43,14 @@ type journaled struct {
 	end       int64 // behind the last record
 	synced    int64 // its own files were, up to here
 	inJournal bool  // not all of it is pending
+	// places are those of the records, 12 bytes each, until they are replayed. The
+	// smallest batch takes 113 bytes and the log's name in the journal, which is
+	// bounded.
+	places []journal.Place
 }
 
-// readPast finds out what the directory holds, and whose it is. Nothing is
-// changed.
+// readPast finds out whose the directory is, and what the last who kept it left,
+// but for the journal. Nothing is changed.
 func (s *Store) readPast() (*past, error) {
 	p := &past{state: &manifest.State{Rows: map[string]*manifest.Row{}}, journaled: map[string]*journaled{}}
 	p.recovery = s.readCheckpoint(recoveryPointFile)
@@ -83,34 +89,45 @@ func (s *Store) readPast() (*past, error) {
 	if p.pending, err = s.pendingFiles(); err != nil {
 		return nil, err
 	}
+	// After a clean close it went with that. Who only reads puts nothing back, and
+	// its owner may be writing it over.
+	p.readsJournal = !(p.ours && p.clean) && !s.opt.ReadOnly
 	switch {
-	case p.ours && p.clean:
-		return p, nil // it went with the close
-	case s.opt.ReadOnly:
-		return p, nil // nothing is put back, and its owner may be writing it over
 	case p.ours:
-		return p, s.readJournal(p, st.JournalStart)
-	case p.byName:
-		return p, s.readJournal(p, 0)
+		p.journalFrom = st.JournalStart
+	case !p.byName:
+		// Another program has gone on from what the logs' own files held. None of the
+		// journal counts, and the next begins above whatever lies there.
+		p.journalFrom = math.MaxUint64
 	}
-	// Another program has gone on from what the logs' own files held. None of the
-	// journal counts, and the next begins above whatever lies there.
-	return p, s.readJournal(p, math.MaxUint64)
+	return p, nil
 }
 
-// readJournal learns what is pending, and what the journal holds from a
-// generation on.
-func (s *Store) readJournal(p *past, from uint64) (err error) {
-	p.journalFrom = from
-	if p.pendingRotten, err = p.eachPending(s, func(h journal.Header, _ []byte) error { p.sum(h); return nil }); err != nil {
+// findJournal opens what readJournal reads.
+func (s *Store) findJournal(p *past) error {
+	if !p.readsJournal {
+		return nil
+	}
+	p.catalog = journal.NewCatalog(s.fs)
+	return p.catalog.Hold(s.ownPath(journalDir), p.pending...)
+}
+
+// readJournal learns what is pending, and what the journal holds, and where.
+func (s *Store) readJournal(p *past) (err error) {
+	if !p.readsJournal {
+		return nil
+	}
+	if err := p.readPending(); err != nil {
 		return err
 	}
 	if p.pendingRotten != nil {
 		s.emit(JournalCorrupt{p.pendingRotten})
 	}
-	p.report, err = journal.Scan(s.fs, s.ownPath(journalDir), from, func(h journal.Header, _, _ uint64, _ []byte) error {
+	p.report, err = p.catalog.Scan(s.ownPath(journalDir), p.journalFrom, func(h journal.Header, at journal.Place) error {
 		if p.concerns(h) {
-			p.sum(h).inJournal = true
+			of := p.sum(h)
+			of.inJournal = true
+			of.places = append(of.places, at)
 		}
 		return nil
 	})
@@ -165,28 +182,22 @@ func (p *past) lost() bool {
 // newRecovery is how a log is opened whose files may have changed. What the row
 // says counts, and without one what Kafka's checkpoint files say.
 func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *recovery {
-	r := &recovery{tp: tp, clean: p.clean, distrusted: p.distrusted, cleaned: p.cleaner[tp], lost: p.lost(), known: row}
+	r := &recovery{tp: tp, clean: p.clean, distrusted: p.distrusted, cleaned: p.cleaner[tp], known: row}
 	c, err := s.configOf(tp)
 	l := s.newLog(tp, TopicID{}, c)
 	r.log, r.failed = l, err
 	l.standing.dirty = true
-	if of := p.journaled[l.name]; of != nil {
-		r.journaled, r.synced = of.end, of.synced
-	}
 	if row == nil && p.ours {
-		// It was being created. What Kafka's files say is of one that was deleted.
-		l.incarnation = s.nextIncarnation.Add(1) - 1
-		return r
+		return r // It was being created. What Kafka's files say is of one that was deleted.
 	}
 	if row == nil {
 		r.point, r.high, r.cleaned = p.recovery[tp], p.high[tp], math.MaxInt64
 		l.start.Store(p.start[tp])
 		l.standing.cleaned = p.cleaner[tp]
-		l.incarnation = s.nextIncarnation.Add(1) - 1
 		return r
 	}
 	r.clean = false // dirty: this log did not come to rest
-	r.point, r.high, r.synced = row.Recovery, row.High, max(r.synced, row.Synced)
+	r.point, r.high, r.synced = row.Recovery, row.High, row.Synced
 	r.cleaned = max(r.cleaned, row.HolesBelow)
 	if r.quarantined = row.Quarantined; r.quarantined {
 		r.synced = math.MaxInt64 // nothing of it is cut
@@ -196,6 +207,18 @@ func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *reco
 	l.start.Store(row.Start)
 	l.incarnation = row.Incarnation
 	return r
+}
+
+// hear notes what the journal says of the log, once that was read.
+func (r *recovery) hear(p *past) {
+	l := r.log
+	r.lost = p.lost()
+	if of := p.journaled[l.name]; of != nil {
+		r.journaled, r.synced, r.places = of.end, max(r.synced, of.synced), of.places
+	}
+	if r.known == nil {
+		l.incarnation = l.store.nextIncarnation.Add(1) - 1
+	}
 }
 
 // leave lets the next open find a log that does not open as this one did.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"moldau/logstore/journal"
@@ -40,61 +42,22 @@ func (s *Store) pendingFiles() (names []string, err error) {
 	return names, err
 }
 
-// eachPending calls f for each pending record of a log that is there. Of a file
-// that has rotted it gives what comes before the rot.
-func (p *past) eachPending(s *Store, f func(h journal.Header, payload []byte) error) (rotten, err error) {
+// readPending learns what is pending of logs that are there. Of a file that has
+// rotted that is what comes before the rot.
+func (p *past) readPending() error {
 	for _, name := range p.pending {
-		err := journal.ReadExtract(s.fs, name, func(h journal.Header, payload []byte) error {
-			if !p.concerns(h) {
-				return nil
-			}
-			return f(h, payload)
-		})
-		if errors.Is(err, journal.ErrCorrupt) {
-			rotten, err = errors.Join(rotten, err), nil
-		}
-		if err != nil {
-			return rotten, err
-		}
-	}
-	return rotten, nil
-}
-
-// eachRecord calls f for each record of a log that is there: those that are
-// pending, then those of the journal.
-func (p *past) eachRecord(s *Store, f func(h journal.Header, payload []byte) error) error {
-	_, err := p.eachPending(s, f)
-	if err == nil {
-		_, err = journal.Scan(s.fs, s.ownPath(journalDir), p.journalFrom, func(h journal.Header, _, _ uint64, payload []byte) error {
-			if !p.concerns(h) {
-				return nil
-			}
-			return f(h, payload)
-		})
-	}
-	return err
-}
-
-// replayJournal puts back what the journal holds and the logs' own files lost.
-func (s *Store) replayJournal(all []*recovery, p *past) error {
-	if len(p.journaled) > 0 && !s.opt.ReadOnly {
-		byName := make(map[string]*recovery, len(all))
-		for _, r := range all {
-			byName[r.log.name] = r
-		}
-		err := p.eachRecord(s, func(h journal.Header, batches []byte) error {
-			if r := byName[h.Log]; r != nil && h.Kind == journal.Batches && r.failed == nil {
-				r.failed = r.take(h, batches)
+		err := p.catalog.ReadExtract(name, func(h journal.Header, at journal.Place) error {
+			if p.concerns(h) {
+				of := p.sum(h)
+				of.places = append(of.places, at)
 			}
 			return nil
 		})
+		if errors.Is(err, journal.ErrCorrupt) {
+			p.pendingRotten, err = errors.Join(p.pendingRotten, err), nil
+		}
 		if err != nil {
 			return err
-		}
-	}
-	for _, r := range all {
-		if err := r.closeAside(); r.failed == nil {
-			r.failed = err
 		}
 	}
 	return nil
@@ -109,7 +72,7 @@ func (s *Store) keepPending(all []*recovery, p *past) error {
 			failed[r.log.name] = r
 		}
 	}
-	if len(failed) == 0 || s.opt.ReadOnly {
+	if len(failed) == 0 {
 		return nil
 	}
 	if p.stillPending(failed) { // the device may be as full as it was
@@ -130,14 +93,21 @@ func (s *Store) writePending(name string, failed map[string]*recovery, p *past) 
 	if err != nil {
 		return err
 	}
-	err = p.eachRecord(s, func(h journal.Header, payload []byte) error {
-		r := failed[h.Log]
-		if r == nil {
-			return nil
+	var buffer []byte
+	for _, log := range slices.Sorted(maps.Keys(failed)) {
+		r := failed[log]
+		for _, at := range r.places {
+			if err != nil {
+				break
+			}
+			var h journal.Header
+			var payload []byte
+			if h, payload, err = p.catalog.Read(at, &buffer); err == nil {
+				h.Incarnation = r.log.incarnation // a new one, where there was no manifest
+				err = e.Add(h, payload)
+			}
 		}
-		h.Incarnation = r.log.incarnation // a new one, where there was no manifest
-		return e.Add(h, payload)
-	})
+	}
 	if err = errors.Join(err, e.Close()); err == nil {
 		err = s.fs.Rename(tmp, name)
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"sync/atomic"
 
 	"moldau/index"
+	"moldau/logstore/journal"
 	"moldau/logstore/manifest"
 	"moldau/logstore/record"
 )
@@ -31,7 +33,9 @@ type recovery struct {
 	journaled   int64 // end of what the journal holds
 	lost        bool  // a record of the journal is of which nobody knows whose it was
 	known       *manifest.Row
-	quarantined bool // by an earlier open
+	quarantined bool            // by an earlier open
+	places      []journal.Place // of its records in the journal
+	unread      error           // why one of them could not be read
 
 	live      *liveNames // of a directory that is only read
 	snapshots []int64    // of producers, that the directory was found with
@@ -47,8 +51,10 @@ type recovery struct {
 	heldBy    *segment   // has the last of the journal's records that were compared
 	heldTo    int64      // position behind it
 	kept      []string   // files that hold what was cut and may have been whole
-	scan      *scan      // for whoever watches
-	fatal     error      // corruption below the recovery point: the log is served as far as it goes, and takes no appends
+	window    scanWindow
+	scan      *scan // for whoever watches
+	secured   bool  // what was found is synced
+	fatal     error // corruption below the recovery point: the log is served as far as it goes, and takes no appends
 }
 
 // abandon closes what a failed opening has opened.
@@ -67,14 +73,33 @@ func (r *recovery) abandon() {
 
 func (r *recovery) last() *segment { return r.segments[len(r.segments)-1] }
 
-// open opens the files and finds the end of what is in them.
-func (r *recovery) open() error {
+// open opens the files. What the journal says of the log may not be known yet.
+func (r *recovery) open(ahead *atomic.Int64) error {
 	if err := r.readID(); err != nil {
 		return err
 	}
 	if err := r.openFound(); err != nil {
 		return err
 	}
+	r.readAhead(ahead)
+	return nil
+}
+
+// recover finds the end of what is in the files, and puts back what the journal
+// holds.
+func (r *recovery) recover(c *journal.Catalog) error {
+	defer r.window.giveBack()
+	err := r.findTail()
+	if err == nil {
+		err = r.replayJournal(c)
+	}
+	if asideErr := r.closeAside(err != nil); err == nil {
+		err = asideErr
+	}
+	return err
+}
+
+func (r *recovery) findTail() error {
 	if len(r.segments) == 0 {
 		return r.startEmpty()
 	}

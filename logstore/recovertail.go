@@ -17,6 +17,46 @@ const scanWindowBytes = 1 << 20
 // scanWindows spares a start with many logs the making of a window for each.
 var scanWindows = sync.Pool{New: func() any { return new([scanWindowBytes]byte) }}
 
+// scanWindow is what a log is scanned through. What it was last filled with serves
+// for comparing the journal with.
+type scanWindow struct {
+	all      *[scanWindowBytes]byte // nil if not borrowed
+	segment  *segment               // of which it holds bytes, nil if none
+	from, to int64                  // positions of these
+}
+
+// borrow returns the buffer, of which nothing is known then.
+func (w *scanWindow) borrow() []byte {
+	if w.all == nil {
+		w.all = scanWindows.Get().(*[scanWindowBytes]byte)
+	}
+	w.forget()
+	return w.all[:]
+}
+
+func (w *scanWindow) giveBack() {
+	if w.all != nil {
+		scanWindows.Put(w.all)
+	}
+	*w = scanWindow{}
+}
+
+// holds notes what was read into the buffer. Invariant: what lies below to in the
+// segment's file is not changed while the window is believed.
+func (w *scanWindow) holds(s *segment, from, to int64) {
+	w.segment, w.from, w.to = s, from, to
+}
+
+func (w *scanWindow) forget() { w.segment = nil }
+
+// bytes are those of a segment at a position, nil if they are not all there.
+func (w *scanWindow) bytes(s *segment, position, n int64) []byte {
+	if w.segment != s || position < w.from || position+n > w.to {
+		return nil
+	}
+	return w.all[position-w.from : position-w.from+n]
+}
+
 // errHole tells that a segment does not end where the next one begins.
 var errHole = errors.New("segments do not touch")
 
@@ -108,9 +148,8 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 	if err != nil {
 		return false, err
 	}
-	window := scanWindows.Get().(*[scanWindowBytes]byte)
-	defer scanWindows.Put(window)
-	sc := &batchScanner{file: s.data, position: position, size: size, buffer: window[:]}
+	sc := &batchScanner{file: s.data, position: position, size: size, buffer: r.window.borrow()}
+	defer func() { r.window.holds(s, sc.filled.from, min(sc.filled.to, s.size())) }()
 	interval := r.log.Config().IndexIntervalBytes
 	for {
 		b, at, err := sc.next()
@@ -178,19 +217,23 @@ func (r *recovery) secure() error {
 		return nil
 	}
 	for _, s := range r.segments[r.first:] {
+		if r.secured {
+			break
+		}
 		if err := s.data.Sync(); err != nil {
 			return err
 		}
 	}
-	if r.fatal != nil {
-		return l.store.fs.SyncDir(l.dir)
-	}
 	end := r.last().endOffset()
 	above := func(at int64) bool { return at > end }
-	if slices.ContainsFunc(r.snapshots, above) {
+	drops := r.fatal == nil && slices.ContainsFunc(r.snapshots, above)
+	if drops {
 		if err := l.dropSnapshots(above); err != nil {
 			return err
 		}
+	}
+	if r.secured && !drops {
+		return nil
 	}
 	return l.store.fs.SyncDir(l.dir)
 }

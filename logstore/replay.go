@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 
 	"moldau/logstore/journal"
 	"moldau/logstore/record"
@@ -11,6 +12,29 @@ import (
 
 // errRottenCommit tells that the journal has rotted.
 var errRottenCommit = errors.New("a commit in the journal is not what was written")
+
+// replayBuffers spares a start with many logs the making of a buffer for each.
+var replayBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// replayJournal puts back what the journal holds and the log's own files lost.
+func (r *recovery) replayJournal(c *journal.Catalog) error {
+	buffer := replayBuffers.Get().(*[]byte)
+	defer replayBuffers.Put(buffer)
+	for _, at := range r.places {
+		h, batches, err := c.Read(at, buffer)
+		if err != nil {
+			r.unread = err
+			return err
+		}
+		if h.Kind != journal.Batches {
+			continue
+		}
+		if err := r.take(h, batches); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // take replays a record, or sets it aside if the log has rotted and cannot have it.
 func (r *recovery) take(h journal.Header, batches []byte) error {
@@ -98,6 +122,7 @@ func (r *recovery) cutBack(offset int64) error {
 	}
 	r.cut += s.size() - at.position
 	r.reason = s.corrupt(at.position, errors.New("the journal has another batch"))
+	r.window.forget()
 	if err := s.data.Truncate(at.position); err != nil {
 		return err
 	}
@@ -147,8 +172,20 @@ func (r *recovery) holdsAt(s *segment, position int64, batches record.Batch) (bo
 	if int64(len(batches)) > s.size()-position {
 		return false, nil
 	}
-	window := scanWindows.Get().(*[scanWindowBytes]byte)
-	defer scanWindows.Put(window)
+	if have := r.window.bytes(s, position, int64(len(batches))); have != nil {
+		if !bytes.Equal(have, batches) {
+			return false, nil
+		}
+	} else if same, err := r.readsAs(s, position, batches); !same || err != nil {
+		return same, err
+	}
+	r.heldBy, r.heldTo = s, position+int64(len(batches))
+	return true, nil
+}
+
+// readsAs tells that the segment's file has these bytes at a position.
+func (r *recovery) readsAs(s *segment, position int64, batches record.Batch) (bool, error) {
+	window := r.window.borrow()
 	for at := 0; at < len(batches); {
 		want := batches[at:min(at+len(window), len(batches))]
 		if n, err := s.data.ReadAt(window[:len(want)], position+int64(at)); n < len(want) {
@@ -158,7 +195,6 @@ func (r *recovery) holdsAt(s *segment, position int64, batches record.Batch) (bo
 		}
 		at += len(want)
 	}
-	r.heldBy, r.heldTo = s, position+int64(len(batches))
 	return true, nil
 }
 

@@ -16,7 +16,8 @@ type batchScanner struct {
 	file     vfs.File
 	position int64 // of the next batch
 	size     int64
-	window   []byte // read ahead, from position on
+	window   []byte                   // read ahead, from position on
+	filled   struct{ from, to int64 } // positions of what is in buffer
 	buffer   []byte
 	bad      error // why the batch at position is not valid, nil at the end of the file
 }
@@ -44,7 +45,7 @@ func (sc *batchScanner) next() (b record.Batch, position int64, err error) {
 // cut returns the batch at position, from the window or through it.
 func (sc *batchScanner) cut() (record.Batch, error) {
 	b, _, err := record.Next(sc.window)
-	if errors.Is(err, record.ErrShort) {
+	if errors.Is(err, record.ErrShort) && sc.position+int64(len(sc.window)) < sc.size {
 		if err := sc.fill(sc.position); err != nil {
 			return nil, err
 		}
@@ -93,7 +94,7 @@ func (sc *batchScanner) checkLong(b record.Batch) (record.Batch, error) {
 // fill reads the window anew from at on.
 func (sc *batchScanner) fill(at int64) error {
 	n, err := sc.file.ReadAt(sc.buffer[:min(int64(len(sc.buffer)), sc.size-at)], at)
-	sc.window = sc.buffer[:n]
+	sc.window, sc.filled.from, sc.filled.to = sc.buffer[:n], at, at+int64(n)
 	if errors.Is(err, io.EOF) {
 		return nil
 	}

@@ -213,7 +213,7 @@ func (s *scanner) file(f scanFile) error {
 	if err := s.reader.open(s.fsys, f.name); err != nil {
 		return err
 	}
-	vfs.WillNeed(s.reader.file)
+	vfs.WillNeed(s.reader.file, 0, 0)
 	if f.headed && (!s.known || f.sequence >= s.next) {
 		s.passed(f.sequence, Rot{File: f.name})
 	}

@@ -2,7 +2,6 @@ package vfs
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 )
 
@@ -48,9 +47,51 @@ func (o *OS) SyncAll(dir string, files []File) error {
 		}
 	}
 	if err := syncAll(all); err != nil {
-		return &fs.PathError{Op: "syncfs", Path: dir, Err: err}
+		return pathError("syncfs", dir, err)
 	}
 	return nil
+}
+
+// FoundSyncer is an [FS] that can make durable what an earlier process left in many
+// files.
+type FoundSyncer interface {
+	// SyncFound is [File.Sync] of files that nothing was synced of since they were
+	// opened, and of all else on the device that the directory lies on, with all
+	// directories. each has, for each of them, what could not be written of it,
+	// since it was opened or before; nobody else is told then. An error says that
+	// something is not durable, not what. It is errors.ErrUnsupported, and nothing
+	// is done, where [AllSyncer]'s is, but for the first time.
+	SyncFound(dir string, files []File) (each []error, err error)
+}
+
+// SyncFound is fsys's, or errors.ErrUnsupported.
+func SyncFound(fsys FS, dir string, files []File) (each []error, err error) {
+	if a, ok := fsys.(FoundSyncer); ok {
+		return a.SyncFound(dir, files)
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// SyncFound implements [FoundSyncer].
+func (o *OS) SyncFound(dir string, files []File) (each []error, err error) {
+	d, err := o.openDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close() // it is only synced by
+	for _, f := range files {
+		if !sameDevice(d, f.OSFile()) {
+			return nil, errors.ErrUnsupported
+		}
+	}
+	if err := syncAll(d); err != nil {
+		return nil, pathError("syncfs", dir, err)
+	}
+	each = make([]error, len(files))
+	for i, f := range files {
+		each[i] = pathError("sync", f.OSFile().Name(), writtenBack(f.OSFile()))
+	}
+	return each, nil
 }
 
 // closeAll closes what SyncAll has opened.
@@ -76,6 +117,11 @@ func (m *Mem) SyncAll(dir string, _ []File) error {
 	return nil
 }
 
+// SyncFound implements [FoundSyncer].
+func (m *Mem) SyncFound(dir string, files []File) (each []error, err error) {
+	return make([]error, len(files)), m.SyncAll(dir, files)
+}
+
 func (n *memNode) syncAll(done map[*memNode]bool) {
 	if done[n] {
 		return
@@ -98,6 +144,18 @@ func (f *Fault) SyncAll(dir string, files []File) error {
 	if err := f.begin(Op{Kind: OpSyncAll, Name: dir}); err != nil {
 		return err
 	}
+	return SyncAll(f.inner, dir, innerFiles(files))
+}
+
+// SyncFound implements [FoundSyncer], as far as the inner file system does.
+func (f *Fault) SyncFound(dir string, files []File) (each []error, err error) {
+	if err := f.begin(Op{Kind: OpSyncAll, Name: dir}); err != nil {
+		return nil, err
+	}
+	return SyncFound(f.inner, dir, innerFiles(files))
+}
+
+func innerFiles(files []File) []File {
 	inner := make([]File, len(files))
 	for i, file := range files {
 		inner[i] = file
@@ -105,5 +163,5 @@ func (f *Fault) SyncAll(dir string, files []File) error {
 			inner[i] = ff.inner
 		}
 	}
-	return SyncAll(f.inner, dir, inner)
+	return inner
 }

@@ -1,9 +1,10 @@
 package vfs
 
-// WillNeed has the system begin to read a file that will be read from its
-// beginning to its end, and waits for nothing. Where it cannot, nothing is lost.
-func WillNeed(f File) {
+// WillNeed has the system begin to read bytes of a file from an offset on, 0 for all
+// behind it. It waits until they are asked for, not until they are there. Where it
+// cannot, nothing is lost.
+func WillNeed(f File, off, bytes int64) {
 	if file := f.OSFile(); file != nil {
-		willNeed(file)
+		willNeed(file, off, bytes)
 	}
 }

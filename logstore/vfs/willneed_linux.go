@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func willNeed(f *os.File) {
+func willNeed(f *os.File, off, bytes int64) {
 	if c, err := f.SyscallConn(); err == nil {
-		_ = c.Control(func(fd uintptr) { _ = unix.Fadvise(int(fd), 0, 0, unix.FADV_WILLNEED) })
+		_ = c.Control(func(fd uintptr) { _ = unix.Fadvise(int(fd), off, bytes, unix.FADV_WILLNEED) })
 	}
 }

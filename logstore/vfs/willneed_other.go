@@ -4,4 +4,4 @@ package vfs
 
 import "os"
 
-func willNeed(*os.File) {}
+func willNeed(*os.File, int64, int64) {}
