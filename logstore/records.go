@@ -62,9 +62,10 @@ func (l *Log) appendBuilt(p *record.Producer, records []record.Record) (Appended
 		}
 	}()
 	b.Reset(record.BuilderOptions{Producer: p})
+	nowMs := l.store.nowMs()
 	for _, r := range records {
 		if r.TimestampMs == 0 {
-			r.TimestampMs = l.store.nowMs()
+			r.TimestampMs = nowMs
 		}
 		b.Append(r.TimestampMs, r.Key, r.Value, r.Headers...)
 	}
