@@ -54,8 +54,8 @@ public class CleanLog {
             cpu = system.getProcessCpuTime() - cpu;
             long took = System.nanoTime() - began;
             CleanerStats s = done.getValue();
+            log.close(); // before the answer: who has it may remove the directory
             System.out.printf("%.6f %.6f %d %d %d%n", took / 1e9, cpu / 1e9, s.bytesRead(), s.bytesWritten(), s.messagesWritten());
-            log.close();
         }
         scheduler.shutdown();
     }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"moldau/bench/replay/embedded"
@@ -86,7 +87,8 @@ type row struct {
 	name    string
 	goal    float64 // of the last system's rate, 0 for that of every other
 	systems []system
-	// prepare, where set, makes for a system what its blocks work on.
+	// prepare, where set, makes for a system what its blocks work on, and leave as it
+	// was. All rows that have it mean the same by a system's name.
 	prepare func(s system, dir string) error
 	perOp   int64 // bytes, 0 where a rate of them says nothing
 	ms      bool  // is told in milliseconds, not microseconds
@@ -115,9 +117,14 @@ type system struct {
 
 func (r row) measure(o options, root string, report *report) error {
 	dirs := map[string]string{}
-	for i, s := range r.systems {
-		dirs[s.name] = filepath.Join(root, fmt.Sprint(i))
+	for _, s := range r.systems {
+		dirs[s.name] = filepath.Join(root, strings.ReplaceAll(s.name, "/", "-"))
 		if r.prepare == nil {
+			continue
+		}
+		// Of the rows that want one the first makes it.
+		dirs[s.name] += ", prepared"
+		if _, err := os.Stat(dirs[s.name]); err == nil {
 			continue
 		}
 		if err := r.prepare(s, dirs[s.name]); err != nil {
