@@ -62,8 +62,12 @@ func (f *indexFile) opened(write bool) (vfs.File, error) {
 	return file, nil
 }
 
-// rest closes the descriptor. What was written is in the file by then.
+// rest closes the descriptor. What was written is in the file by then. There may
+// be no file of a segment that was not made to its end.
 func (f *indexFile) rest() {
+	if f == nil {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.file != nil {

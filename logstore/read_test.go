@@ -186,14 +186,18 @@ func (o *openFiles) watch(f *vfs.Fault) {
 	f.SetHook(func(op vfs.Op) error {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		switch op.Kind {
-		case vfs.OpOpen, vfs.OpCreate:
-			o.opened[op.Name]++
-		case vfs.OpClose:
-			o.closed[op.Name]++
-		}
+		o.count(op)
 		return nil
 	})
+}
+
+func (o *openFiles) count(op vfs.Op) {
+	switch op.Kind {
+	case vfs.OpOpen, vfs.OpCreate:
+		o.opened[op.Name]++
+	case vfs.OpClose:
+		o.closed[op.Name]++
+	}
 }
 
 // left is the segments' files that are open.

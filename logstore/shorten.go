@@ -11,34 +11,38 @@ import (
 // old, with its indexes mapped: so the new one has indexes of its own.
 func (l *Log) shorten(old *segment, size, end int64) (*segment, error) {
 	s := &segment{base: old.base, dir: old.dir, data: old.data}
-	s.reset(old.tail.createdMs)
-	o := l.indexOptions()
-	var err error
-	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
-		s.files[i] = &indexFile{fs: l.store.fs, name: s.path(suffix) + cleanedSuffix}
-		if err := s.files[i].create(); err != nil {
-			return nil, err
-		}
-	}
-	if s.offsets, err = old.offsets.CopyTo(s.files[0], end, o); err != nil {
-		return nil, err
-	}
-	if s.times, err = old.times.CopyTo(s.files[1], end, o); err != nil {
-		return nil, err
-	}
-	if err := s.copyTxns(old, l.store.fs, end); err != nil {
-		return nil, err
-	}
 	old.data.refs.Add(1)
-	s.tail.timestampFirst = old.tail.timestampFirst
-	if size == 0 {
-		s.tail.timestampFirst = -1
-	}
-	if err := s.resumeFrom(s.offsets.Last(), size); err != nil {
+	s.reset(old.tail.createdMs)
+	if err := l.fillShortened(s, old, size, end); err != nil {
+		s.abandon()
 		return nil, err
 	}
 	s.places[LogEnd].Store(uint64(placeAt(end-s.base, size)))
 	return s, nil
+}
+
+func (l *Log) fillShortened(s, old *segment, size, end int64) (err error) {
+	o := l.indexOptions()
+	for i, suffix := range []string{offsetsSuffix, timesSuffix} {
+		s.files[i] = &indexFile{fs: l.store.fs, name: s.path(suffix) + cleanedSuffix}
+		if err := s.files[i].create(); err != nil {
+			return err
+		}
+	}
+	if s.offsets, err = old.offsets.CopyTo(s.files[0], end, o); err != nil {
+		return err
+	}
+	if s.times, err = old.times.CopyTo(s.files[1], end, o); err != nil {
+		return err
+	}
+	if err := s.copyTxns(old, l.store.fs, end); err != nil {
+		return err
+	}
+	s.tail.timestampFirst = old.tail.timestampFirst
+	if size == 0 {
+		s.tail.timestampFirst = -1
+	}
+	return s.resumeFrom(s.offsets.Last(), size)
 }
 
 // resumeFrom sets what the writer must know to go on behind position size: the

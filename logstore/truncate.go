@@ -105,11 +105,13 @@ func (l *Log) cutTail(offset int64) error {
 	for _, before := range old[:i] {
 		if before.tail.synced < before.size() {
 			if err := before.data.Sync(); err != nil {
+				s.unpin()
 				return err
 			}
 			before.tail.synced = before.size()
 		}
 	}
+	defer release(old[i:]) // whatever fails from here on, they are in no view
 	if err := l.lowerTo(&view{append(slices.Clone(old[:i]), s)}, s.endMark()); err != nil {
 		return err
 	}
@@ -126,7 +128,6 @@ func (l *Log) cutTail(offset int64) error {
 	if err := s.replaceIndexes(l.store.fs); err != nil {
 		return err
 	}
-	release(old[i:])
 	return l.truncated(s)
 }
 
@@ -165,10 +166,10 @@ func (l *Log) restartAt(offset int64) error {
 	if err != nil {
 		return err
 	}
+	defer release(old)
 	if err := l.lowerTo(&view{[]*segment{s}}, s.endMark()); err != nil {
 		return err
 	}
-	release(old)
 	return l.truncated(s)
 }
 
