@@ -50,12 +50,25 @@ func (l *Log) resume() {
 // Close completes what is in flight, syncs everything, and leaves the marker of
 // a clean close, so that the next open scans nothing. Logs that were poisoned
 // prevent the marker and are in the error. Reads that are pinned stay valid.
+// It may be called again, and returns then what it did.
 func (s *Store) Close() error {
+	s.closeOnce.Do(func() { s.closeFailed = s.close() })
+	return s.closeFailed
+}
+
+// enter keeps the store from being closed until s.changes is done.
+func (s *Store) enter() error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
-		return nil
+		return ErrClosed
 	}
+	s.changes.Add(1)
+	return nil
+}
+
+func (s *Store) close() error {
+	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.changes.Wait()

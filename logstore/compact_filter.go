@@ -199,9 +199,12 @@ func (f *batchFilter) judge(b record.Batch) (j judgement, err error) {
 	if err := f.it.Reset(b, f.unpackedMax); err != nil {
 		return j, err
 	}
-	f.kept = append(f.kept[:0], make([]uint64, (b.Count()+63)/64)...)
+	f.kept = f.kept[:0] // grows with the records that are there, not with the count, which may lie
 	expired := f.expired(b) && !f.blind
 	for i := 0; f.it.Next(); i++ {
+		if i%64 == 0 {
+			f.kept = append(f.kept, 0)
+		}
 		r := f.it.Record()
 		if !f.stays(r, expired) {
 			if r.Key == nil {

@@ -14,6 +14,10 @@ import (
 // returned; any number of OpenLog may go on at once. A read-only store makes none:
 // ErrNotFound.
 func (s *Store) OpenLog(tp TopicPartition) (*Log, error) {
+	if err := s.enter(); err != nil {
+		return nil, fmt.Errorf("logstore: open %s: %w", tp, err)
+	}
+	defer s.changes.Done()
 	l, err := s.Log(tp)
 	if s.opt.ReadOnly || !errors.Is(err, ErrNotFound) {
 		return l, err

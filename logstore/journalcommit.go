@@ -171,7 +171,7 @@ func (c *committer) makeRoom() error {
 		return journal.ErrFull
 	}
 	c.writing.Unlock()
-	err := c.store.CutJournal()
+	err := c.store.cutJournal()
 	c.writing.Lock()
 	if err != nil && c.store.failure() == nil && !errors.Is(err, journal.ErrFull) {
 		err = fmt.Errorf("%w: %w", journal.ErrFull, err)

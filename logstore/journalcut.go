@@ -21,6 +21,15 @@ const flushersMax = 8
 // carried forward, the manifest says durably where the journal begins, and only
 // then may its files be overwritten.
 func (s *Store) CutJournal() error {
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("logstore: cut the journal: %w", err)
+	}
+	defer s.changes.Done()
+	return s.cutJournal()
+}
+
+// cutJournal is CutJournal for who works for the store, and is waited for by Close.
+func (s *Store) cutJournal() error {
 	c := &s.committer
 	c.cutting.Lock()
 	defer c.cutting.Unlock()
@@ -212,7 +221,7 @@ func (s *Store) askCut() {
 	s.workers.Add(1)
 	go func() { // not behind other housekeeping, which may wait for disks
 		defer s.workers.Done()
-		if err := s.CutJournal(); err != nil {
+		if err := s.cutJournal(); err != nil {
 			s.report(task{kind: taskCut}, err)
 		} else {
 			s.finish(task{kind: taskCut})

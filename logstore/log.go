@@ -202,6 +202,9 @@ func (l *Log) Configure(c Config) error {
 	if err := c.Validate(); err != nil {
 		return l.wrap("configure", err)
 	}
+	if l.closed.Load() {
+		return l.wrap("configure", ErrClosed)
+	}
 	if c.Durability == Synced {
 		if err := l.Flush(); err != nil {
 			return err

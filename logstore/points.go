@@ -19,11 +19,15 @@ func (s *Store) Checkpoint() error {
 	if s.opt.ReadOnly {
 		return fmt.Errorf("logstore: checkpoint: %w", ErrReadOnly)
 	}
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("logstore: checkpoint: %w", err)
+	}
+	defer s.changes.Done()
 	last, failed := s.checkpointLogs()
 	if err := s.syncManifest(last); err != nil {
 		return errors.Join(failed, err)
 	}
-	return errors.Join(failed, s.CutJournal(), s.shrinkManifest(), s.writeCheckpoints())
+	return errors.Join(failed, s.cutJournal(), s.shrinkManifest(), s.writeCheckpoints())
 }
 
 // checkpointLogs checkpoints every log that changed, or could come to rest: many

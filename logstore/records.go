@@ -2,6 +2,7 @@ package logstore
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 
@@ -12,6 +13,7 @@ import (
 // epoch, and returns the first one's offset once they are below the high watermark:
 // durable, in a synced log. They are in the log all together or not at all.
 // Records without a timestamp get the log's time; their Offset is not looked at.
+// There must be one at least.
 //
 // After an error of ctx the records are in the log and may become durable yet; to
 // append them again, and not twice, there is [Log.AppendOnce]. The other errors are
@@ -25,7 +27,7 @@ func (l *Log) Append(ctx context.Context, records ...record.Record) (first int64
 // appended before, with the same numbers, are not appended again, and first is
 // where they are. So what failed, by ctx or with the process, is just repeated.
 //
-// The numbers of a producer, p.ID, go up by one with each record, and from 2^31-1
+// The numbers of a producer, p.ID, which is not negative, go up by one with each record, and from 2^31-1
 // to 0; p.BaseSequence is that of the first record. Its last five batches are
 // remembered, also by an open, and are to be repeated as they were. Whoever has lost
 // count asks [Log.Producers]. ErrSequence tells that numbers were left out, or are
@@ -55,6 +57,12 @@ func (l *Log) appendRecords(ctx context.Context, p *record.Producer, records []r
 
 // appendBuilt appends a batch of the records.
 func (l *Log) appendBuilt(p *record.Producer, records []record.Record) (Appended, error) {
+	switch {
+	case len(records) == 0:
+		return Appended{}, l.wrap("append", &RecordError{Index: -1, Reason: "no records", Err: ErrInvalidRecord})
+	case p != nil && p.ID < 0:
+		return Appended{}, l.wrap("append", &RecordError{Index: -1, Reason: fmt.Sprintf("producer id %d", p.ID), Err: ErrInvalidRecord})
+	}
 	b := builders.Get().(*record.Builder)
 	defer func() {
 		if b.Size() <= builderBytesKept {
@@ -122,7 +130,8 @@ func (r *recordWalk) keep() {
 
 // Follow is Records that does not end at the bound but waits there for more, until
 // ctx ends, or the log does, by [Store.Close] or [Store.Delete]: with ctx's error,
-// or ErrClosed. Waiting takes no goroutine.
+// or ErrClosed. In a store that is only read nothing more comes: it ends with
+// ErrReadOnly. Waiting takes no goroutine.
 func (l *Log) Follow(ctx context.Context, from int64, upto Bound) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
 		var r recordWalk

@@ -38,7 +38,7 @@ type Store struct {
 	failing failing
 	closing chan struct{}
 	workers sync.WaitGroup // housekeeping, and syncs in flight
-	changes sync.WaitGroup // of names: logs that are being created or taken away
+	changes sync.WaitGroup // what Close waits for: logs that are being created or taken away, checkpoints
 	making  sync.Mutex     // held by an OpenLog that makes a log
 
 	counters counters
@@ -57,6 +57,9 @@ type Store struct {
 	broken    map[TopicPartition]error // under mu; why a log on disk was not opened
 	undropped map[TopicPartition]bool  // under mu; deleted logs that the manifest could not be told of
 	closed    bool                     // under mu
+
+	closeOnce   sync.Once
+	closeFailed error // under closeOnce
 
 	openFiles   openFiles
 	distrust    distrust

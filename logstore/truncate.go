@@ -69,7 +69,7 @@ func (l *Log) leaveJournal() error {
 	// carries what it has of it.
 	err := l.flushFiles(held)
 	if err == nil {
-		err = l.store.CutJournal()
+		err = l.store.cutJournal()
 	}
 	if err != nil {
 		l.mu.Lock()

@@ -89,10 +89,14 @@ func (l *Log) Unwatch(w *Waiter) {
 }
 
 // Wait returns nil once Offset(b) is at or above offset. It returns ctx's
-// error, or the reason for which the bound will never move again.
+// error, or the reason for which the bound will never move again: ErrReadOnly in a
+// store that is only read.
 func (l *Log) Wait(ctx context.Context, b Bound, offset int64) error {
 	if l.Offset(b) >= offset {
 		return nil
+	}
+	if l.store.opt.ReadOnly {
+		return ErrReadOnly
 	}
 	w := NewWaiter()
 	defer l.Unwatch(w)
