@@ -21,6 +21,7 @@
 //   - corpus: the files that targets start from, and what makes them
 //   - memory: how much a call takes
 //   - storage: the targets of the engine
+//   - differential: batches read by us and by Apache Kafka
 //   - mutants: planted bugs that these must catch
 //
 // Some targets lie beside the packages whose insides they need; all are found.

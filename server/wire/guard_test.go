@@ -211,34 +211,3 @@ func fetchWithClusterTag(value []byte) []byte {
 	b = append(b[:len(b)-1], 1, 0, byte(len(value)))
 	return append(b, value...)
 }
-
-func FuzzDecode(f *testing.F) {
-	for key := range int16(kmsg.MaxKey + 1) {
-		if m := kmsg.RequestForKey(key); m != nil {
-			f.Add(key, m.MaxVersion(), filled(key, m.MaxVersion(), 1).AppendTo(nil))
-			f.Add(key, int16(0), filled(key, 0, 2).AppendTo(nil))
-		}
-	}
-	f.Fuzz(func(t *testing.T, key, version int16, body []byte) {
-		m := kmsg.RequestForKey(key)
-		if len(body) > 8<<10 || m == nil {
-			return
-		}
-		r := wire.Request{Key: key, Version: version, Body: body}
-		if err := r.Decode(m); err != nil {
-			if !errors.Is(err, wire.ErrMalformed) {
-				t.Fatal(err)
-			}
-			return
-		}
-		// Null where kmsg wants none becomes empty: stable from there on.
-		r.Body = m.AppendTo(nil)
-		again := newRequest(key, version)
-		if err := r.Decode(again); err != nil {
-			t.Fatalf("what was decoded is refused when encoded again: %v", err)
-		}
-		if second := again.AppendTo(nil); string(second) != string(r.Body) {
-			t.Fatalf("%x became %x", r.Body, second)
-		}
-	})
-}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,10 +16,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"moldau/fuzz/target"
 	"moldau/server/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		target.Flush()
+		os.Exit(code)
+	}))
+}
 
 // handlerFunc is a handler.
 type handlerFunc func(ctx context.Context, r *wire.Request) (wire.Reply, error)

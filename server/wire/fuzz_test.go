@@ -1,0 +1,148 @@
+package wire_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	heap "moldau/fuzz/memory"
+	"moldau/fuzz/mutate"
+	"moldau/fuzz/target"
+	"moldau/server/wire"
+)
+
+// What decoding may allocate: so much for each byte of the body, and once. The rest is
+// what the runtime takes when spans of small objects are used up.
+const (
+	decodedBytesPerByte = 160
+	decodedBytesOnce    = 512 << 10
+)
+
+// FuzzRequest parses a frame of any request and version, with a body that was encoded
+// and then changed, or of any bytes, and holds that
+//
+//   - header and body are refused with ErrMalformed, or taken;
+//   - what decoding allocates is bounded by a multiple of the frame's length, whatever
+//     counts, lengths and tags it announces;
+//   - what was decoded and encoded again decodes to the same.
+func FuzzRequest(f *testing.F) { requests.Fuzz(f) }
+
+func TestSoak(t *testing.T) { target.Soak(t, []*target.Target{requests}) }
+
+// requestKinds are the keys that kmsg knows.
+var requestKinds = func() (keys []int16) {
+	for key := range int16(kmsg.MaxKey + 1) {
+		if kmsg.RequestForKey(key) != nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}()
+
+var requests = target.New("FuzzRequest", func() (all []target.Seed, err error) {
+	for i, key := range requestKinds {
+		newest := byte(kmsg.RequestForKey(key).MaxVersion())
+		all = append(all,
+			target.Seed{Program: []byte{byte(i), newest, 1, 7}},
+			target.Seed{Program: []byte{byte(i), 0, 1, 2, 0, 9, 1}},
+			target.Seed{Data: filled(key, int16(newest), 1).AppendTo(nil), Program: []byte{byte(i), newest, 0, 1, 5, 2, 3}})
+	}
+	return all, nil
+}, func(t testing.TB, data, program []byte) target.Class {
+	p := mutate.NewProgram(program)
+	key := requestKinds[p.Below(len(requestKinds))]
+	version := int16(p.Below(int(kmsg.RequestForKey(key).MaxVersion()) + 1))
+	body := append([]byte(nil), data[:min(len(data), mutate.BytesMax)]...)
+	if p.Byte()%4 > 0 {
+		body = filled(key, version, uint64(p.Byte())).AppendTo(nil)
+	}
+	for steps := 0; p.More() && steps < 8; steps++ {
+		body = changeBody(body, p)
+	}
+	return checkFrame(t, key, version, body)
+})
+
+// changeBody puts something hostile into a body.
+func changeBody(b []byte, p *mutate.Program) []byte {
+	at := p.Below(len(b) + 1)
+	switch p.Byte() % 6 {
+	case 0, 1: // in place of what was there
+		n := copy(b[at:], hostile[p.Below(len(hostile))])
+		return b[:max(at+n, len(b))]
+	case 2: // before it
+		return append(b[:at:at], append(append([]byte(nil), hostile[p.Below(len(hostile))]...), b[at:]...)...)
+	case 3: // many tagged fields, as the end of a structure has them
+		tags := binary.AppendUvarint(nil, uint64(p.Below(300)))
+		for i := range p.Below(300) {
+			tags = append(binary.AppendUvarint(tags, uint64(i)), 0)
+		}
+		return append(b[:at:at], append(tags, b[at:]...)...)
+	case 4:
+		return append(b[:at:at], append(make([]byte, p.Below(600)), b[at:]...)...)
+	}
+	return mutate.Rot(b, p)
+}
+
+func checkFrame(t testing.TB, key, version int16, body []byte) target.Class {
+	frame := binary.BigEndian.AppendUint16(nil, uint16(key))
+	frame = binary.BigEndian.AppendUint16(frame, uint16(version))
+	frame = append(frame, 0, 0, 0, 9, 0, 2, 'm', 'e')
+	m := newRequest(key, version)
+	if m.IsFlexible() {
+		frame = append(frame, 0)
+	}
+	frame = append(frame, body...)
+	r, err := wire.ParseHeader(frame)
+	if err != nil || r.Key != key || r.Version != version || r.CorrelationID != 9 || r.ClientID != "me" || len(r.Body) != len(body) {
+		t.Fatalf("header of %d, %d: %+v, %v", key, version, r, err)
+	}
+	taken := heap.Of(func() { err = r.Decode(m) })
+	if most := uint64(decodedBytesPerByte*len(frame) + decodedBytesOnce); taken > most {
+		t.Fatalf("key %d, version %d: %d bytes were decoded to %d, more than %d", key, version, len(frame), taken, most)
+	}
+	if err != nil {
+		if !errors.Is(err, wire.ErrMalformed) {
+			t.Fatal(err)
+		}
+		return target.Deep
+	}
+	// Null where kmsg wants none becomes empty: stable from there on.
+	r.Body = m.AppendTo(nil)
+	again := newRequest(key, version)
+	if err := r.Decode(again); err != nil {
+		t.Fatalf("key %d, version %d: what was decoded is refused when encoded again: %v", key, version, err)
+	}
+	if second := again.AppendTo(nil); string(second) != string(r.Body) {
+		t.Fatalf("key %d, version %d: %x became %x", key, version, r.Body, second)
+	}
+	return target.Accepted
+}
+
+// FuzzFrame parses a frame of any bytes, and holds that a header is refused or read as
+// it stands, and the body is what is behind it.
+func FuzzFrame(f *testing.F) {
+	f.Add([]byte{0, 18, 0, 3, 0, 0, 0, 1, 0, 2, 'm', 'e', 0, 1, 2})
+	f.Add([]byte{0, 1, 0, 12, 0, 0, 0, 1, 255, 255, 2, 0, 1, 'x', 5, 0, 1})
+	f.Add([]byte{0, 18, 127, 255, 0, 0, 0, 1, 0, 0, 255})
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		r, err := wire.ParseHeader(frame)
+		if err != nil {
+			if !errors.Is(err, wire.ErrMalformed) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if len(frame) < 10 || r.Key != int16(binary.BigEndian.Uint16(frame)) || r.Version != int16(binary.BigEndian.Uint16(frame[2:])) || r.CorrelationID != int32(binary.BigEndian.Uint32(frame[4:])) {
+			t.Fatalf("%x is read as %+v", frame, r)
+		}
+		n := int(int16(binary.BigEndian.Uint16(frame[8:])))
+		if n < 0 && r.ClientID != "" || n >= 0 && r.ClientID != string(frame[10:10+n]) {
+			t.Fatalf("%x has client id %q", frame, r.ClientID)
+		}
+		if behind := 10 + max(n, 0); len(r.Body) > len(frame)-behind || string(r.Body) != string(frame[len(frame)-len(r.Body):]) {
+			t.Fatalf("%x has body %x", frame, r.Body)
+		}
+	})
+}
