@@ -93,7 +93,11 @@ func (b *batch) seal(p *Program) []byte {
 		out[crcAt+p.Below(4)] ^= p.Byte() | 1
 	}
 	if b.damage&BadLength != 0 {
-		binary.BigEndian.PutUint32(out[lengthAt:], uint32(p.Int64()))
+		length := p.Int64()
+		if p.One(2) { // nearly true
+			length = int64(len(out)) - lengthEnd + int64(p.Below(5)) - 2
+		}
+		binary.BigEndian.PutUint32(out[lengthAt:], uint32(length))
 	}
 	if b.damage&BadMagic != 0 {
 		out[magicAt] = p.Byte()
@@ -151,7 +155,7 @@ func (b *batch) edit(p *Program) {
 	case 28:
 		b.damage |= BadCRC
 	case 29:
-		if op > 200 {
+		if op > 128 {
 			b.damage |= BadLength
 		}
 	case 30:

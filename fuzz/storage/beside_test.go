@@ -50,6 +50,7 @@ var besides = target.New("FuzzBeside", func() (all []target.Seed, err error) {
 		all = append(all,
 			target.Seed{Data: []byte("0\n1\nt 0 6\n"), Program: []byte{kind, 0, 0}},
 			target.Seed{Data: []byte("0\n2\nother 3 4\nt 0 99\n"), Program: []byte{kind, 1, 0}},
+			target.Seed{Data: []byte("0\n2\nt 0 3\n"), Program: []byte{kind, 0, 0}}, // which has lost a line
 			target.Seed{Data: []byte("0\n2\n0 0\n3 6\n"), Program: []byte{kind, 0, 1, 3}},
 			target.Seed{Data: naive.Snapshot([]naive.Producer{{ID: 4, LastSequence: 2, LastOffset: 8, TxnFirst: 3}}, map[int64]int32{4: 1}), Program: []byte{kind, 1, 0}})
 	}
