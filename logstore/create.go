@@ -77,7 +77,7 @@ func (s *Store) reserve(tp TopicPartition) error {
 	case taken || s.broken[tp] != nil:
 		return ErrExists
 	}
-	s.logs[tp] = nil
+	s.placeLog(tp, nil)
 	s.changes.Add(1)
 	return nil
 }
@@ -85,7 +85,7 @@ func (s *Store) reserve(tp TopicPartition) error {
 func (s *Store) setLog(tp TopicPartition, l *Log) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logs[tp] = l
+	s.placeLog(tp, l)
 }
 
 // show makes a hidden log known.
@@ -98,7 +98,7 @@ func (s *Store) show(l *Log) {
 func (s *Store) giveNameFree(tp TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.logs, tp)
+	s.removeLog(tp)
 }
 
 // create makes the log, hidden.

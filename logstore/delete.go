@@ -78,7 +78,7 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.logs, tp)
+	s.removeLog(tp)
 	delete(s.broken, tp)
 	return delayMs, gone, err
 }
@@ -100,7 +100,7 @@ func (s *Store) hide(tp TopicPartition) (*Log, error) {
 	if l != nil {
 		l.hidden = true
 	} else {
-		s.logs[tp] = nil
+		s.placeLog(tp, nil)
 	}
 	s.changes.Add(1)
 	return l, nil

@@ -217,7 +217,7 @@ func (l *Log) Configure(c Config) error {
 		// is durable until the sync that begins here has caught up with it.
 		l.commit.wanted = l.Offset(LogEnd)
 	}
-	l.config.Store(&c)
+	l.config.Store(l.store.shared(c))
 	l.drawJitter()
 	l.follow()
 	l.scheduleSync()

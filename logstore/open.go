@@ -228,7 +228,7 @@ func (s *Store) admitOpened(tp TopicPartition, l *Log, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logs[tp] = l
+	s.placeLog(tp, l)
 }
 
 // logsAmong picks the logs of the directory, and has removed what was deleted.

@@ -2,6 +2,7 @@ package logstore_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -459,4 +460,44 @@ func TestReadsAreExactAmongClosings(t *testing.T) {
 	if h.store.Counters().ShedFiles == 0 {
 		t.Fatal("nothing was closed")
 	}
+}
+
+// What a log costs in memory that was closed, or not opened yet.
+func TestMemoryOfAClosedLog(t *testing.T) {
+	const n, bytesMax = 2000, 4 << 10
+	h, count := fewFiles(t, 4, 32, nil)
+	for i := range n {
+		h.append(h.named(fmt.Sprint("many", i)), "a", 1)
+	}
+	must(t, h.store.Close())
+	h.store, h.change = nil, func(o *logstore.Options) { o.OpenFilesMax = 4 }
+	opened := heapOf(h.open)
+	var logs []*logstore.Log
+	used := heapOf(func() {
+		for i := range n {
+			l := h.named(fmt.Sprint("many", i))
+			wantValues(t, values(t, l, logstore.HighWatermark), "a-0")
+			logs = append(logs, l)
+			h.store.Housekeep(h.clock.Now())
+		}
+	})
+	if open := count.of(""); open != 0 || h.store.Usage().OpenFiles > 4 {
+		t.Fatalf("%d and %d files are open", open, h.store.Usage().OpenFiles)
+	}
+	if perLog := (opened + used) / n; opened < n || opened/n > bytesMax || perLog > bytesMax {
+		t.Fatalf("a log takes %d bytes, and %d when it was used", opened/n, perLog)
+	}
+	t.Logf("a log takes %d bytes, and %d when it was used", opened/n, (opened+used)/n)
+	_ = logs[0].Name()
+}
+
+// heapOf is by how much the heap has grown.
+func heapOf(do func()) int64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }

@@ -54,9 +54,11 @@ type Store struct {
 
 	mu        sync.RWMutex
 	logs      map[TopicPartition]*Log  // under mu; nil where the name is taken and there is no log
+	ordered   atomic.Pointer[[]*Log]   // those of logs that are there, by name; nil after a change, which is made under mu
 	broken    map[TopicPartition]error // under mu; why a log on disk was not opened
 	undropped map[TopicPartition]bool  // under mu; deleted logs that the manifest could not be told of
 	closed    bool                     // under mu
+	configs   map[Config]*Config       // under mu; each by what it says
 
 	closeOnce   sync.Once
 	closeFailed error // under closeOnce
@@ -116,21 +118,61 @@ func (s *Store) everyLog() []*Log { return s.logsThat(func(*Log) bool { return t
 func (s *Store) logsThat(wanted func(*Log) bool) []*Log {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	logs := make([]*Log, 0, len(s.logs))
-	for _, l := range s.logs {
-		if l != nil && wanted(l) {
+	all := s.ordered.Load()
+	if all == nil {
+		logs := make([]*Log, 0, len(s.logs))
+		for _, l := range s.logs {
+			if l != nil {
+				logs = append(logs, l)
+			}
+		}
+		slices.SortFunc(logs, func(a, b *Log) int { return compareNames(a.tp, b.tp) })
+		all = &logs
+		s.ordered.Store(all)
+	}
+	logs := make([]*Log, 0, len(*all))
+	for _, l := range *all {
+		if wanted(l) {
 			logs = append(logs, l)
 		}
 	}
-	slices.SortFunc(logs, func(a, b *Log) int { return compareNames(a.tp, b.tp) })
 	return logs
+}
+
+// placeLog puts a log, or nil, in its name's place. The caller holds s.mu.
+func (s *Store) placeLog(tp TopicPartition, l *Log) {
+	s.logs[tp] = l
+	s.ordered.Store(nil)
+}
+
+// removeLog gives the name free. The caller holds s.mu.
+func (s *Store) removeLog(tp TopicPartition) {
+	delete(s.logs, tp)
+	s.ordered.Store(nil)
+}
+
+// sharedConfigsMax is how many configurations are kept to be shared.
+const sharedConfigsMax = 1024
+
+// shared is a configuration that equals c: thousands of logs have the same.
+func (s *Store) shared(c Config) *Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.configs[c]; p != nil {
+		return p
+	}
+	if s.configs == nil || len(s.configs) >= sharedConfigsMax {
+		s.configs = map[Config]*Config{}
+	}
+	s.configs[c] = &c
+	return &c
 }
 
 // newLog is a log without segments.
 func (s *Store) newLog(tp TopicPartition, id TopicID, c Config) *Log {
 	l := &Log{store: s, tp: tp, name: tp.String(), id: id, dir: s.path(tp.String()), producers: newProducers(s.opt.ProducerExpiryMs)}
 	l.retention.atMs = math.MaxInt64
-	l.config.Store(&c)
+	l.config.Store(s.shared(c))
 	l.commit.progress = sync.NewCond(&l.mu)
 	for b := range l.bounds {
 		l.bounds[b].kind = Bound(b)

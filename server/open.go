@@ -100,7 +100,14 @@ func dataOptions(static configs.Layers) logstore.Options {
 		ProducerExpiryMs: number(static, "producer.id.expiration.ms"),
 		JournalBytes:     number(static, "moldau.journal.bytes"),
 		ReserveBytes:     reserveBytes(static),
+		OpenFilesMax:     openFilesMax(static),
 	}
+}
+
+// openFilesMax is moldau.open.files.max, 0 for the engine's default.
+func openFilesMax(static configs.Layers) int {
+	v, _ := static.Value("moldau.open.files.max")
+	return int(v.Int)
 }
 
 // reserveBytes is moldau.reserve.bytes as the engine has it, whose zero value

@@ -30,6 +30,7 @@ func TestStaticConfigsReachTheStore(t *testing.T) {
 		{"log.flush.offset.checkpoint.interval.ms", "1234", func(o logstore.Options) int64 { return o.CheckpointMs }, 1234, 60_000},
 		{"producer.id.expiration.ms", "5678", func(o logstore.Options) int64 { return o.ProducerExpiryMs }, 5678, 86_400_000},
 		{"moldau.journal.bytes", "67108864", func(o logstore.Options) int64 { return o.JournalBytes }, 64 << 20, 512 << 20},
+		{"moldau.open.files.max", "77", func(o logstore.Options) int64 { return int64(o.OpenFilesMax) }, 77, 0},
 		{"moldau.reserve.bytes", "4096", reserve, 4096, 0},
 		{"moldau.reserve.bytes", "0", reserve, -1, 0},
 	} {

@@ -37,6 +37,7 @@ var (
 		counting("moldau_compaction_read_bytes_total", "Bytes that compactions have read, those with new keys two times.", func(s *storeState) int64 { return s.CompactionReadBytes }, ofStore...),
 		counting("moldau_compaction_written_bytes_total", "Bytes that compactions have written.", func(s *storeState) int64 { return s.CompactionWrittenBytes }, ofStore...),
 		counting("moldau_compaction_removed_records_total", "Records that compactions have removed.", func(s *storeState) int64 { return s.CompactionRemoved }, ofStore...),
+		counting("moldau_logs_shed_total", "Times that the files of a log were closed because it was not used.", func(s *storeState) int64 { return s.ShedLogs }, ofStore...),
 		counting("moldau_housekeeping_failures_total", "Background work on logs that failed and was to be tried again.", func(s *storeState) int64 { return s.HousekeepingFailures }, ofStore...),
 
 		standing("kafka_log_logcleanermanager_time_since_last_run_ms", "Milliseconds since logs to compact were looked for.", func(s *storeState) int64 { return s.compaction.SinceLooked.Milliseconds() }, ofStore...),
@@ -51,7 +52,9 @@ var (
 		}, ofStore...),
 		standing("kafka_log_logcleaner_max_buffer_utilization_percent", "How full the last compaction had the memory for its keys, in per cent.", func(s *storeState) int64 { return int64(100 * s.lastCompaction().MapUsed) }, ofStore...),
 
-		standing("moldau_logs", "Logs that are open.", func(s *storeState) int64 { return int64(s.Logs) }, ofStore...),
+		standing("moldau_logs", "Logs that can be used.", func(s *storeState) int64 { return int64(s.Logs) }, ofStore...),
+		standing("moldau_log_open_files", "Segments' files that are open.", func(s *storeState) int64 { return int64(s.OpenFiles) }, ofStore...),
+		standing("moldau_logs_in_use", "Logs that have files open.", func(s *storeState) int64 { return int64(s.OpenLogs) }, ofStore...),
 		standing("moldau_log_segments", "Segments of all open logs.", func(s *storeState) int64 { return int64(s.Segments) }, ofStore...),
 		standing("moldau_log_size_bytes", "Bytes of all segments, without indexes.", func(s *storeState) int64 { return s.Bytes }, ofStore...),
 		standing("moldau_log_poisoned", "Logs that take no more records until the broker starts again.", func(s *storeState) int64 { return int64(s.Poisoned) }, ofStore...),
