@@ -17,9 +17,13 @@ type AbortedTransaction struct {
 // below [LastStable], from its first offset to [Fetch.Upto], they are what a
 // reader of committed records has to leave out.
 func (l *Log) AbortedTransactions(dst []AbortedTransaction, from, upto int64) ([]AbortedTransaction, error) {
+	n, before := len(dst), l.view.Load()
 	err := l.eachAborted(from, upto, func(t index.AbortedTxn) {
 		dst = append(dst, AbortedTransaction{t.ProducerID, t.FirstOffset, t.LastOffset})
 	})
+	if l.cutSince(before, err) {
+		return l.AbortedTransactions(dst[:n], from, upto)
+	}
 	return dst, l.wrap("look up aborted transactions", err)
 }
 

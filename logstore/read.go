@@ -141,13 +141,14 @@ func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bo
 }
 
 // cutSince tells that what was found corrupt may have been a file that a
-// truncation cut while it was read: it stores another view first.
+// truncation cut while it was read, and one that was not found that it, or
+// retention, took away before it was opened: they store another view first.
 func (l *Log) cutSince(before *view, err error) bool {
 	if err == nil {
 		return false // before what errors.As lets escape
 	}
 	var corrupt *CorruptionError
-	return errors.As(err, &corrupt) && l.view.Load() != before
+	return (errors.As(err, &corrupt) || errors.Is(err, fs.ErrNotExist)) && l.view.Load() != before
 }
 
 // plan pins segments from the one that holds from on and cuts sections.
