@@ -101,7 +101,10 @@ func (r *recovery) recover(c *journal.Catalog) error {
 
 func (r *recovery) findTail() error {
 	if len(r.segments) == 0 {
-		return r.startEmpty()
+		if err := r.startEmpty(); err != nil {
+			return err
+		}
+		return r.failShort(r.last().endOffset())
 	}
 	l := r.log
 	l.start.Store(max(l.start.Load(), r.segments[0].base))

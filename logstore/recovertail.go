@@ -60,6 +60,9 @@ func (w *scanWindow) bytes(s *segment, position, n int64) []byte {
 // errHole tells that a segment does not end where the next one begins.
 var errHole = errors.New("segments do not touch")
 
+// errShort tells that a log that was closed cleanly lacks what was flushed.
+var errShort = errors.New("the log ends below its recovery point: segments are missing")
+
 // recoverTail finds the end of the log: from the last index entry after a clean
 // close, otherwise from the recovery point, reading every byte.
 func (r *recovery) recoverTail() error {
@@ -67,7 +70,11 @@ func (r *recovery) recoverTail() error {
 		if err := r.findEnd(r.last()); err != nil {
 			return err
 		}
-		return r.loadState(r.last().endOffset())
+		end := r.last().endOffset()
+		if err := r.loadState(end); err != nil {
+			return err
+		}
+		return r.failShort(end)
 	}
 	first := (&view{r.segments}).find(r.point)
 	r.first = first
@@ -125,6 +132,18 @@ func (r *recovery) recoverTail() error {
 		}
 	}
 	return nil
+}
+
+// failShort notes that a log which was closed cleanly ends below its recovery
+// point. Offsets from there on were acknowledged, and are not to be given away
+// again. A point below the end is only old, and what is below the start of the log
+// is missed by nobody.
+func (r *recovery) failShort(end int64) error {
+	if !r.clean || r.point <= max(end, r.log.start.Load()) {
+		return nil
+	}
+	s := r.last()
+	return r.fail(s.corrupt(s.size(), fmt.Errorf("%w: %d, not %d", errShort, end, r.point)))
 }
 
 // watch shows how much is to be scanned, until the function returned is called.
