@@ -134,7 +134,7 @@ func (o *compactOutput) leave() {
 	o.segment = nil
 }
 
-// discard gives up what was written.
+// discard gives up what was written, and was not promised.
 func (o *compactOutput) discard() error {
 	s := o.segment
 	o.segment = nil
@@ -142,9 +142,9 @@ func (o *compactOutput) discard() error {
 		return nil
 	}
 	s.abandon()
-	var err error
-	for _, suffix := range []string{cleanedSuffix, swapSuffix} {
-		err = errors.Join(err, removeFiles(o.log.store.fs, o.log.dir, s.base, suffix, segmentSuffixes[:4]))
+	err := removeFiles(o.log.store.fs, o.log.dir, s.base, cleanedSuffix, segmentSuffixes[:4])
+	if err != nil {
+		o.log.setLitter(true)
 	}
 	return err
 }

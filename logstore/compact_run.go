@@ -54,6 +54,14 @@ func (c *compactor) run(l *Log, nowMs int64, stop <-chan struct{}) (LogCompacted
 	return r.done, err
 }
 
+// clearLitter clears up behind an earlier compaction. Beside what one leaves a start
+// would take a swap for a part of something that was not complete.
+func (r *compactRun) clearLitter() error {
+	r.log.upkeep.Lock()
+	defer r.log.upkeep.Unlock()
+	return errors.Join(r.log.writable(), r.log.removeLitter())
+}
+
 // stopped tells why the run is not to go on.
 func (c *compactor) stopped() error {
 	select {

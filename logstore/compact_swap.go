@@ -33,14 +33,16 @@ func (l *Log) swap(group []compactInput, o *compactOutput) error {
 	if !there {
 		return errRetired
 	}
-	if err == nil {
-		err = l.promise(o)
+	if err != nil {
+		return l.final(err)
 	}
-	if err = l.final(err); errors.Is(err, ErrPoisoned) {
+	l.setLitter(true) // until it is more than that
+	if err = l.final(l.promise(o)); errors.Is(err, ErrPoisoned) {
 		o.leave() // whether a start finds it is not known
+		return err
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, o.discard(), l.clearLitter())
 	}
 	s, aborts := o.segment, o.aborts
 	o.segment = nil // the log's
@@ -103,6 +105,7 @@ func swapName(cleaned string) string { return strings.TrimSuffix(cleaned, cleane
 // at its end.
 func (l *Log) publishCompacted(group []compactInput, s *segment) {
 	l.mu.Lock()
+	l.litter = false
 	at, _ := l.find(group)
 	segments := slices.Clone(l.view.Load().segments)
 	old := slices.Clone(segments[at : at+len(group)])
@@ -199,17 +202,4 @@ func (l *Log) unlinkLater(group []compactInput) {
 		}
 		l.store.enqueue(task{atMs: at, kind: taskUnlink, log: l, base: in.base})
 	}
-}
-
-// clearLitter removes what an earlier compaction could not remove. Beside such
-// files a start would take a swap for a part of something that was not complete.
-func (r *compactRun) clearLitter() error {
-	fsys, dir := r.store.fs, r.log.dir
-	names, err := fsys.ReadDir(dir)
-	for _, n := range names {
-		if strings.HasSuffix(n.Name(), cleanedSuffix) {
-			err = errors.Join(err, fsys.Remove(r.log.file(n.Name())))
-		}
-	}
-	return err
 }

@@ -13,12 +13,13 @@ import (
 
 // retirement is of segments that are in no view any more. It is under Log.mu.
 type retirement struct {
+	litter  bool    // files may be left of a compaction that was given up
 	retired []int64 // bases of those whose files are to be marked deleted, oldest first
 	marked  []int64 // bases of those whose files are to be unlinked
 }
 
 // pending tells that files are left which are not part of the log.
-func (r *retirement) pending() bool { return len(r.retired)+len(r.marked) > 0 }
+func (r *retirement) pending() bool { return r.litter || len(r.retired)+len(r.marked) > 0 }
 
 // markRetired marks the files of retired segments as deleted, and has them
 // unlinked later.
@@ -42,6 +43,9 @@ func (l *Log) markAll() error {
 			err = l.touchDurably()
 		}
 		l.mu.Unlock()
+		if err == nil && len(retired) > 0 {
+			err = l.clearLitter()
+		}
 		if err != nil || len(retired) == 0 {
 			return err
 		}
@@ -109,7 +113,7 @@ func (l *Log) unlinkMarked(base int64) error {
 // clearRetired does what is left to do. The caller holds l.upkeep, and syncs the
 // directory.
 func (l *Log) clearRetired() error {
-	if err := l.markAll(); err != nil {
+	if err := errors.Join(l.clearLitter(), l.markAll()); err != nil {
 		return err
 	}
 	l.mu.Lock()

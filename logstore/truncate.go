@@ -24,6 +24,9 @@ func (l *Log) TruncateTo(offset int64) error {
 	if offset >= l.Offset(LogEnd) {
 		return l.wrap("truncate", l.writable())
 	}
+	if err := l.clearLitter(); err != nil {
+		return l.wrap("truncate", err)
+	}
 	if err := l.leaveJournal(); err != nil {
 		return l.wrap("truncate", err)
 	}
