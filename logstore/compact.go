@@ -27,6 +27,7 @@ type compaction struct {
 	holds    int           // how many wait for running, or hold it, to let none run
 	failures int           // in a row
 	retryMs  int64         // when it is tried again after them
+	tried    int64         // offset up to which it came, whatever it left behind
 
 	failing atomic.Bool // failures are not 0, for who does not want the lock
 }
@@ -89,9 +90,10 @@ type compactInput struct {
 // compactPlan is what of a log could be compacted at some moment.
 type compactPlan struct {
 	inputs     []compactInput // from the log's beginning to limit
-	firstDirty int64          // offset from which on nothing was compacted
+	firstDirty int64          // offset from which on nothing was compacted, or not all
+	tried      int64          // offset below which it was tried
 	limit      int64          // offset: the end of inputs
-	clean      int64          // bytes of segments below firstDirty
+	clean      int64          // bytes of segments below tried
 	dirty      int64          // bytes of the others
 }
 
@@ -109,13 +111,14 @@ func (p *compactPlan) ratio() float64 {
 func (l *Log) planCompaction(c *Config, nowMs int64) compactPlan {
 	segments := l.view.Load().segments
 	p := compactPlan{firstDirty: l.firstDirty()}
+	p.tried = max(p.firstDirty, min(l.compaction.tried, l.Offset(LogEnd)))
 	if len(segments) > 0 {
 		p.limit = segments[0].base
 	}
 	limit := min(l.Offset(LastStable), l.standing.recovery)
 	for i := 0; i+1 < len(segments); i++ {
 		s, end := segments[i], segments[i+1].base
-		dirty := end > p.firstDirty
+		dirty := end > p.tried
 		if !s.tail.sealed || end > limit || dirty && c.MinCompactionLagMs > 0 && l.newest(s) > nowMs-c.MinCompactionLagMs {
 			break
 		}
@@ -157,13 +160,4 @@ func (p *compactPlan) release() {
 	for _, in := range p.inputs {
 		in.unpin()
 	}
-}
-
-// noteCompacted notes how far a log was compacted.
-func (l *Log) noteCompacted(upto int64) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.standing.cleaned = upto
-	l.standing.holesBelow = max(l.standing.holesBelow, upto)
-	return l.note()
 }

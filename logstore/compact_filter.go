@@ -21,9 +21,7 @@ type batchFilter struct {
 	transactions *compactedTxns
 	enter        func(index.AbortedTxn) error // into the index of the segment being written
 
-	// blind tells that a batch was met whose keys are not known: a tombstone behind
-	// it may be what hides its records.
-	blind    bool
+	left     *leftBehind
 	it       record.Iterator
 	rewriter record.Rewriter
 	empty    []byte
@@ -82,7 +80,7 @@ func (f *batchFilter) filter(b compactedBatch, growth int64) (record.Batch, left
 		if b.Transactional() {
 			f.transactions.data(b.Batch)
 		}
-		f.undecoded(b.bad)
+		f.undecoded(b.Batch, b.bad)
 		return nil, leftWhole, nil
 	case b.Control():
 		return f.control(b.Batch, growth)
@@ -93,8 +91,8 @@ func (f *batchFilter) filter(b compactedBatch, growth int64) (record.Batch, left
 }
 
 // undecoded keeps a batch of which the records cannot be read.
-func (f *batchFilter) undecoded(why error) {
-	f.blind = true
+func (f *batchFilter) undecoded(b record.Batch, why error) {
+	f.left.note(b)
 	if f.tally.undecoded++; f.tally.undecoded == 1 {
 		f.tally.undecodedW = why
 	}
@@ -166,7 +164,7 @@ func (f *batchFilter) horizon() int64 {
 func (f *batchFilter) data(b record.Batch, growth int64) (record.Batch, leftover, error) {
 	judged, err := f.judge(b)
 	if err != nil {
-		f.undecoded(err)
+		f.undecoded(b, err)
 		return nil, leftWhole, nil
 	}
 	horizon := int64(0)
@@ -200,7 +198,7 @@ func (f *batchFilter) judge(b record.Batch) (j judgement, err error) {
 		return j, err
 	}
 	f.kept = f.kept[:0] // grows with the records that are there, not with the count, which may lie
-	expired := f.expired(b) && !f.blind
+	expired := f.expired(b) && !f.left.before(b)
 	for i := 0; f.it.Next(); i++ {
 		if i%64 == 0 {
 			f.kept = append(f.kept, 0)
@@ -239,7 +237,7 @@ func (f *batchFilter) stays(r *record.Record, expired bool) bool {
 func (f *batchFilter) rewrite(b record.Batch, horizonMs, growth int64, keep func(i int) bool) (record.Batch, leftover, error) {
 	err := f.it.Reset(b, f.unpackedMax)
 	if err != nil {
-		f.undecoded(err)
+		f.undecoded(b, err)
 		return nil, leftWhole, nil
 	}
 	f.rewriter.Reset(b, horizonMs)
@@ -253,11 +251,11 @@ func (f *batchFilter) rewrite(b record.Batch, horizonMs, growth int64, keep func
 		err = f.it.Err()
 	}
 	if err != nil {
-		f.undecoded(err)
+		f.undecoded(b, err)
 		return nil, leftWhole, nil
 	}
 	if int64(len(out)-len(b)) > growth {
-		f.blind = true
+		f.left.note(b)
 		return nil, leftWhole, nil
 	}
 	return out, leftOther, nil

@@ -39,11 +39,13 @@ type compactRun struct {
 	config *Config
 	nowMs  int64
 	done   LogCompacted
+	left   leftBehind
+	next   int64 // offset up to which earlier rounds came
 }
 
 // run compacts a log, for as many rounds as it takes. The caller has begun it.
 func (c *compactor) run(l *Log, nowMs int64, stop <-chan struct{}) (LogCompacted, error) {
-	r := &compactRun{compactor: c, log: l, config: l.config.Load(), nowMs: nowMs}
+	r := &compactRun{compactor: c, log: l, config: l.config.Load(), nowMs: nowMs, left: newLeftBehind()}
 	r.done.Log = l.tp
 	c.stop = stop
 	defer c.keys.reset()
@@ -77,6 +79,7 @@ func (c *compactor) stopped() error {
 func (r *compactRun) round() (more bool, err error) {
 	plan := r.log.pinCompaction(r.config, r.nowMs)
 	defer plan.release()
+	plan.firstDirty = max(plan.firstDirty, r.next)
 	if plan.firstDirty >= plan.limit {
 		return false, nil
 	}
@@ -102,9 +105,10 @@ func (r *compactRun) round() (more bool, err error) {
 		}
 		rest = rest[n:]
 	}
-	if err := r.log.noteCompacted(f.mapped); err != nil {
+	if err := r.log.noteCompacted(f.mapped, r.left.from); err != nil {
 		return false, err
 	}
+	r.next = f.mapped
 	if r.done.Rounds++; r.done.Rounds == 1 {
 		r.done.From = plan.firstDirty
 	}
@@ -124,6 +128,7 @@ func (r *compactRun) newFilter(plan *compactPlan) (*batchFilter, error) {
 		keys: r.keys, digest: r.store.opt.digest, limit: plan.limit,
 		nowMs: r.nowMs, retentionMs: r.config.DeleteRetentionMs, unpackedMax: r.store.opt.DecompressedBytesMax,
 		producers: l.lastOfProducers(), transactions: newCompactedTxns(),
+		left: &r.left,
 	}, nil
 }
 
@@ -208,6 +213,9 @@ func (r *compactRun) mapKeys(plan *compactPlan, f *batchFilter) (upto int64, err
 			if !ok {
 				break
 			}
+			if b.bad != nil {
+				r.left.note(b.Batch)
+			}
 			if b.Control() || b.bad != nil || transactions.data(b.Batch) {
 				continue
 			}
@@ -221,15 +229,18 @@ func (r *compactRun) mapKeys(plan *compactPlan, f *batchFilter) (upto int64, err
 
 // mapBatch enters the keys of a batch, those of which the offset is not below
 // from. Where the map is full it returns the offset of the first that did not
-// fit. A batch that cannot be read is left out.
+// fit. A batch that cannot be read is left out, and behind, even if it can be read
+// a moment later: none of its keys is in the map.
 func (r *compactRun) mapBatch(b record.Batch, from int64, f *batchFilter) (full int64, ok bool) {
 	r.batch = r.batch[:0]
 	if b.Count() > keysPerBatch {
 		if _, err := b.Walk(record.WalkOptions{Gaps: true, UnpackedBytesMax: f.unpackedMax}); err != nil {
+			r.left.note(b)
 			return 0, true
 		}
 	}
 	if f.it.Reset(b, f.unpackedMax) != nil {
+		r.left.note(b)
 		return 0, true
 	}
 	for f.it.Next() {
@@ -245,6 +256,7 @@ func (r *compactRun) mapBatch(b record.Batch, from int64, f *batchFilter) (full 
 		}
 	}
 	if f.it.Err() != nil {
+		r.left.note(b)
 		return 0, true
 	}
 	for _, k := range r.batch {

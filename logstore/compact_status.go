@@ -50,7 +50,7 @@ func (s *Store) Compaction() CompactionStatus {
 
 // CompactionState is how far a log was compacted.
 type CompactionState struct {
-	FirstDirty   int64 // offset: nothing from here on was compacted
+	FirstDirty   int64 // offset: nothing from here on was compacted. After a start some below may not be either: what could not be read, and all behind it
 	Upto         int64 // offset: it could be, up to here
 	Dirty, Clean int64 // bytes of segments between the two, and below
 }
@@ -60,5 +60,5 @@ func (l *Log) Compaction() CompactionState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.planCompaction(l.config.Load(), l.store.nowMs())
-	return CompactionState{p.firstDirty, max(p.limit, p.firstDirty), p.dirty, p.clean}
+	return CompactionState{p.tried, max(p.limit, p.tried), p.dirty, p.clean}
 }

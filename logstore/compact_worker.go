@@ -172,7 +172,7 @@ func (l *Log) compactionDue(nowMs int64) (d dueLog, ok bool) {
 func (l *Log) firstTimestamp(p *compactPlan) int64 {
 	oldest := int64(-1)
 	for _, in := range p.inputs {
-		if in.end <= p.firstDirty || in.size() == 0 {
+		if in.end <= p.tried || in.size() == 0 {
 			continue
 		}
 		if first := in.firstMs.Load() - 1; first >= 0 {

@@ -195,6 +195,7 @@ func (l *Log) lowerTo(v *view, end mark) error {
 	l.standing.recovery = min(l.standing.recovery, end.offset())
 	l.standing.holesBelow = min(l.standing.holesBelow, end.offset())
 	l.standing.cleaned = min(l.standing.cleaned, end.offset())
+	l.compaction.tried = min(l.compaction.tried, end.offset())
 	l.commit.flushed = min(l.commit.flushed, end.offset())
 	return l.noteDurably()
 }
