@@ -33,14 +33,14 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Damage is what of a batch a program left broken.
-type Damage uint8
-
-const (
-	BadCRC Damage = 1 << iota
-	BadLength
-	BadMagic
-)
+// damage is what of a batch's checks a program breaks. All is drawn where the program
+// asks for it: at its end there is nothing left to draw from.
+type damage struct {
+	crcAt, crcBits byte  // bits that are flipped in a byte of the CRC
+	lengthBy       int64 // added to the true length
+	length         int64 // in place of it, unless 0
+	magicBy        byte  // added to the magic
+}
 
 // batch is a batch on the way. Its records are unpacked once, when they are first
 // edited, and packed once, at the end: codecs cost more than all else.
@@ -51,7 +51,7 @@ type batch struct {
 	edited  bool
 	codec   record.Codec // to pack them with, where edited
 	renamed bool         // the attributes are to name codec
-	damage  Damage
+	damage  damage
 }
 
 // Batch makes a batch of any bytes and edits it as a program says. Unless the
@@ -89,18 +89,14 @@ func (b *batch) seal(p *Program) []byte {
 	binary.BigEndian.PutUint32(out[lengthAt:], uint32(len(out)-lengthEnd))
 	out[magicAt] = 2
 	binary.BigEndian.PutUint32(out[crcAt:], crc32.Checksum(out[crcFrom:], castagnoli))
-	if b.damage&BadCRC != 0 {
-		out[crcAt+p.Below(4)] ^= p.Byte() | 1
-	}
-	if b.damage&BadLength != 0 {
-		length := p.Int64()
-		if p.One(2) { // nearly true
-			length = int64(len(out)) - lengthEnd + int64(p.Below(5)) - 2
+	out[crcAt+b.damage.crcAt] ^= b.damage.crcBits
+	out[magicAt] += b.damage.magicBy
+	if by := b.damage; by.lengthBy != 0 || by.length != 0 {
+		length := by.length
+		if length == 0 {
+			length = int64(len(out)) - lengthEnd + by.lengthBy
 		}
 		binary.BigEndian.PutUint32(out[lengthAt:], uint32(length))
-	}
-	if b.damage&BadMagic != 0 {
-		out[magicAt] = p.Byte()
 	}
 	return out
 }
@@ -153,14 +149,16 @@ func (b *batch) edit(p *Program) {
 	case 27: // attributes that lie about the codec
 		b.renamed = false
 	case 28:
-		b.damage |= BadCRC
+		b.damage.crcAt, b.damage.crcBits = byte(p.Below(4)), p.Byte()
 	case 29:
 		if op > 128 {
-			b.damage |= BadLength
+			b.damage.lengthBy = int64(p.Below(5)) - 2
+		} else {
+			b.damage.length = p.Int64()
 		}
 	case 30:
 		if op > 200 {
-			b.damage |= BadMagic
+			b.damage.magicBy = p.Byte()
 		}
 	default: // numbers as a client writes them
 		if n := uint32(b.header.Count()); n > 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"moldau/fuzz/corpus"
+	"moldau/fuzz/memory"
 	"moldau/fuzz/mutate"
 	"moldau/fuzz/naive"
 	"moldau/fuzz/target"
@@ -18,7 +19,8 @@ const unpackedMax = 64 << 10
 //
 //   - Next, Check, Walk, the iterator and Timestamps accept exactly what a naive
 //     reader accepts, and tell the same of it. A wrong CRC is never accepted.
-//   - What compressed records unpack to stays below the limit.
+//   - What compressed records unpack to stays below the limit, and what a walk takes of
+//     memory below the limit, a multiple of the bytes, and a constant.
 //   - Records that were accepted are encoded again to the same bytes.
 //   - A rewrite that keeps some of the records keeps just these, and is sound.
 func FuzzBatch(f *testing.F) { batches.Fuzz(f) }
@@ -93,7 +95,12 @@ func checkRecords(t testing.TB, b record.Batch, n *naive.Batch) target.Class {
 	if wantErr == nil {
 		want, wantErr = n.Records(plain)
 	}
-	w, err := b.Walk(record.WalkOptions{Gaps: true, UnpackedBytesMax: unpackedMax})
+	var w record.Walked
+	var err error
+	taken := memory.Of(func() { w, err = b.Walk(record.WalkOptions{Gaps: true, UnpackedBytesMax: unpackedMax}) })
+	if most := uint64(4*len(b) + unpackedMax + unpackSlack); taken > most {
+		t.Fatalf("a walk over %d bytes took %d, more than %d", len(b), taken, most)
+	}
 	if (err == nil) != (wantErr == nil) {
 		t.Fatalf("walk: %v, naive: %v", err, wantErr)
 	}

@@ -26,10 +26,14 @@ import (
 func FuzzProducers(f *testing.F) { producers.Fuzz(f) }
 
 var producers = target.New("FuzzProducers", programs(
-	[]byte{0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 1, 9, 9, 0, 0, 2, 12, 8, 0, 1},
-	[]byte{1, 0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 13, 8, 0, 4, 8, 0, 5},
-	[]byte{3, 10, 0, 2, 10, 0, 1, 0, 0, 1, 11, 0, 0, 1, 0, 11, 0, 1, 0, 0, 12, 10, 0, 3},
-	[]byte{2, 4, 1, 200, 1, 4, 1, 1, 1, 8, 1, 0, 13, 8, 1, 1, 6, 1, 2, 2},
+	// Six batches, the fifth from the end once more, a restart, and again.
+	[]byte{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 4, 0, 0, 0, 0, 12, 0, 0, 0, 8, 4, 0, 0, 0, 0, 8, 5, 0},
+	// Two producers' transactions, a wrong batch within, markers, a kill.
+	[]byte{1, 0, 0, 10, 2, 1, 0, 10, 1, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 11, 1, 0, 0, 0, 2, 0, 0, 13, 2, 0, 0, 11, 2, 1, 1, 1, 1, 2, 0, 10},
+	// Segments roll, an epoch begins, an old one comes late.
+	[]byte{0, 2, 4, 0, 0, 1, 4, 0, 0, 0, 4, 6, 2, 0, 0, 0, 4, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 12, 0, 0, 4, 6, 2, 0},
+	// Near the end of the sequences.
+	[]byte{1, 0, 0, 7, 1, 1, 2, 0, 0, 1, 1, 0, 0, 1, 0, 0, 8, 2, 0, 1, 0, 0, 4, 3, 0},
 ), func(t testing.TB, _, program []byte) target.Class {
 	p := mutate.NewProgram(program[:min(len(program), 200)])
 	// Segments roll by time: after a restart a segment's worth of bytes is looked
