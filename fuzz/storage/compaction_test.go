@@ -18,6 +18,7 @@ import (
 //     record that was committed, and nothing else; above it, all.
 //   - A record that is there has its offset, key and value. A tombstone stays as long
 //     as it is to.
+//   - The last sequence of each producer is known, though its records may be gone.
 //   - No compaction fails, and the checker finds no fault.
 func FuzzCompaction(f *testing.F) { compactions.Fuzz(f) }
 
@@ -161,6 +162,7 @@ func (m *compacted) end(producer int64, commit bool) {
 func (m *compacted) check() {
 	must(m.t, m.failed)
 	must(m.t, m.log.Flush())
+	m.checkProducers()
 	upto := m.log.Compaction().FirstDirty
 	m.most = max(m.most, upto)
 	newest, newestOfMost := m.newest(upto), m.newest(m.most)
@@ -188,6 +190,22 @@ func (m *compacted) check() {
 	for i := next; i < int64(len(m.all)); i++ { // above, a transaction is open
 		if i < upto {
 			m.t.Fatalf("compacted up to %d, above the last stable offset %d", upto, stable)
+		}
+	}
+}
+
+// checkProducers holds that compaction makes the log forget no producer: a batch that
+// was sent would otherwise be taken twice.
+func (m *compacted) checkProducers() {
+	found, err := m.log.Producers()
+	must(m.t, err)
+	known := map[int64]int32{}
+	for _, p := range found {
+		known[p.ID] = p.LastSequence
+	}
+	for id, next := range m.sequences {
+		if last, ok := known[id]; !ok || last != next-1 {
+			m.t.Fatalf("producer %d has sent up to %d, the log knows of %d, %v", id, next-1, last, ok)
 		}
 	}
 }
