@@ -43,6 +43,9 @@ type Torn struct {
 	At    int64 // position
 	Bytes int64
 	Err   error
+	// Rot tells that a whole batch lies behind, so that it is not an append that was
+	// cut short.
+	Rot bool
 }
 
 // Read reads the metadata in the log directory dir, as it is after the last
@@ -152,7 +155,8 @@ func (l *metadataFiles) readLog(img *Image) (*Torn, error) {
 		err := forBatches(l.fsys, name, a.batch)
 		var bad *badBatch
 		if errors.As(err, &bad) && last {
-			return &Torn{bad.file, bad.at, bad.left, bad.err}, nil
+			rot, err := wholeBehind(l.fsys, bad, img.End)
+			return &Torn{bad.file, bad.at, bad.left, bad.err, rot}, err
 		}
 		if err != nil {
 			return nil, err

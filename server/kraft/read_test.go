@@ -204,6 +204,37 @@ func TestTornEndIsTold(t *testing.T) {
 	}
 }
 
+// A bad batch with a whole one behind it was whole once: it is told from an append
+// that was cut short.
+func TestRotIsToldFromATornEnd(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		at   int // in the second batch
+		cut  int // bytes at the end
+		want bool
+	}{
+		{"in its records", 70, 0, true},
+		{"in its length", 10, 0, true},
+		{"in its version", 16, 0, true},
+		{"with the batch behind torn", 70, 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newLog(t)
+			w.append(topicRecord(t, 'a'))
+			whole := len(w.bytes)
+			w.append(topicRecord(t, 'b'))
+			w.append(topicRecord(t, 'c'))
+			w.bytes = w.bytes[:len(w.bytes)-c.cut]
+			w.bytes[whole+c.at] ^= 1
+			_, source, err := w.read()
+			must(t, err)
+			if source.Torn == nil || source.Torn.At != int64(whole) || source.Torn.Rot != c.want {
+				t.Errorf("%+v, want rot at %d: %v", source.Torn, whole, c.want)
+			}
+		})
+	}
+}
+
 func TestHoleInTheLogIsRefused(t *testing.T) {
 	w := newLog(t)
 	w.append(topicRecord(t, 'a'))
