@@ -79,8 +79,8 @@ all, or the default of a week deletes what Kafka was told to keep.
 
 The directories are not changed. With --method link what neither side writes to
 again is not copied, but shared; both must be on one file system, and whoever runs
-the broker must be allowed to open Kafka's files. With --method move Kafka's
-partitions are removed once the new directory stands, and its meta.properties is
+the broker must be allowed to open Kafka's files. With --method move what was taken
+over is removed once the new directory stands, and Kafka's meta.properties is
 renamed so that it does not start there any more. The new directory appears as a
 whole, with every batch checked, or not at all; an import that was interrupted can
 be run again.
@@ -129,8 +129,8 @@ Kafka is not to be formatted: give the new directory to it as log.dirs, with the
 node.id that is told here. The data directory is not changed. With --method link
 what neither side writes to again is not copied, but shared; both must be on one
 file system, and Kafka must be allowed to open the files. With --method move the
-data directory gets the suffix .exported once the new one stands, and loses the
-logs. The new directory appears as a whole, with every batch checked, or not at
+data directory gets the suffix .exported once the new one stands, and loses what
+was taken over; what recovery put aside stays there. The new directory appears as a whole, with every batch checked, or not at
 all; an export that was interrupted can be run again.
 
 Exit codes: 0 done, 1 failed, 2 usage.`,

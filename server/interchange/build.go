@@ -21,37 +21,22 @@ const (
 
 // build is a target in the making.
 type build struct {
-	dir, target string
-	fsys        *vfs.OS // dir
-	lock        io.Closer
-	linked      map[string]bool // files that are another's too, below dir
+	*place
+	dir    string
+	like   fs.FileMode // permissions of the source
+	fsys   *vfs.OS     // dir
+	lock   io.Closer
+	linked map[string]bool // files that are another's too, below dir
 }
 
-// checkTarget refuses a target that would have to be merged with.
-func checkTarget(target string) error {
-	entries, err := os.ReadDir(target)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrTarget, err)
-	case len(entries) > 0:
-		return fmt.Errorf("%w: %s has %s", ErrTarget, target, entries[0].Name())
-	}
-	return nil
-}
-
-// beginBuild makes the build's directory, and removes one that a crash left.
-func beginBuild(target string) (_ *build, err error) {
-	if err := checkTarget(target); err != nil {
+// beginBuild makes the build's directory, and removes one that a crash left. Nobody
+// is let in whom the directory like does not let in.
+func beginBuild(at *place, like string) (_ *build, err error) {
+	info, err := os.Stat(like)
+	if err != nil {
 		return nil, err
 	}
-	// An empty directory makes room for the whole one. A mount point cannot, which
-	// must be known before the work and not after it.
-	if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s cannot be replaced by what is built beside it: name a folder in it that does not exist yet: %w", target, err)
-	}
-	b := &build{dir: target + buildSuffix, target: target, linked: map[string]bool{}}
+	b := &build{place: at, dir: at.path + buildSuffix, like: info.Mode().Perm(), linked: map[string]bool{}}
 	if err := b.removeOld(); err != nil {
 		return nil, err
 	}
@@ -61,11 +46,25 @@ func beginBuild(target string) (_ *build, err error) {
 	if b.lock, err = b.fsys.Lock(buildLock); err != nil {
 		return nil, errors.Join(b.busy(err), b.fsys.Close())
 	}
-	// The first call only takes a stand: errors are told from here on.
-	if err := vfs.SyncAll(b.fsys, ".", nil); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err := b.prepare(); err != nil {
 		return nil, errors.Join(err, b.abandon())
 	}
 	return b, nil
+}
+
+// prepare finds out what would fail at the end.
+func (b *build) prepare() error {
+	if err := b.narrow(b.dir, b.like); err != nil {
+		return err
+	}
+	if err := b.makeRoom(b.dir); err != nil {
+		return err
+	}
+	// The first call only takes a stand: errors are told from here on.
+	if err := vfs.SyncAll(b.fsys, ".", nil); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
 }
 
 func (b *build) busy(err error) error {
@@ -97,21 +96,49 @@ func (b *build) removeOld() error {
 	return os.RemoveAll(b.dir)
 }
 
-// mkdir makes a directory in the build, whose parent is there.
-func (b *build) mkdir(name string) error {
-	return os.Mkdir(filepath.Join(b.dir, name), 0o755)
+// mkdir makes a directory in the build, whose parent is there. The umask is heeded.
+func (b *build) mkdir(name string, mode fs.FileMode) error {
+	return os.Mkdir(filepath.Join(b.dir, name), mode|0o700)
 }
 
-// finish gives the build the target's name.
+// narrow takes from a directory what mode does not grant.
+func (b *build) narrow(dir string, mode fs.FileMode) error {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&^(mode|0o700) == 0 {
+		return err
+	}
+	return os.Chmod(dir, info.Mode()&(keptBits&^fs.ModePerm)|info.Mode().Perm()&(mode|0o700))
+}
+
+// finish gives the build the target's name. The lock goes last: without it what a
+// crash leaves in the build's place would not be known for a build.
 func (b *build) finish() error {
-	errs := []error{b.fsys.Remove(buildLock), b.sync(), b.lock.Close(), b.fsys.Close()}
-	if err := errors.Join(errs...); err != nil {
-		return errors.Join(err, os.RemoveAll(b.dir))
+	if err := b.sync(); err != nil {
+		return errors.Join(err, b.abandon())
 	}
-	if err := os.Rename(b.dir, b.target); err != nil {
-		return errors.Join(err, os.RemoveAll(b.dir))
+	if !renamesOpen {
+		if err := b.close(); err != nil {
+			return errors.Join(err, os.RemoveAll(b.dir))
+		}
 	}
-	return syncDir(filepath.Dir(b.target))
+	err := b.removeEmpty()
+	if err == nil {
+		err = os.Rename(b.dir, b.path)
+	}
+	if err != nil {
+		return errors.Join(err, b.abandon())
+	}
+	return errors.Join(os.Remove(filepath.Join(b.path, buildLock)), b.close(), syncDir(b.path), syncDir(filepath.Dir(b.path)))
+}
+
+// close gives up what is open. It may be called again.
+func (b *build) close() error {
+	if b.lock == nil {
+		return nil
+	}
+	err := errors.Join(b.lock.Close(), b.fsys.Close())
+	b.lock = nil
+	return err
 }
 
 // sync brings all of the build to stable storage: with one call for thousands of
@@ -145,7 +172,7 @@ func (b *build) sync() error {
 
 // abandon removes the build.
 func (b *build) abandon() error {
-	return errors.Join(os.RemoveAll(b.dir), b.lock.Close(), b.fsys.Close())
+	return errors.Join(os.RemoveAll(b.dir), b.close())
 }
 
 func syncDir(dir string) error {
@@ -163,13 +190,19 @@ func (b *build) room(bytes int64) error {
 		return nil
 	}
 	if err == nil && space.Free < bytes {
-		err = fmt.Errorf("%s has room for %d bytes, and %d are to be copied", filepath.Dir(b.target), space.Free, bytes)
+		err = fmt.Errorf("%s has room for %d bytes, and %d are to be copied", filepath.Dir(b.path), space.Free, bytes)
 	}
 	return err
 }
 
 // bring brings files of partitions, with the directories that they lie in.
-func (b *build) bring(files []file, o *Options) error {
+func (b *build) bring(partitions []*partition, o *Options) error {
+	for _, p := range partitions {
+		if err := b.mkdir(p.to, p.mode); err != nil {
+			return err
+		}
+	}
+	files := allFiles(partitions)
 	var done, total, copied int64
 	for _, f := range files {
 		total += f.bytes

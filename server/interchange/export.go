@@ -40,16 +40,14 @@ const exportReceipt = "moldau-export.json"
 // Errors wrap ErrInUse, ErrSource, ErrTarget, ErrMissing, ErrDamaged, ErrUnclean,
 // or are of the file system.
 func Export(data, target string, o Options) (*Receipt, error) {
+	data, target = filepath.Clean(data), filepath.Clean(target)
 	r := newReceipt("export", target, &o, data)
 	x, err := openData(data)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", data, err)
 	}
 	r.ClusterID, r.NodeID, r.Clean, r.NextProducerID = x.meta.ClusterID, x.meta.NodeID, true, x.img.NextProducerID()
-	err = x.plan(&o, r)
-	if err == nil && o.DryRun {
-		err = checkTarget(target)
-	} else if err == nil {
+	if err = x.plan(&o, r); err == nil {
 		err = x.build(target, &o, r)
 	}
 	return r, errors.Join(err, x.Close())
@@ -68,8 +66,7 @@ type export struct {
 	out             *kraft.Image
 	recovery, start kraft.OffsetCheckpoint
 	high, cleaner   kraft.OffsetCheckpoint
-	files           []file
-	dirs            []string
+	taken           []*partition
 }
 
 // openData locks a data directory and reads it.
@@ -152,7 +149,14 @@ func (x *export) Close() error {
 }
 
 func (x *export) build(target string, o *Options, r *Receipt) error {
-	b, err := beginBuild(target)
+	at, err := findTarget(target, x.data, filepath.Join(x.data, dataLogs))
+	if err == nil && o.Method == Move {
+		err = x.checkRetired(at.path)
+	}
+	if err != nil || o.DryRun {
+		return err
+	}
+	b, err := beginBuild(at, filepath.Join(x.data, dataLogs))
 	if err != nil {
 		return err
 	}
@@ -169,12 +173,7 @@ func (x *export) build(target string, o *Options, r *Receipt) error {
 }
 
 func (x *export) fill(b *build, o *Options, r *Receipt) error {
-	for _, dir := range x.dirs {
-		if err := b.mkdir(dir); err != nil {
-			return err
-		}
-	}
-	if err := b.bring(x.files, o); err != nil {
+	if err := b.bring(x.taken, o); err != nil {
 		return err
 	}
 	for name, c := range map[string]kraft.OffsetCheckpoint{
@@ -193,7 +192,11 @@ func (x *export) fill(b *build, o *Options, r *Receipt) error {
 	}
 	x.out.Brokers[x.meta.NodeID], x.out.Directories[x.meta.NodeID] = exportedEpoch, directory
 	voter := kraft.Voter{NodeID: x.meta.NodeID, DirectoryID: directory, Listener: controllerListener, Host: controllerHost, Port: controllerPort}
-	if err := kraft.Write(b.fsys, ".", x.out, voter, o.now().UnixMilli()); err != nil {
+	err = kraft.Write(b.fsys, ".", x.out, voter, o.now().UnixMilli())
+	if err == nil {
+		err = b.narrow(filepath.Join(b.dir, kraft.MetadataDir), b.like)
+	}
+	if err != nil {
 		return err
 	}
 	if err := kraft.WriteText(b.fsys, kraft.CleanShutdown, kraft.CleanText(exportedEpoch)); err != nil {
@@ -223,7 +226,23 @@ func (x *export) kept(c kraft.OffsetCheckpoint) kraft.OffsetCheckpoint {
 // is gone.
 const exportedSuffix = ".exported"
 
-// retire takes the source out of service, then removes the logs that the target
+// checkRetired refuses to move where the source could not get its new name.
+func (x *export) checkRetired(target string) error {
+	old, err := filepath.Abs(x.data + exportedSuffix)
+	if err != nil {
+		return err
+	}
+	there, err := exists(old)
+	if err != nil {
+		return err
+	}
+	if there || within(old, target) {
+		return fmt.Errorf("%w: %s is taken, and %s gets that name when it was moved", ErrTarget, old, x.data)
+	}
+	return nil
+}
+
+// retire takes the source out of service, then removes the files that the target
 // has. What else is there stays.
 func (x *export) retire() error {
 	old := x.data + exportedSuffix
@@ -233,8 +252,8 @@ func (x *export) retire() error {
 	if err := syncDir(filepath.Dir(old)); err != nil {
 		return err
 	}
-	for _, dir := range x.dirs {
-		if err := os.RemoveAll(filepath.Join(old, dataLogs, dir)); err != nil {
+	for _, at := range x.taken {
+		if err := at.remove(filepath.Join(old, dataLogs, at.to)); err != nil {
 			return err
 		}
 	}

@@ -88,26 +88,44 @@ func (x *export) planPartition(t *metadata.Topic, n int32, o *Options, r *Receip
 	for _, open := range log.OpenTransactions() {
 		r.OpenTransactions = append(r.OpenTransactions, OpenTransaction{tp.String(), open.ProducerID, open.First})
 	}
-	files, err := partitionFiles(p.From, tp.String(), o.Method, p.End, isKafkas)
+	at, err := readPartition(p.From, tp.String(), o.Method, p.End, isKafkas)
+	if err == nil {
+		err = checkPresent(at, log)
+	}
 	if err != nil {
 		return p, false, err
 	}
-	x.dirs, x.files = append(x.dirs, tp.String()), append(x.files, files...)
-	for _, f := range files {
-		p.Bytes += f.bytes
-	}
-	r.count(files)
+	at.tellOfOthers(r, "it is no file of Kafka's: recovery or a repair put it aside")
+	x.taken = append(x.taken, at)
+	p.Bytes = at.bytes()
+	r.count(at.files)
 	return p, true, nil
+}
+
+// checkPresent refuses a log that lacks segments which the store knows of.
+func checkPresent(at *partition, log *logstore.Log) error {
+	there := map[int64]int64{}
+	for i := range at.files {
+		if base, suffix, ok := at.files[i].segment(); ok && suffix == logSuffix {
+			there[base] = at.files[i].bytes
+		}
+	}
+	for _, s := range log.Segments() {
+		if bytes, ok := there[s.Base]; !ok || bytes < s.Bytes {
+			return fmt.Errorf("%w: %s: the segment of offset %d has %d bytes, and had %d", ErrDamaged, at.from, s.Base, bytes, s.Bytes)
+		}
+	}
+	return nil
 }
 
 // isKafkas tells whether a file in a partition's directory is one that Kafka
 // keeps there: what recovery and repairs put aside is not.
 func isKafkas(name string) bool {
-	if name == "leader-epoch-checkpoint" || name == "partition.metadata" {
+	if name == epochFile || name == metadataFile {
 		return true
 	}
 	_, suffix, ok := segmentFile(name)
-	return ok && slices.Contains([]string{logSuffix, ".index", ".timeindex", ".txnindex", ".snapshot"}, suffix)
+	return ok && (suffix == logSuffix || suffix == ".snapshot" || slices.Contains(indexSuffixes, suffix))
 }
 
 func (x *export) planConfigs(of kraft.Resource, all map[string]string, r *Receipt) map[string]string {
@@ -130,8 +148,8 @@ func (x *export) tellOfRest(r *Receipt) error {
 		return err
 	}
 	taken := map[string]bool{}
-	for _, dir := range x.dirs {
-		taken[dir] = true
+	for _, at := range x.taken {
+		taken[at.to] = true
 	}
 	for _, e := range entries {
 		if !e.IsDir() || taken[e.Name()] {

@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -19,65 +17,20 @@ type file struct {
 	to       string // below the build
 	bytes    int64
 	modified time.Time
+	mode     fs.FileMode
 	link     bool
 	// unsettled is one of a segment that is not below the recovery point.
 	unsettled bool
 }
 
-const logSuffix = ".log"
+// segment splits the file's name, if it is a segment's.
+func (f *file) segment() (base int64, suffix string, ok bool) {
+	return segmentFile(filepath.Base(f.from))
+}
 
 // index tells whether the file is an index by offset or time.
 func (f *file) index() bool {
 	return strings.HasSuffix(f.from, ".index") || strings.HasSuffix(f.from, ".timeindex")
-}
-
-// partitionFiles lists what comes along of a partition's directory. What is never
-// written to again may be linked: data of segments that are sealed, and flushed,
-// for recovery cuts nothing there. Indexes are not among it, since they are built
-// anew in place.
-func partitionFiles(dir, to string, m Method, flushed int64, wanted func(name string) bool) ([]file, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var files []file
-	var bases []int64
-	for _, e := range entries {
-		if !e.Type().IsRegular() || !wanted(e.Name()) {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, file{
-			from: filepath.Join(dir, e.Name()), to: filepath.Join(to, e.Name()), bytes: info.Size(), modified: info.ModTime(),
-		})
-		if base, suffix, ok := segmentFile(e.Name()); ok && suffix == logSuffix {
-			bases = append(bases, base)
-		}
-	}
-	slices.Sort(bases)
-	for i := range files {
-		base, suffix, ok := segmentFile(filepath.Base(files[i].from))
-		next, found := slices.BinarySearch(bases, base)
-		if next++; !ok || !found {
-			continue
-		}
-		files[i].unsettled = next >= len(bases) || bases[next] > flushed
-		files[i].link = suffix == logSuffix && m != Copy && !files[i].unsettled
-	}
-	return files, nil
-}
-
-// segmentFile splits the name of a segment's file.
-func segmentFile(name string) (base int64, suffix string, ok bool) {
-	const digits = 20
-	if len(name) <= digits || name[digits] != '.' {
-		return 0, "", false
-	}
-	base, err := strconv.ParseInt(name[:digits], 10, 64)
-	return base, name[digits:], err == nil
 }
 
 // copyChunk is what is copied between two calls of progress.
@@ -97,7 +50,7 @@ func (f *file) bring(build string, progress func(bytes int64) error) error {
 		return err
 	}
 	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.mode|0o600)
 	if err != nil {
 		return err
 	}

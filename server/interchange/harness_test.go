@@ -106,6 +106,10 @@ func fingerprint(t *testing.T, dir string) map[string]string {
 		if err != nil || e.IsDir() {
 			return err
 		}
+		if e.Type()&fs.ModeSymlink != 0 {
+			all[name], err = os.Readlink(name)
+			return err
+		}
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ const importReceipt = dataOwn + "/import.json"
 // Errors wrap ErrInUse, ErrSource, ErrTarget, ErrMissing, ErrDamaged, or are of
 // the file system.
 func Import(dirs []string, target string, o Options) (*Receipt, error) {
+	target = filepath.Clean(target)
 	r := newReceipt("import", target, &o, dirs...)
 	s, err := openSource(dirs, r)
 	if err != nil {
@@ -29,18 +30,20 @@ func Import(dirs []string, target string, o Options) (*Receipt, error) {
 	}
 	r.ClusterID, r.NodeID, r.Clean, r.NextProducerID = s.meta.ClusterID, s.meta.NodeID, s.clean, s.img.NextProducerID
 	p, err := s.plan(&o, r)
-	if err == nil && o.DryRun {
-		err = checkTarget(target)
-	} else if err == nil {
+	if err == nil {
 		err = s.build(p, target, &o, r)
 	}
 	return r, errors.Join(err, s.Close())
 }
 
 // build makes the target beside its place, puts it there, and then only takes the
-// source out of service, if that is asked for.
+// source out of service, if that is asked for. A dry run only looks at the place.
 func (s *source) build(p *importPlan, target string, o *Options, r *Receipt) error {
-	b, err := beginBuild(target)
+	at, err := findTarget(target, s.paths()...)
+	if err != nil || o.DryRun {
+		return err
+	}
+	b, err := beginBuild(at, s.dirs[0].path)
 	if err != nil {
 		return err
 	}
@@ -57,12 +60,12 @@ func (s *source) build(p *importPlan, target string, o *Options, r *Receipt) err
 }
 
 func (s *source) fill(b *build, p *importPlan, o *Options, r *Receipt) error {
-	for _, dir := range append([]string{dataLogs, dataOwn}, p.dirs...) {
-		if err := b.mkdir(dir); err != nil {
+	for _, dir := range []string{dataLogs, dataOwn} {
+		if err := b.mkdir(dir, b.like); err != nil {
 			return err
 		}
 	}
-	if err := b.bring(p.files, o); err != nil {
+	if err := b.bring(p.taken, o); err != nil {
 		return err
 	}
 	if err := s.writeBeside(b, p); err != nil {
@@ -72,7 +75,7 @@ func (s *source) fill(b *build, p *importPlan, o *Options, r *Receipt) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(p.takeStock(store, o, r), store.Close()); err != nil {
+	if err := errors.Join(s.takeStock(store, p, r), store.Close()); err != nil {
 		return err
 	}
 	if err := s.found(b, p, o); err != nil {
@@ -99,8 +102,8 @@ func (s *source) fill(b *build, p *importPlan, o *Options, r *Receipt) error {
 // closed cleanly, if all were.
 func (s *source) writeBeside(b *build, p *importPlan) error {
 	taken := map[string]bool{}
-	for _, dir := range p.dirs {
-		taken[filepath.Base(dir)] = true
+	for _, at := range p.taken {
+		taken[filepath.Base(at.to)] = true
 	}
 	for name, from := range map[string]kraft.OffsetCheckpoint{
 		kraft.RecoveryPoints: s.recovery, kraft.StartOffsets: s.start, kraft.HighWatermarks: s.high, kraft.CleanerOffsets: s.cleaner,
@@ -126,7 +129,7 @@ func (s *source) writeBeside(b *build, p *importPlan) error {
 
 // takeStock looks at each log as it is in the target, and refuses one that is not
 // whole. One that was missing is made.
-func (p *importPlan) takeStock(store *logstore.Store, o *Options, r *Receipt) error {
+func (s *source) takeStock(store *logstore.Store, p *importPlan, r *Receipt) error {
 	for _, t := range p.topics {
 		for n := range t.receipt.Partitions {
 			at := &t.receipt.Partitions[n]
@@ -140,6 +143,11 @@ func (p *importPlan) takeStock(store *logstore.Store, o *Options, r *Receipt) er
 			}
 			if err != nil {
 				return fmt.Errorf("%w: %s: %w: 'moldau log verify' tells what is wrong, and 'moldau log repair' mends it", ErrDamaged, at.From, err)
+			}
+			if at.From != "" {
+				if err := s.checkWhole(t, tp, log, r); err != nil {
+					return err
+				}
 			}
 			at.Start, at.End = log.StartOffset(), log.Offset(logstore.LogEnd)
 			at.LeaderEpoch = max(at.LeaderEpoch, log.LatestEpoch())

@@ -25,8 +25,7 @@ const (
 type importPlan struct {
 	topics  []*plannedTopic
 	brokers map[string]map[string]string // configs by broker id, "" for all
-	files   []file
-	dirs    []string // of partitions, below the build
+	taken   []*partition
 }
 
 // plannedTopic is a topic of Kafka's that is taken over.
@@ -101,16 +100,13 @@ func (s *source) planPartitions(p *importPlan, t *plannedTopic, taken map[logsto
 			if !state.InSync(s.meta.NodeID) {
 				behind = append(behind, tp.String())
 			}
-			files, err := s.planFiles(p, tp, o)
+			taking, err := s.planFiles(p, tp, o, r)
 			if err != nil {
 				return nil, err
 			}
 			taken[tp] = true
-			receipt.From = at.path
-			for _, f := range files {
-				receipt.Bytes += f.bytes
-			}
-			r.count(files)
+			receipt.From, receipt.Bytes = at.path, taking.bytes()
+			r.count(taking.files)
 		}
 		t.receipt.Partitions = append(t.receipt.Partitions, receipt)
 	}
@@ -123,24 +119,32 @@ func (s *source) planPartitions(p *importPlan, t *plannedTopic, taken map[logsto
 	return missing, nil
 }
 
-func (s *source) planFiles(p *importPlan, tp logstore.TopicPartition, o *Options) ([]file, error) {
-	to := filepath.Join(dataLogs, tp.String())
-	files, err := partitionFiles(s.partitions[tp].path, to, o.Method, s.recovery[tp], brought)
+func (s *source) planFiles(p *importPlan, tp logstore.TopicPartition, o *Options, r *Receipt) (*partition, error) {
+	at, err := readPartition(s.partitions[tp].path, filepath.Join(dataLogs, tp.String()), o.Method, s.recovery[tp], brought)
+	if err == nil {
+		err = s.checkOrphans(at, r)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if !s.clean {
 		// A running Kafka makes indexes large ahead of need, and those above the
 		// recovery point are built anew whatever is in them.
-		files = slices.DeleteFunc(files, func(f file) bool { return f.unsettled && f.index() })
+		at.files = slices.DeleteFunc(at.files, func(f file) bool {
+			anew := f.unsettled && f.index()
+			if anew {
+				at.rebuilt = append(at.rebuilt, filepath.Base(f.from))
+			}
+			return anew
+		})
 	}
-	p.dirs = append(p.dirs, to)
-	p.files = append(p.files, files...)
-	return files, nil
+	at.tellOfOthers(r, "it is no file of a log")
+	p.taken = append(p.taken, at)
+	return at, nil
 }
 
 // brought is everything but what was deleted and is not removed yet.
-func brought(name string) bool { return !strings.HasSuffix(name, ".deleted") }
+func brought(name string) bool { return !strings.HasSuffix(name, deletedSuffix) }
 
 func (r *Receipt) count(files []file) {
 	for _, f := range files {

@@ -1,9 +1,6 @@
 package interchange
 
 import (
-	"os"
-	"path/filepath"
-
 	"moldau/logstore/vfs"
 	"moldau/server/kraft"
 )
@@ -12,17 +9,16 @@ import (
 // that file Kafka does not start, and so does not create empty what is gone.
 const importedSuffix = ".imported"
 
-// retire takes the source out of service, then removes the partitions that the
-// target has. What else is there stays.
+// retire takes the source out of service, then removes the files that the target
+// has. What else is there stays.
 func (s *source) retire(p *importPlan) error {
 	for _, d := range s.dirs {
 		if err := retireDir(d.fsys); err != nil {
 			return err
 		}
 	}
-	for _, dir := range p.dirs {
-		tp, _ := parsePartitionName(filepath.Base(dir))
-		if err := os.RemoveAll(s.partitions[tp].path); err != nil {
+	for _, at := range p.taken {
+		if err := at.remove(at.from); err != nil {
 			return err
 		}
 	}

@@ -174,10 +174,16 @@ func (s *source) list(d *sourceDir, r *Receipt) error {
 		return err
 	}
 	for _, e := range entries {
-		if !e.IsDir() || e.Name() == kraft.MetadataDir {
+		at := filepath.Join(d.path, e.Name())
+		if e.Name() == kraft.MetadataDir {
 			continue
 		}
-		at := filepath.Join(d.path, e.Name())
+		if !e.IsDir() {
+			if err := notADirectory(at, e, r); err != nil {
+				return err
+			}
+			continue
+		}
 		if reason := setAside(e.Name()); reason != "" {
 			r.notTaken(at, "%s", reason)
 			continue
@@ -195,6 +201,21 @@ func (s *source) list(d *sourceDir, r *Receipt) error {
 			return err
 		}
 		s.partitions[tp] = p
+	}
+	return nil
+}
+
+// notADirectory refuses what has a partition's name and leads elsewhere, and names
+// other links. Files are the directory's own.
+func notADirectory(at string, e fs.DirEntry, r *Receipt) error {
+	_, partition := parsePartitionName(e.Name())
+	switch {
+	case partition && !e.Type().IsRegular():
+		return fmt.Errorf("%w: %s is not a directory: put there what it stands for", ErrSource, at)
+	case partition:
+		r.notTaken(at, "it is a file, and no partition's directory")
+	case !e.Type().IsRegular():
+		r.notTaken(at, "it is not a partition's directory")
 	}
 	return nil
 }
@@ -231,6 +252,9 @@ func (s *source) readMetadata(r *Receipt) error {
 		if t := from.Torn; t != nil {
 			if s.clean {
 				return fmt.Errorf("%w: %s was closed cleanly, and its metadata log is bad at byte %d of %s: %w", ErrDamaged, d.path, t.At, t.File, t.Err)
+			}
+			if t.Rot {
+				return fmt.Errorf("%w: the metadata log of %s is bad at byte %d of %s, and a whole batch lies behind, so that it is no torn end: %w", ErrDamaged, d.path, t.At, t.File, t.Err)
 			}
 			r.note("the metadata log ends with %d bytes that are no whole batch, in %s: %v", t.Bytes, t.File, t.Err)
 		}
