@@ -109,6 +109,10 @@ func (g *groupRun) needOutput(position int64) error {
 	l.mu.Lock()
 	err := l.touchDurably()
 	createdMs := g.group[len(g.group)-1].tail.createdMs
+	o.newest = 0
+	for _, in := range g.group {
+		o.newest = max(o.newest, l.newest(in.segment))
+	}
 	l.mu.Unlock()
 	if err == nil {
 		err = o.begin(l, g.group[0].base, createdMs)

@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"os"
+	"time"
 
 	"moldau/index"
 	"moldau/logstore/record"
@@ -14,6 +15,7 @@ type compactOutput struct {
 	log     *Log
 	segment *segment
 	aborts  bool   // it has a transaction index
+	newest  int64  // ms, of what it is made of: the file's time
 	pending []byte // to be written at the end of the file
 	size    int64  // with pending
 	pace    func(bytes int64) error
@@ -115,6 +117,11 @@ func (o *compactOutput) finish(end int64, aborts bool) error {
 		}
 	}
 	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
+		return err
+	}
+	// Or retention, where no record is left that has a time, would go by when it was
+	// compacted. Before the sync, which makes this durable with the bytes.
+	if err := o.log.store.fs.SetModTime(s.path(logSuffix)+cleanedSuffix, time.UnixMilli(o.newest)); err != nil {
 		return err
 	}
 	if err := s.data.Sync(); err != nil {

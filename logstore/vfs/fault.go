@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"sync/atomic"
+	"time"
 )
 
 // OpKind names a kind of operation.
@@ -20,6 +21,7 @@ const (
 	OpTruncate OpKind = "truncate"
 	OpSync     OpKind = "sync"
 	OpMkdir    OpKind = "mkdir"
+	OpSetTime  OpKind = "settime"
 	OpRename   OpKind = "rename"
 	OpRemove   OpKind = "remove"
 	OpSyncDir  OpKind = "syncdir"
@@ -149,6 +151,14 @@ func (f *Fault) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return f.inner.Stat(name)
+}
+
+// SetModTime implements [FS].
+func (f *Fault) SetModTime(name string, modified time.Time) error {
+	if err := f.begin(Op{Kind: OpSetTime, Name: name}); err != nil {
+		return err
+	}
+	return f.inner.SetModTime(name, modified)
 }
 
 // Rename implements [FS].

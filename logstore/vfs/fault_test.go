@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"moldau/logstore/vfs"
 )
@@ -39,6 +40,7 @@ func everyOp(fsys vfs.FS, f vfs.File, l io.Closer) map[vfs.OpKind]error {
 	_, errs[vfs.OpStat] = fsys.Stat("f")
 	_, errs[vfs.OpReadDir] = fsys.ReadDir("d")
 	_, errs[vfs.OpSpace] = fsys.Space("f")
+	errs[vfs.OpSetTime] = fsys.SetModTime("f", time.UnixMilli(1))
 	errs[vfs.OpSyncAll] = vfs.SyncAll(fsys, "d", []vfs.File{f})
 	lock, err := fsys.Lock("l")
 	errs[vfs.OpLock] = err
@@ -81,7 +83,7 @@ func TestFaultSeesEveryOperation(t *testing.T) {
 	want := []string{
 		"open f  0 0", "close f  0 0", "create c  0 0", "close c  0 0", "read f  1 2", "write f  3 1",
 		"truncate f  0 3", "sync f  0 0", "mkdir m  0 0", "rename from to 0 0", "remove r  0 0", "syncdir d  0 0",
-		"stat f  0 0", "readdir d  0 0", "space f  0 0", "syncall d  0 0", "lock l  0 0", "close l  0 0", "close f  0 0", "close held  0 0",
+		"stat f  0 0", "readdir d  0 0", "space f  0 0", "settime f  0 0", "syncall d  0 0", "lock l  0 0", "close l  0 0", "close f  0 0", "close held  0 0",
 	}
 	if !slices.Equal(seen, want) {
 		t.Fatalf("the hook saw\n%q, want\n%q", seen, want)
@@ -94,7 +96,7 @@ func TestFaultSeesEveryOperation(t *testing.T) {
 func TestFaultInjectsErrors(t *testing.T) {
 	kinds := []vfs.OpKind{
 		vfs.OpOpen, vfs.OpCreate, vfs.OpRead, vfs.OpWrite, vfs.OpTruncate, vfs.OpSync, vfs.OpMkdir,
-		vfs.OpRename, vfs.OpRemove, vfs.OpSyncDir, vfs.OpStat, vfs.OpReadDir, vfs.OpLock, vfs.OpSpace, vfs.OpSyncAll, vfs.OpClose,
+		vfs.OpRename, vfs.OpRemove, vfs.OpSyncDir, vfs.OpStat, vfs.OpReadDir, vfs.OpLock, vfs.OpSpace, vfs.OpSetTime, vfs.OpSyncAll, vfs.OpClose,
 	}
 	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
@@ -118,12 +120,12 @@ func TestFaultInjectsErrors(t *testing.T) {
 				}
 			}
 			reached := map[vfs.OpKind]int64{
-				vfs.OpOpen: 18, vfs.OpCreate: 18, vfs.OpLock: 18, // nothing to close
-				vfs.OpClose: 20, // closed all the same
+				vfs.OpOpen: 19, vfs.OpCreate: 19, vfs.OpLock: 19, // nothing to close
+				vfs.OpClose: 21, // closed all the same
 			}
 			want, ok := reached[kind]
 			if !ok {
-				want = 19
+				want = 20
 			}
 			if got := m.Ops() - opsBefore; got != want {
 				t.Errorf("%d operations reached the disk, want %d", got, want)

@@ -11,11 +11,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Mem is a tree in memory that can lose power ([Mem.Crash]). Permissions are
-// kept but not enforced, and ModTime is always the zero time: a clock here
-// would make tests depend on it, and the engine takes no times from files.
+// kept but not enforced. ModTime is what was set, and the zero time for a file that
+// was changed since: a clock here would make tests depend on it.
 type Mem struct {
 	ops atomic.Int64
 	// mu guards the tree. Operations on open files share it, so that a crash has
@@ -192,6 +193,23 @@ func (m *Mem) Stat(name string) (fs.FileInfo, error) {
 		return nil, pathError("stat", name, err)
 	}
 	return n.info(path.Base(name)), nil
+}
+
+// SetModTime implements [FS]. It is as durable as the file, at once.
+func (m *Mem) SetModTime(name string, modified time.Time) error {
+	err := m.begin()
+	defer m.mu.Unlock()
+	if err = cmp.Or(err, checkName("settime", name)); err != nil {
+		return pathError("settime", name, err)
+	}
+	n, err := m.walk(name)
+	if err != nil {
+		return pathError("settime", name, err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.modified = modified
+	return nil
 }
 
 // Rename implements [FS].

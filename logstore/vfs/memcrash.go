@@ -61,7 +61,7 @@ func (c *memCopy) node(n *memNode) *memNode {
 	if ok {
 		return twin
 	}
-	twin = &memNode{mode: n.mode, inode: n.inode}
+	twin = &memNode{mode: n.mode, inode: n.inode, modified: n.modified}
 	c.twins[n] = twin
 	if n.dir != nil {
 		twin.dir = c.dir(c, n.dir)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // memFile is an open file of a Mem.
@@ -72,6 +73,7 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	}
 	f.node.mu.Lock()
 	defer f.node.mu.Unlock()
+	f.node.modified = time.Time{}
 	fits := f.fs.reserve(f.node, off, int64(len(p)))
 	f.node.content.writeAt(p[:fits], off)
 	return fits, f.full("write", fits, len(p))
@@ -97,6 +99,7 @@ func (f *memFile) WritevAt(bufs [][]byte, off int64) (int, error) {
 	}
 	f.node.mu.Lock()
 	defer f.node.mu.Unlock()
+	f.node.modified = time.Time{}
 	fits := f.fs.reserve(f.node, off, int64(total))
 	left := fits
 	for _, b := range bufs {

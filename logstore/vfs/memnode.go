@@ -19,6 +19,8 @@ type memNode struct {
 
 	mu      sync.RWMutex
 	content memContent // of a file, under mu
+	// modified is when a file was last changed, if that was set; under mu.
+	modified time.Time
 }
 
 // memDir is what a directory holds, as its users see it and as the disk has it.
@@ -82,7 +84,7 @@ func (d *memDir) sync() {
 func (n *memNode) info(base string) fs.FileInfo {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	return memInfo{base: base, mode: n.mode, size: n.content.current.size, inode: n.inode}
+	return memInfo{base: base, mode: n.mode, size: n.content.current.size, inode: n.inode, modified: n.modified}
 }
 
 type memInfo struct {
@@ -90,11 +92,13 @@ type memInfo struct {
 	mode  fs.FileMode
 	size  int64
 	inode uint64
+
+	modified time.Time
 }
 
 func (i memInfo) Name() string       { return i.base }
 func (i memInfo) Size() int64        { return i.size }
 func (i memInfo) Mode() fs.FileMode  { return i.mode }
-func (i memInfo) ModTime() time.Time { return time.Time{} }
+func (i memInfo) ModTime() time.Time { return i.modified }
 func (i memInfo) IsDir() bool        { return i.mode.IsDir() }
 func (i memInfo) Sys() any           { return nil }

@@ -3,6 +3,7 @@ package vfs
 import (
 	"cmp"
 	"math"
+	"time"
 )
 
 // unlimitedBytes is the capacity of a tree that has no limit.
@@ -70,6 +71,7 @@ func (m *Mem) take(bytes int64) bool {
 func (m *Mem) truncate(n *memNode, size int64) {
 	before := n.content.current.blocks
 	n.content.truncate(size)
+	n.modified = time.Time{}
 	m.used.Add((n.content.current.blocks - before) * memPageBytes)
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // OS is a directory of the operating system. It works through os.Root, or what
@@ -203,6 +204,14 @@ func (o *OS) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return o.stat(name, false)
+}
+
+// SetModTime implements [FS].
+func (o *OS) SetModTime(name string, modified time.Time) error {
+	if err := o.checkChange("settime", name); err != nil {
+		return err
+	}
+	return o.root.Chtimes(name, time.Time{}, modified)
 }
 
 // Rename implements [FS].

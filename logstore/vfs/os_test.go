@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"moldau/logstore/vfs"
 )
@@ -47,6 +48,7 @@ func TestReadOnlyOS(t *testing.T) {
 	_, err = fsys.Lock("f")
 	wantErr(t, "Lock", err, vfs.ErrReadOnly)
 	wantErr(t, "Mkdir", fsys.Mkdir("x", 0o755), vfs.ErrReadOnly)
+	wantErr(t, "SetModTime", fsys.SetModTime("f", time.UnixMilli(1)), vfs.ErrReadOnly)
 	wantErr(t, "Rename", fsys.Rename("f", "g"), vfs.ErrReadOnly)
 	wantErr(t, "Remove", fsys.Remove("f"), vfs.ErrReadOnly)
 	wantErr(t, "SyncDir", fsys.SyncDir("."), vfs.ErrReadOnly)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"testing"
+	"time"
 
 	"moldau/logstore/vfs"
 )
@@ -111,6 +112,33 @@ func TestStat(t *testing.T) {
 		wantErr(t, "stat", err, fs.ErrNotExist)
 		_, err = fsys.Stat("d/f/x")
 		wantAnyErr(t, "stat below a file", err)
+	})
+}
+
+func TestSetModTime(t *testing.T) {
+	forEachFS(t, func(t *testing.T, fsys vfs.FS) {
+		f := create(t, fsys, "f", "abc")
+		set := time.UnixMilli(1_600_000_000_123)
+		must(t, fsys.SetModTime("f", set))
+		must(t, f.Sync())
+		must(t, fsys.Rename("f", "g"))
+		if info, err := fsys.Stat("g"); err != nil || !info.ModTime().Equal(set) {
+			t.Fatalf("%v, %v", info.ModTime(), err)
+		}
+		if m, ok := fsys.(*vfs.Mem); ok {
+			must(t, m.SyncDir("."))
+			if info, err := m.Clone().Crash().Stat("g"); err != nil || !info.ModTime().Equal(set) {
+				t.Fatalf("after a crash %v, %v", info.ModTime(), err)
+			}
+		}
+		_, err := f.WriteAt([]byte("x"), 0)
+		must(t, err)
+		must(t, f.Close())
+		if info, err := fsys.Stat("g"); err != nil || info.ModTime().Equal(set) {
+			t.Fatalf("changed at %v, %v", info.ModTime(), err)
+		}
+		wantErr(t, "none", fsys.SetModTime("none", set), fs.ErrNotExist)
+		wantErr(t, "outside", fsys.SetModTime("../f", set), fs.ErrInvalid)
 	})
 }
 

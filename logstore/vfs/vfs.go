@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
 var (
@@ -36,6 +37,10 @@ type FS interface {
 	ReadDir(name string) ([]fs.DirEntry, error)
 	// Stat describes a file or directory.
 	Stat(name string) (fs.FileInfo, error)
+	// SetModTime sets when a file was last changed, which holds until it is changed
+	// again. It becomes durable with the file's next Sync, if that has to make bytes
+	// durable too.
+	SetModTime(name string, modified time.Time) error
 	// Rename gives oldName, a file or a directory, the name newName, and replaces
 	// a file of that name by a file. It refuses to replace a directory, empty or
 	// not: systems differ there.
