@@ -103,7 +103,7 @@ func run(ctx context.Context, o options) (findings int, err error) {
 		}
 		if o.blind && !t.blind {
 			if len(o.targets) > 0 {
-				return 0, fmt.Errorf("%s has no blind run: its package has no TestSoak", t.name)
+				return 0, fmt.Errorf("%s has no blind run: it is none of package target's", t.name)
 			}
 			continue
 		}

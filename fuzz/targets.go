@@ -18,7 +18,7 @@ type fuzzTarget struct {
 
 var (
 	fuzzFunction = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(\w+ \*testing\.F\)`)
-	soakTest     = regexp.MustCompile(`(?m)^func TestSoak\(`)
+	blindTarget  = regexp.MustCompile(`target\.New\("(Fuzz\w+)"`)
 )
 
 // moduleRoot is the folder of go.mod, at or above the working directory.
@@ -39,7 +39,7 @@ func moduleRoot() (string, error) {
 
 // findTargets looks through the module's tests. Modules within it are left out.
 func findTargets(root string) (all []fuzzTarget, err error) {
-	soaks := map[string]bool{}
+	blind := map[string]bool{}
 	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -60,14 +60,16 @@ func findTargets(root string) (all []fuzzTarget, err error) {
 		}
 		pkg, err := filepath.Rel(root, filepath.Dir(file))
 		pkg = filepath.ToSlash(pkg)
-		soaks[pkg] = soaks[pkg] || soakTest.Match(text)
+		for _, found := range blindTarget.FindAllSubmatch(text, -1) {
+			blind[pkg+"."+string(found[1])] = true
+		}
 		for _, found := range fuzzFunction.FindAllSubmatch(text, -1) {
 			all = append(all, fuzzTarget{name: string(found[1]), pkg: pkg})
 		}
 		return err
 	})
 	for i := range all {
-		all[i].blind = soaks[all[i].pkg]
+		all[i].blind = blind[all[i].pkg+"."+all[i].name]
 	}
 	return all, err
 }

@@ -5,8 +5,9 @@ package memory
 import "runtime/metrics"
 
 // Of is how many bytes f allocates, freed or not. What other goroutines allocate
-// meanwhile is in it, and small objects that were taken from a span at hand are not:
-// it is right for what a hostile input could do, off by some KiB.
+// meanwhile is in it, and small objects are counted late, when their span is full or
+// the garbage is collected: those of calls before may be in it, some MiB at worst. So
+// whoever finds too much asks again before he believes it.
 func Of(f func()) uint64 {
 	before := allocated()
 	f()
