@@ -43,6 +43,9 @@ func (l *Log) AppendLeaderWith(batches []byte, epoch int32, o AppendOptions) (Ap
 	if c.TimestampType == LogAppendTime {
 		a.TimestampMs = nowMs
 	}
+	if v := l.view.Load(); len(v.segments) > 0 && !v.active().isOpen() {
+		l.store.awaitFiles()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.appendLeader(batches, epoch, o, &a)

@@ -43,6 +43,7 @@ func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 	if err := errors.Join(tp.Validate(), c.Validate()); err != nil {
 		return nil, err
 	}
+	s.awaitFiles()
 	if err := s.reserve(tp); err != nil {
 		return nil, fmt.Errorf("logstore: create %s: %w", tp, err)
 	}

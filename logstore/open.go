@@ -205,7 +205,11 @@ func (s *Store) openLogs(p *past) error {
 	}
 	if err := s.recoverLogs(all, p); err != nil {
 		for _, r := range all {
-			r.abandon()
+			if r.finished {
+				r.log.releaseAll()
+			} else {
+				r.abandon()
+			}
 		}
 		return err
 	}

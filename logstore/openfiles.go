@@ -35,6 +35,7 @@ type openFiles struct {
 	wanted  atomic.Int64 // where the system gave no more: 1 above how many may be left
 
 	mu     sync.Mutex
+	pass   chan struct{}     // under mu; closed when the closing that is under way has ended
 	logs   map[*Log]struct{} // under mu; those that may have a file open
 	opened int64             // under mu; how often
 }
@@ -68,6 +69,9 @@ func (o *openFiles) list(l *Log) {
 	}
 	l.used.Store(o.time.Load())
 }
+
+// half tells that half of the files that may be open are.
+func (o *openFiles) half() bool { return o.max > 0 && o.count.Load() > o.max/2 }
 
 func (o *openFiles) unlist(l *Log) {
 	o.mu.Lock()
@@ -125,6 +129,42 @@ func (s *Store) beginShedding() {
 	}
 }
 
+func (o *openFiles) beginPass() (pass chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pass == nil {
+		o.pass = make(chan struct{})
+		return o.pass
+	}
+	return nil // another's will do
+}
+
+func (o *openFiles) endPass(pass chan struct{}) {
+	if pass == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pass = nil
+	close(pass)
+}
+
+// awaitFiles lets who may open a file wait for others to be closed, if that is under
+// way and far more are open than may be: opening would win, up to what the system
+// allows. The caller holds no lock.
+func (s *Store) awaitFiles() {
+	o := &s.openFiles
+	if o.max == 0 || o.count.Load() <= o.max+o.max/16 {
+		return
+	}
+	o.mu.Lock()
+	pass := o.pass
+	o.mu.Unlock()
+	if pass != nil {
+		<-pass
+	}
+}
+
 // shedAnyway has files closed because the system gave none, whatever the bound.
 func (s *Store) shedAnyway() {
 	if o := &s.openFiles; o.max > 0 {
@@ -149,8 +189,10 @@ func (s *Store) askShed() {
 		return
 	}
 	s.workers.Add(1)
+	pass := o.beginPass()
 	go func() { // not behind other housekeeping: files are being opened meanwhile
 		defer s.workers.Done()
+		defer o.endPass(pass)
 		if err := s.shed(); err != nil {
 			s.report(task{kind: taskShed}, err)
 			s.enqueue(task{atMs: later(s.nowMs(), retryMs), kind: taskShed})

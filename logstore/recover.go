@@ -36,6 +36,7 @@ type recovery struct {
 	quarantined bool            // by an earlier open
 	places      []journal.Place // of its records in the journal
 	unread      error           // why one of them could not be read
+	finished    bool            // the log has its segments
 
 	live      *liveNames // of a directory that is only read
 	snapshots []int64    // of producers, that the directory was found with
@@ -181,6 +182,7 @@ func (r *recovery) finish() error {
 	if !r.clean && !l.store.opt.ReadOnly {
 		l.store.emit(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.replayed, r.cut, r.reason, r.kept})
 	}
+	r.finished = true
 	return nil
 }
 

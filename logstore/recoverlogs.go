@@ -14,51 +14,88 @@ import (
 // recoverLogs opens the logs whose files may have changed, several at a time. While
 // one reads the journal, to learn what it holds of which log, the others open the
 // logs' files. Then each log is scanned, and given back what the journal holds of
-// it. What was found is synced, of many logs at once.
+// it. What was found is synced, of many logs at once: of as many as may have their
+// files open, which are some that need not stay open, then of the next.
 func (s *Store) recoverLogs(all []*recovery, p *past) error {
-	if err := s.openFound(all, p); err != nil {
+	opened, err := s.openFound(all, p)
+	if err != nil {
 		return err
 	}
 	defer p.forgetJournal()
-	for _, r := range all {
-		r.hear(p)
-	}
-	s.inParallel(all, func(r *recovery) error { return r.recover(p.catalog) })
-	for _, r := range all {
-		if r.unread != nil {
-			return r.unread
+	for left := all; ; opened = s.openSome(left) {
+		if err := s.recoverOpened(left[:opened], p); err != nil {
+			return err
+		}
+		if left = left[opened:]; len(left) == 0 {
+			break
 		}
 	}
-	s.syncFound(all, p)
-	s.inParallel(all, (*recovery).finish)
 	if err := s.keepPending(all, p); err != nil {
 		return fmt.Errorf("keep what the journal holds of logs that do not open: %w", err)
 	}
 	return nil
 }
 
-// openFound opens the logs' files and reads the journal, beside each other unless
-// one is to do all.
-func (s *Store) openFound(all []*recovery, p *past) (err error) {
+// recoverOpened is the rest of it for logs that have their files open.
+func (s *Store) recoverOpened(some []*recovery, p *past) error {
+	for _, r := range some {
+		r.hear(p)
+	}
+	s.inParallel(some, func(r *recovery) error { return r.recover(p.catalog) })
+	for _, r := range some {
+		if r.unread != nil {
+			return r.unread
+		}
+	}
+	s.syncFound(some, p)
+	s.inParallel(some, (*recovery).finish)
+	if !s.openFiles.half() {
+		return nil
+	}
+	for _, r := range some {
+		if r.failed == nil {
+			r.log.upkeep.Lock()
+			r.log.closeIdle()
+			r.log.upkeep.Unlock()
+		}
+	}
+	return nil
+}
+
+// openFound opens logs' files, of some, and reads the journal, beside each other
+// unless one is to do all. It returns how many.
+func (s *Store) openFound(all []*recovery, p *past) (opened int, err error) {
 	if err := s.findJournal(p); err != nil {
-		return err
+		return 0, err
 	}
 	var reading sync.WaitGroup
 	reading.Go(func() { err = s.readJournal(p) })
 	if s.recoveryWorkers() == 1 {
 		reading.Wait()
 	}
-	var ahead atomic.Int64
-	s.inParallel(all, func(r *recovery) error { return r.open(&ahead) })
+	opened = s.openSome(all)
 	reading.Wait()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	s.nextIncarnation.Store(max(p.state.NextIncarnation, 1))
 	s.found.generation = max(p.report.Generation, p.state.JournalStart)
 	s.found.sequence = p.report.Sequence
 	s.journalStart.Store(s.found.generation + 1)
-	return nil
+	return opened, nil
+}
+
+// openedAtLeast is how many logs have their files open at once while they are
+// recovered, however many that are: fewer would not share a sync.
+const openedAtLeast = 64
+
+// openSome opens the files of logs, as long as not too many are open, and returns
+// how many it has done.
+func (s *Store) openSome(all []*recovery) (n int) {
+	var ahead atomic.Int64
+	return s.inParallelWhile(all, func(done int) bool {
+		return done < openedAtLeast || !s.openFiles.half()
+	}, func(r *recovery) error { return r.open(&ahead) })
 }
 
 // forgetJournal lets go of what was needed to replay it.
@@ -108,9 +145,18 @@ func (s *Store) recoveryWorkers() int {
 
 // inParallel does a step for every log that has not failed.
 func (s *Store) inParallel(all []*recovery, step func(*recovery) error) {
+	s.inParallelWhile(all, func(int) bool { return true }, step)
+}
+
+// inParallelWhile is inParallel that ends early, and says how many were taken.
+func (s *Store) inParallelWhile(all []*recovery, more func(done int) bool, step func(*recovery) error) (done int) {
 	var group sync.WaitGroup
 	slots := make(chan struct{}, s.recoveryWorkers())
 	for _, r := range all {
+		if !more(done) {
+			break
+		}
+		done++
 		if r.failed != nil {
 			continue
 		}
@@ -121,6 +167,7 @@ func (s *Store) inParallel(all []*recovery, step func(*recovery) error) {
 		})
 	}
 	group.Wait()
+	return done
 }
 
 // readAheadBytesMax bounds what the system is asked to read of all logs before
