@@ -89,7 +89,7 @@ func (g *groupRun) take(in compactInput, b compactedBatch) error {
 	case left == leftWhole && o.segment == nil:
 		return nil
 	case left == leftWhole && int64(len(b.Batch)) < b.bytes:
-		return o.copyLong(b, in.segment)
+		return o.copyLong(b, in.segment, g.read.pace)
 	case left == leftWhole:
 		return o.add(b.Batch)
 	}
@@ -124,7 +124,7 @@ func (g *groupRun) needOutput(position int64) error {
 	for g.again.position < position {
 		b, _, err := g.again.read()
 		if err == nil && int64(len(b.Batch)) < b.bytes {
-			err = o.copyLong(b, g.group[0].segment)
+			err = o.copyLong(b, g.group[0].segment, g.again.pace)
 		} else if err == nil {
 			err = o.add(b.Batch)
 		}

@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"moldau/index"
@@ -78,8 +79,9 @@ func (o *compactOutput) flush() error {
 	return nil
 }
 
-// copyLong appends a batch, of which b is the header, that no memory holds.
-func (o *compactOutput) copyLong(b compactedBatch, from *segment) error {
+// copyLong appends a batch, of which b is the header, that no memory holds. pace is
+// called for what is read.
+func (o *compactOutput) copyLong(b compactedBatch, from *segment, pace func(bytes int64) error) error {
 	if err := o.note(b.Batch); err != nil {
 		return err
 	}
@@ -87,16 +89,16 @@ func (o *compactOutput) copyLong(b compactedBatch, from *segment) error {
 		return err
 	}
 	for at := int64(0); at < b.bytes; {
-		o.pending = o.pending[:cap(o.pending)]
-		if len(o.pending) == 0 {
-			o.pending = make([]byte, scanWindowBytes)
+		step := min(scanWindowBytes, b.bytes-at)
+		o.pending = slices.Grow(o.pending[:0], int(step))[:step]
+		if err := pace(step); err != nil {
+			return err
 		}
-		o.pending = o.pending[:min(int64(len(o.pending)), b.bytes-at)]
 		if n, err := from.data.ReadAt(o.pending, b.position+at); n < len(o.pending) {
 			return from.corrupt(b.position, err)
 		}
-		at += int64(len(o.pending))
-		o.size += int64(len(o.pending))
+		at += step
+		o.size += step
 		if err := o.flush(); err != nil {
 			return err
 		}
