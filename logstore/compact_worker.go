@@ -44,16 +44,20 @@ func (s *Store) keepCompacting() {
 	}
 }
 
-// compactDue compacts until no log is due that was not tried.
+// compactDue compacts the logs that are due, the dirtiest first. How dirty they are
+// is looked at once, and not again after each: there may be thousands. What becomes
+// due meanwhile is for the next time.
 func (c *compactor) compactDue(nowMs func() int64) (compacted int) {
-	tried := map[*Log]bool{}
-	for {
-		now := nowMs()
-		l := c.store.dirtiest(now, tried)
-		if l == nil {
+	for _, d := range c.store.dirtiest(nowMs()) {
+		l, now := d.log, nowMs()
+		select {
+		case <-c.store.closing:
 			return compacted
+		default:
 		}
-		tried[l] = true
+		if again, ok := l.compactionDue(now); !ok || !again.due { // another worker was here
+			continue
+		}
 		stop, ok := l.beginCompaction()
 		if !ok {
 			continue
@@ -64,6 +68,7 @@ func (c *compactor) compactDue(nowMs func() int64) (compacted int) {
 			compacted++
 		}
 	}
+	return compacted
 }
 
 // compactLog runs a compaction and tells of it.
@@ -108,13 +113,9 @@ type compactions struct {
 	last     atomic.Pointer[LogCompacted]
 }
 
-// dirtiest is the log to be compacted next, nil if none is due.
-func (s *Store) dirtiest(nowMs int64, tried map[*Log]bool) *Log {
-	select {
-	case <-s.closing:
-		return nil
-	default:
-	}
+// dirtiest is the logs to be compacted, the dirtiest first. Of two that are as dirty
+// the first is that by name.
+func (s *Store) dirtiest(nowMs int64) []dueLog {
 	var due []dueLog
 	ratio, delay := 0.0, int64(0)
 	for _, l := range s.Logs() {
@@ -123,20 +124,15 @@ func (s *Store) dirtiest(nowMs int64, tried map[*Log]bool) *Log {
 			continue
 		}
 		ratio, delay = max(ratio, d.ratio), max(delay, d.delayMs)
-		if d.due && !tried[l] {
+		if d.due {
 			due = append(due, d)
 		}
 	}
 	s.compactions.lookedMs.Store(nowMs)
 	s.compactions.ratio.Store(math.Float64bits(ratio))
 	s.compactions.delayMs.Store(delay)
-	if len(due) == 0 {
-		return nil
-	}
-	return slices.MaxFunc(due, func(a, b dueLog) int {
-		// Of two that are as dirty the first by name: MaxFunc returns the first.
-		return cmp.Compare(a.ratio, b.ratio)
-	}).log
+	slices.SortStableFunc(due, func(a, b dueLog) int { return cmp.Compare(b.ratio, a.ratio) })
+	return due
 }
 
 // dueLog is a log that compaction looks at.
