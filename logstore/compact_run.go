@@ -48,12 +48,23 @@ func (c *compactor) run(l *Log, nowMs int64, stop <-chan struct{}) (LogCompacted
 	r := &compactRun{compactor: c, log: l, config: l.config.Load(), nowMs: nowMs, left: newLeftBehind()}
 	r.done.Log = l.tp
 	c.stop = stop
-	defer c.keys.reset()
+	defer c.shrink()
 	err := r.clearLitter()
 	for more := true; more && err == nil; {
 		more, err = r.round()
 	}
 	return r.done, err
+}
+
+// shrink gives back what only large batches and many keys needed.
+func (c *compactor) shrink() {
+	c.keys.reset()
+	for _, b := range []*[]byte{&c.read.buffer, &c.again.buffer, &c.out.pending} {
+		if cap(*b) > 2*scanWindowBytes {
+			*b = nil
+		}
+	}
+	c.read.window, c.again.window = nil, nil
 }
 
 // clearLitter clears up behind an earlier compaction. Beside what one leaves a start

@@ -12,8 +12,9 @@
 // beside the target until it is whole, in the build, and is renamed then.
 //
 // A [Method] says how data come to the target. Copied files belong to it alone.
-// Linked are only files that neither side ever writes to again: segments that
-// are sealed and flushed. All else is copied also then. Moving links, and takes
+// Linked are only files that neither side writes to again: segments that are
+// sealed and flushed. Only a truncation into one, by either side, or a repair, would
+// change it for both. All else is copied also then. Moving links, and takes
 // the source out of service once the target stands: it removes the files that were
 // brought, and leaves all others, with the directories that they lie in.
 //

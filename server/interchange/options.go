@@ -15,7 +15,8 @@ const (
 	// Copy leaves source and target independent of each other.
 	Copy Method = iota
 	// Link shares sealed segments by hard links: it needs no room for them, and one
-	// file system. Both sides may go on.
+	// file system. Both sides may go on, but neither may truncate into what it shares,
+	// as a replica does whose leader lost records: that cuts the file of both.
 	Link
 	// Move is Link, and then takes the source out of service: what was taken over is
 	// removed from it.
