@@ -55,6 +55,9 @@ func run(o options) error {
 	if err := prepare(dir, o.logs); err != nil {
 		return err
 	}
+	if err := bareFiles(dir, o); err != nil {
+		return err
+	}
 	fmt.Printf("%d logs made, without syncs, in %.1f s\n", o.logs, time.Since(began).Seconds())
 	for _, durability := range []logstore.Durability{logstore.Synced, logstore.OS} {
 		if err := measure(dir, durability, o); err != nil {
