@@ -163,8 +163,10 @@ func (x *checkedTimes) end(s *checkedSegment) {
 		s.indexFault(x.checkedIndex, x.at(x.entry), "%d entries, from offset %d on, lie past the last batch", left, e.Offset)
 	case x.all.Last().TimestampMs < s.timestampMax && (!s.last || s.clean):
 		severity := Fault
-		if !s.clean && s.next > s.recovery {
-			severity = Note // killed between roll and seal, which adds that entry
+		if !s.clean && s.next >= s.recovery {
+			// Killed between roll and seal, which adds that entry. A checkpoint may have
+			// been before the roll, with nothing appended between.
+			severity = Note
 		}
 		s.find(severity, x.file, x.at(x.count), "last entry is at %d, the segment's largest timestamp is %d", x.all.Last().TimestampMs, s.timestampMax)
 	}
