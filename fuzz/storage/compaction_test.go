@@ -95,7 +95,7 @@ func (m *compacted) step() {
 	case 8:
 		m.end(1+int64(p.Below(2)), p.One(2))
 	case 9:
-		m.clock.ms += int64(p.Byte()) * 100
+		m.clock.Add(int64(p.Byte()) * 100)
 	case 10, 11:
 		must(m.t, m.log.Flush())
 		m.store.Housekeep(m.clock.Now())
@@ -130,7 +130,7 @@ func (m *compacted) write(producer int64) {
 			r.value = fmt.Sprint("v", len(m.all))
 			value = []byte(r.value)
 		}
-		b.Append(m.clock.ms, []byte(r.key), value)
+		b.Append(m.clock.ms(), []byte(r.key), value)
 		if o.Transactional {
 			m.open[producer] = append(m.open[producer], len(m.all))
 		}

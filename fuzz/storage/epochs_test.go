@@ -101,7 +101,7 @@ func (m *led) kill() {
 func (m *led) batch(epoch int32, n int, gap int64) record.Batch {
 	b := record.NewBuilder(record.BuilderOptions{BaseOffset: m.end + gap, LeaderEpoch: epoch})
 	for range n {
-		b.Append(m.clock.ms, nil, []byte("value"))
+		b.Append(m.clock.ms(), nil, []byte("value"))
 	}
 	batch, err := b.Finish()
 	must(m.t, err)

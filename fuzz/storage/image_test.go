@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,12 +20,17 @@ const logDir = "data/logs/t-0"
 // intervalBytes is small, so that short segments have index entries.
 const intervalBytes = 200
 
-// clock is a time that only the target moves.
-type clock struct{ ms int64 }
+// clock is a time that only the target moves, while syncs under way look at it.
+type clock struct{ atomic.Int64 } // milliseconds
 
-func newClock() *clock { return &clock{1_700_000_000_000} }
+func newClock() *clock {
+	c := new(clock)
+	c.Store(1_700_000_000_000)
+	return c
+}
 
-func (c *clock) Now() time.Time { return time.UnixMilli(c.ms) }
+func (c *clock) ms() int64      { return c.Load() }
+func (c *clock) Now() time.Time { return time.UnixMilli(c.ms()) }
 
 // options opens a store whose logs keep all that they are given.
 func options(fsys vfs.FS, c *clock) logstore.Options {

@@ -113,7 +113,7 @@ func (m *operated) step() error {
 	case 12:
 		m.failSoon()
 	case 13:
-		m.clock.ms += int64(time.Duration(p.Byte()) * time.Minute / time.Millisecond)
+		m.clock.Add(int64(time.Duration(p.Byte()) * time.Minute / time.Millisecond))
 	case 14:
 		return m.transact(int64(p.Below(3)), 1+p.Below(3))
 	default:
@@ -157,7 +157,7 @@ func (m *operated) build(o record.BuilderOptions, n int) record.Batch {
 	o.BaseOffset = max(m.end(), o.BaseOffset)
 	b := record.NewBuilder(o)
 	for i := range n {
-		b.Append(m.clock.ms+int64(i), []byte("key"), fmt.Appendf(nil, "%d of %d", i, len(m.all)))
+		b.Append(m.clock.ms()+int64(i), []byte("key"), fmt.Appendf(nil, "%d of %d", i, len(m.all)))
 	}
 	batch, err := b.Finish()
 	must(m.t, err)
@@ -222,7 +222,7 @@ func (m *operated) mark(id int64, commit, bump bool) error {
 		BaseOffset: m.end(), LeaderEpoch: epoch, Transactional: true, Control: true,
 		Producer: &record.Producer{ID: id, Epoch: mk.ProducerEpoch, BaseSequence: -1},
 	})
-	b.Append(m.clock.ms, record.ControlKey(kind), record.EndOfTransaction(0))
+	b.Append(m.clock.ms(), record.ControlKey(kind), record.EndOfTransaction(0))
 	batch, err := b.Finish()
 	must(m.t, err)
 	m.tried(batch)

@@ -91,7 +91,7 @@ func (m *produced) step() {
 	}
 	n := 1 + p.Below(3)
 	if p.One(5) {
-		m.clock.ms += 2000
+		m.clock.Add(2000)
 	}
 	switch p.Byte() % 14 {
 	case 0, 1, 2, 3:
@@ -136,7 +136,7 @@ func (m *produced) send(id int64, epoch int16, first int32, n int, transactional
 	}
 	b := record.NewBuilder(record.BuilderOptions{Producer: &record.Producer{ID: id, Epoch: epoch, BaseSequence: first}, Transactional: transactional})
 	for range n {
-		b.Append(m.clock.ms, nil, []byte("v"))
+		b.Append(m.clock.ms(), nil, []byte("v"))
 	}
 	batch, err := b.Finish()
 	must(m.t, err)
