@@ -134,7 +134,8 @@ func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 	l.hidden = true
 	s.setLog(tp, l)
 	if err := l.putRow(); err != nil {
-		first.abandon()
+		l.stop() // whoever has it from the list of those with open files
+		l.releaseAll()
 		return nil, err
 	}
 	return l, nil

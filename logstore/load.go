@@ -226,10 +226,14 @@ func (l *Log) loadState() error {
 		return nil
 	}
 	ps, err := l.loadProducers(l.Offset(LogEnd))
-	if err == nil {
-		l.producers = ps
+	if err != nil {
+		return err
 	}
-	return err
+	if l.seen != nil {
+		ps.recall(l.seen)
+	}
+	l.producers, l.seen = ps, nil
+	return nil
 }
 
 // ready is writable for who is about to append: what an append needs is loaded,

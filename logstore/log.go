@@ -173,7 +173,8 @@ type Log struct {
 	commit    commit
 	journaled held // has its own mutex
 	standing  standing
-	producers *producers // nil until somebody asks, in a log that was opened at rest
+	producers *producers      // nil until somebody asks, in a log that was opened at rest
+	seen      map[int64]int64 // under mu; by producer, when, of a log whose producers are not loaded any more
 }
 
 // writer is what only the holder of Log.mu touches.

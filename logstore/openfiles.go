@@ -34,6 +34,8 @@ type openFiles struct {
 	pauseMs atomic.Int64 // before that nobody is asked: it was of little use, and is tried again then
 	wanted  atomic.Int64 // where the system gave no more: 1 above how many may be left
 
+	helping sync.Mutex // who opens files, and closes others because nobody else does
+
 	mu     sync.Mutex
 	pass   chan struct{}     // under mu; closed when the closing that is under way has ended
 	logs   map[*Log]struct{} // under mu; those that may have a file open
@@ -112,9 +114,13 @@ func (l *Log) use() {
 
 // opened notes that the log has opened a file, and has others closed if there are
 // too many.
+//
+// A log that is being made, or recovered, is listed when it has its segments.
 func (l *Log) opened() {
 	o := &l.store.openFiles
-	o.list(l)
+	if l.view.Load() != nil {
+		o.list(l)
+	}
 	if o.max > 0 && o.count.Load() > o.max {
 		l.store.askShed()
 	}
@@ -149,12 +155,12 @@ func (o *openFiles) endPass(pass chan struct{}) {
 	close(pass)
 }
 
-// awaitFiles lets who may open a file wait for others to be closed, if that is under
-// way and far more are open than may be: opening would win, up to what the system
-// allows. The caller holds no lock.
+// awaitFiles lets who may open a file wait for others to be closed, or close some, if
+// far more are open than may be: opening would win, up to what the system allows. The
+// caller holds no lock.
 func (s *Store) awaitFiles() {
 	o := &s.openFiles
-	if o.max == 0 || o.count.Load() <= o.max+o.max/16 {
+	if o.max == 0 || !o.tooMany() || s.opt.Manual {
 		return
 	}
 	o.mu.Lock()
@@ -162,8 +168,21 @@ func (s *Store) awaitFiles() {
 	o.mu.Unlock()
 	if pass != nil {
 		<-pass
+		return
+	}
+	// Nobody is at it: a moment ago it was of little use.
+	if s.enter() != nil {
+		return
+	}
+	defer s.changes.Done()
+	o.helping.Lock()
+	defer o.helping.Unlock()
+	if o.tooMany() {
+		_ = s.shedIdlest(o.max) // what fails is told by whoever does it next
 	}
 }
+
+func (o *openFiles) tooMany() bool { return o.count.Load() > o.max+o.max/16 }
 
 // shedAnyway has files closed because the system gave none, whatever the bound.
 func (s *Store) shedAnyway() {

@@ -179,6 +179,30 @@ func (ps *producers) update(b record.Batch, at mark, nowMs int64) (ended *transa
 	return nil
 }
 
+// seen is when each producer had its last batch; nil for none.
+func (ps *producers) seen() map[int64]int64 {
+	if len(ps.byID) == 0 {
+		return nil
+	}
+	seen := make(map[int64]int64, len(ps.byID))
+	for id, p := range ps.byID {
+		seen[id] = p.seenMs
+	}
+	return seen
+}
+
+// recall has producers that were loaded again be as idle as they were: those that
+// are not among seen had expired.
+func (ps *producers) recall(seen map[int64]int64) {
+	for id, p := range ps.byID {
+		if ms, ok := seen[id]; ok {
+			p.seenMs = min(p.seenMs, ms)
+		} else {
+			delete(ps.byID, id)
+		}
+	}
+}
+
 // expire forgets producers that have been idle for longer than their state is
 // kept, by the log's own time: records may carry any. One with an open
 // transaction stays.

@@ -121,7 +121,10 @@ func everythingAtOnce(t *testing.T, change func(*logstore.Options)) *logstore.St
 		t.Fatal(failed)
 	}
 	must(t, l.Flush())
-	h.store.Housekeep(h.clock.Now())
+	for range 2 {
+		h.clock.add(2 * time.Second) // idle now
+		h.store.Housekeep(h.clock.Now())
+	}
 	want, s := state(t, l), h.store
 	if got := state(t, h.powerCut()); got != want {
 		t.Fatalf("before the power cut\n%s\nafter it\n%s", want, got)

@@ -60,6 +60,7 @@ type recovery struct {
 
 // abandon closes what a failed opening has opened.
 func (r *recovery) abandon() {
+	r.log.store.openFiles.unlist(r.log)
 	for _, s := range append(r.segments, r.unreached...) {
 		_ = s.txns.Close()
 		if s.offsets != nil {
@@ -160,6 +161,7 @@ func (r *recovery) finish() error {
 		return err
 	}
 	release(r.unreached)
+	r.unreached = nil
 	l.begin(r.segments...)
 	if l.Config().Replicated {
 		l.restoreHighWatermark(r.high)

@@ -63,6 +63,7 @@ func TestOpeningWaitsForClosing(t *testing.T) {
 	fs := vfs.NewMem()
 	s, err := logstore.Open("data", logstore.Options{FS: fs, OpenFilesMax: files})
 	must(t, err)
+	defer func() { must(t, s.Close()) }()
 	var logs []*logstore.Log
 	few := func(when string) {
 		t.Helper()
@@ -81,5 +82,4 @@ func TestOpeningWaitsForClosing(t *testing.T) {
 		must(t, err)
 		few("written")
 	}
-	must(t, s.Close())
 }

@@ -17,11 +17,11 @@ import (
 // it. What was found is synced, of many logs at once: of as many as may have their
 // files open, which are some that need not stay open, then of the next.
 func (s *Store) recoverLogs(all []*recovery, p *past) error {
+	defer p.forgetJournal()
 	opened, err := s.openFound(all, p)
 	if err != nil {
 		return err
 	}
-	defer p.forgetJournal()
 	for left := all; ; opened = s.openSome(left) {
 		if err := s.recoverOpened(left[:opened], p); err != nil {
 			return err
@@ -49,6 +49,12 @@ func (s *Store) recoverOpened(some []*recovery, p *past) error {
 	}
 	s.syncFound(some, p)
 	s.inParallel(some, (*recovery).finish)
+	for _, r := range some {
+		if r.failed != nil && !isShortage(r.failed) {
+			// It may have been a sync: another open would find all well.
+			s.distrust.note(s, r.failed)
+		}
+	}
 	if !s.openFiles.half() {
 		return nil
 	}

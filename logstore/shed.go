@@ -24,21 +24,11 @@ func (s *Store) shed() error {
 	if wanted := o.wanted.Swap(0); wanted > 0 {
 		goal = min(goal, wanted-1)
 	}
-	idle := o.idlest()
 	var failed error
-	for len(idle) > 0 && o.count.Load() > goal {
-		select {
-		case <-s.closing:
-			return nil
-		default:
-		}
-		n, excess := 0, o.count.Load()-goal
-		for n < min(len(idle), shedLogsMax) && excess > 0 {
-			excess -= idle[n].filesOpen()
-			n++
-		}
-		failed = errors.Join(failed, s.shedLogs(idle[:n]))
-		idle = idle[n:]
+	for closing := true; closing; { // as long as it helps: others open files meanwhile
+		before := s.counters.shedFiles.Load()
+		failed = s.shedIdlest(goal)
+		closing = failed == nil && o.count.Load() > o.max && s.counters.shedFiles.Load() > before && !s.isClosing()
 	}
 	if failed != nil {
 		o.pauseMs.Store(later(s.nowMs(), retryMs))
@@ -49,6 +39,30 @@ func (s *Store) shed() error {
 		s.enqueue(task{atMs: again, kind: taskShed})
 	}
 	return failed
+}
+
+// shedIdlest goes once through the logs, until no more than goal files are open.
+func (s *Store) shedIdlest(goal int64) (failed error) {
+	o := &s.openFiles
+	for idle := o.idlest(); len(idle) > 0 && o.count.Load() > goal && !s.isClosing(); {
+		n, excess := 0, o.count.Load()-goal
+		for n < min(len(idle), shedLogsMax) && excess > 0 {
+			excess -= idle[n].filesOpen()
+			n++
+		}
+		failed = errors.Join(failed, s.shedLogs(idle[:n]))
+		idle = idle[n:]
+	}
+	return failed
+}
+
+func (s *Store) isClosing() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // filesOpen is how many of the log's segments have their file open.
@@ -148,7 +162,9 @@ func (l *Log) closeIdle() int {
 		}
 	}
 	if atRest {
-		l.producers = nil           // loaded when somebody asks
+		if l.producers != nil {
+			l.seen, l.producers = l.producers.seen(), nil // loaded when somebody asks
+		}
 		l.store.openFiles.unlist(l) // first: who finds a closed segment lists it again
 	}
 	if len(closed) == 0 {
@@ -166,6 +182,9 @@ func (l *Log) closeIdle() int {
 	l.view.Store(&view{segments})
 	for s := range closed {
 		s.unpin()
+	}
+	if atRest && slices.ContainsFunc(segments, (*segment).isOpen) { // a reader has opened one meanwhile
+		l.store.openFiles.list(l)
 	}
 	return len(closed)
 }
