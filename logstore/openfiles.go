@@ -20,7 +20,8 @@ const (
 
 // openFiles are the segments' files of a store that are open. Each log that is used
 // opens its own; above the bound those that were not used for the longest are
-// closed again. The bound is a soft one: nobody waits for a file to be closed.
+// closed again. The bound is a soft one: who opens another waits only where a
+// sixteenth more are open, see awaitFiles.
 type openFiles struct {
 	count atomic.Int64
 	max   int64 // 0 for no bound

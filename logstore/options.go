@@ -148,7 +148,9 @@ type Clock interface{ Now() time.Time }
 
 type realClock struct{}
 
-func (realClock) Now() time.Time { return time.Now() }
+func (realClock) Now() time.Time {
+	return time.Now()
+}
 
 // Options opens a [Store]. The zero value is ready for use.
 type Options struct {

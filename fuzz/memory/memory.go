@@ -1,5 +1,3 @@
-// Package memory tells how much memory a call takes, cheaply enough to be asked in
-// every execution of a fuzz target.
 package memory
 
 import "runtime/metrics"
