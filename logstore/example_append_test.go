@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
@@ -20,7 +21,7 @@ func ExampleLog_Append() {
 	first, err := log.Append(context.Background(),
 		record.Record{Key: []byte("4711"), Value: []byte("ordered"), Headers: []record.Header{{Key: []byte("from"), Value: []byte("web")}}},
 		record.Record{Key: []byte("4711"), Value: []byte("paid")},
-		record.Record{Key: []byte("4711"), TimestampMs: 1_700_000_000_000}, // null value, a time of its own
+		record.Record{Key: []byte("4711"), TimestampMs: time.Now().UnixMilli() - 1000}, // null value, a time of its own
 	)
 	try(err)
 	fmt.Println("from offset", first, "to", log.Offset(logstore.HighWatermark))
@@ -81,10 +82,11 @@ func ExampleLog_AppendLeader() {
 
 	builder := record.NewBuilder(record.BuilderOptions{})
 	var last int64
+	nowMs := time.Now().UnixMilli()
 	for range 3 {
 		builder.Reset(record.BuilderOptions{Codec: record.Zstd}) // reuses the memory
-		for i := range 1000 {
-			builder.Append(1_700_000_000_000+int64(i), nil, []byte("the same line"))
+		for range 1000 {
+			builder.Append(nowMs, nil, []byte("the same line"))
 		}
 		batch, err := builder.Finish()
 		try(err)

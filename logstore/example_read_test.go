@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
@@ -20,12 +21,13 @@ func ExampleLog_Records() {
 	log, err := store.OpenLog(logstore.TopicPartition{Topic: "ticks"})
 	try(err)
 	ctx := context.Background()
+	startMs := time.Now().UnixMilli() - 5000 // what is older than Config.RetentionMs goes at once
 	for i := range int64(5) {
-		_, err := log.Append(ctx, record.Record{TimestampMs: 1_700_000_000_000 + 1000*i, Value: fmt.Append(nil, "tick ", i)})
+		_, err := log.Append(ctx, record.Record{TimestampMs: startMs + 1000*i, Value: fmt.Append(nil, "tick ", i)})
 		try(err)
 	}
 
-	at, ok, err := log.OffsetForTimestamp(1_700_000_002_500)
+	at, ok, err := log.OffsetForTimestamp(startMs + 2500)
 	try(err)
 	if !ok {
 		return // all records are older
