@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"moldau/bench/disk"
+	"moldau/bench/wire"
+	"moldau/bench/yardstick"
+)
+
+// target is a system at work. put and the counts may be called concurrently.
+type target interface {
+	// put appends a batch and returns when it is on stable storage.
+	put(log int, batch []byte) error
+	// settle returns when everything is in the files where it is to stay.
+	settle() error
+	// syncCount is how many syncs acknowledgements waited for.
+	syncCount() int64
+	journal() disk.Journal
+	close() error
+}
+
+// client appends one batch after the other.
+type client struct {
+	logs  []int
+	batch []byte
+	took  []time.Duration
+}
+
+// newClients spreads clients over logs, so that every log has one.
+func newClients(r row) []*client {
+	batch, _ := wire.Batch(1<<10, r.kib*(1<<10+recordOverheadMax)+batchHeaderBytes)
+	clients := make([]*client, r.clients)
+	for i := range clients {
+		c := &client{batch: slices.Clone(batch), took: make([]time.Duration, 0, 1<<16)}
+		for log := i % r.logs; log < r.logs; log += r.clients {
+			c.logs = append(c.logs, log)
+		}
+		clients[i] = c
+	}
+	return clients
+}
+
+// What wire.Batch counts for a record and a header.
+const recordOverheadMax, batchHeaderBytes = 12, 61
+
+// run goes on until stop, at least once round all logs where whole is asked for.
+func (c *client) run(t target, stop *atomic.Bool, whole bool) error {
+	for i := 0; (whole && i < len(c.logs)) || !stop.Load(); i++ {
+		began := time.Now()
+		if err := t.put(c.logs[i%len(c.logs)], c.batch); err != nil {
+			return err
+		}
+		c.took = append(c.took, time.Since(began))
+	}
+	return nil
+}
+
+// drive has all clients append for a while, and on until the system is ready to
+// stop.
+func drive(t target, clients []*client, d time.Duration, whole bool, ready func() bool) error {
+	var stop atomic.Bool
+	var running sync.WaitGroup
+	errs := make([]error, len(clients))
+	for i, c := range clients {
+		c.took = c.took[:0]
+		running.Go(func() { errs[i] = c.run(t, &stop, whole) })
+	}
+	latest := time.Now().Add(10 * d)
+	time.Sleep(d)
+	for !ready() && time.Now().Before(latest) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	stop.Store(true)
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// measure runs one block of one system in a directory of its own.
+func measure(s system, r row, o options, root string) (b block, err error) {
+	dir := filepath.Join(root, "block")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return b, err
+	}
+	// What is removed is also written back, or it would be in the next block.
+	defer func() {
+		err = errors.Join(err, os.RemoveAll(dir), disk.SyncFileSystem(root))
+	}()
+	t, err := s.open(dir, r, o)
+	if err != nil {
+		return b, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	clients := newClients(r)
+	err = drive(t, clients, o.warmUp, true, func() bool { return true })
+	if err == nil {
+		err = t.settle()
+	}
+	if err == nil {
+		err = disk.SyncFileSystem(root)
+	}
+	if err != nil {
+		return b, fmt.Errorf("warming up: %w", err)
+	}
+	runtime.GC()
+	return timed(t, clients, o, root)
+}
+
+// timed is the timed region of a block.
+func timed(t target, clients []*client, o options, root string) (b block, err error) {
+	syncs, journal := t.syncCount(), t.journal()
+	ready := func() bool {
+		_, limited := t.(*limit)
+		return limited || !disk.HasJournal || t.journal().Since(journal).Cuts >= o.cuts
+	}
+	used, err := yardstick.Used()
+	if err != nil {
+		return b, err
+	}
+	written, began := disk.Written(root), time.Now()
+	if err := drive(t, clients, o.block, false, ready); err != nil {
+		return b, err
+	}
+	acked := time.Now()
+	if err := t.settle(); err != nil {
+		return b, err
+	}
+	ended := time.Now()
+	usedAfter, err := yardstick.Used()
+	if err != nil {
+		return b, err
+	}
+	b = block{
+		Seconds: ended.Sub(began).Seconds(), SettleSeconds: ended.Sub(acked).Seconds(), Usage: usedAfter.Since(used),
+		DiskBytes: disk.Written(root) - written, Syncs: t.syncCount() - syncs, Journal: t.journal().Since(journal),
+	}
+	var all []time.Duration
+	for _, c := range clients {
+		all = append(all, c.took...)
+		b.Bytes += int64(len(c.took)) * int64(len(c.batch))
+	}
+	if len(all) == 0 {
+		return b, errors.New("nothing was acknowledged")
+	}
+	slices.Sort(all)
+	b.Acks, b.P50Us, b.P99Us = int64(len(all)), all[len(all)/2].Microseconds(), all[len(all)*99/100].Microseconds()
+	return b, nil
+}

@@ -1,0 +1,30 @@
+package disk
+
+import "moldau/logstore"
+
+// HasJournal tells that the engine acknowledges through a journal, and cuts it.
+const HasJournal = true
+
+// Journal is what the engine's journal did.
+type Journal struct {
+	Cuts    int64 `json:"cuts"`
+	Commits int64 `json:"commits"`
+	Bytes   int64 `json:"bytes"`
+}
+
+// JournalOf reads it from the engine's counters.
+func JournalOf(c logstore.Counters) Journal {
+	return Journal{c.JournalCuts, c.JournalCommits, c.JournalBytes}
+}
+
+// Since is what was done after before.
+func (j Journal) Since(before Journal) Journal {
+	return Journal{j.Cuts - before.Cuts, j.Commits - before.Commits, j.Bytes - before.Bytes}
+}
+
+// BoundJournal has the journal cut at a size, so that a short run holds several
+// cuts; 0 leaves the engine's default.
+func BoundJournal(o *logstore.Options, bytes int64) error {
+	o.JournalBytes = bytes
+	return nil
+}
