@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +66,9 @@ func fetch(ctx context.Context, l load) (result, error) {
 
 // endOffsets are by partition.
 func endOffsets(ctx context.Context, l load) ([]int64, error) {
+	if l.end > 0 {
+		return slices.Repeat([]int64{l.end}, l.partitions), nil
+	}
 	cl, err := kgo.NewClient(kgo.SeedBrokers(l.addr))
 	if err != nil {
 		return nil, err

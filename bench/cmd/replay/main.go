@@ -21,6 +21,7 @@ type load struct {
 	batchBytes            int
 	partitionBytesMax     int
 	bytes                 int64 // to move in all
+	end                   int64 // offset at which every partition ends, 0 to ask
 }
 
 // result is what a load did. Bytes are those of record batches (by the replay
@@ -53,6 +54,7 @@ func main() {
 	flags.IntVar(&l.recordBytes, "record", 1024, "bytes of a record's value")
 	flags.IntVar(&l.batchBytes, "batch", 16384, "bytes of a batch")
 	flags.IntVar(&l.partitionBytesMax, "partition-bytes", 1<<20, "bytes that a fetch asks of each partition")
+	flags.Int64Var(&l.end, "end", 0, "offset at which every partition ends, for a fetch of what does not answer ListOffsets, as limit does not")
 	flags.Int64Var(&l.bytes, "bytes", 1<<30, "bytes to move in all")
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
 		flags.Usage()

@@ -1,0 +1,179 @@
+package limit
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+)
+
+// Way is how bytes get from a file to a connection.
+type Way int
+
+const (
+	Sendfile Way = iota // what is around the bytes, held back for them, then sendfile
+	Copy                // pread among what is around the bytes, then one write
+)
+
+// ServeEgress answers Fetch 11 on every connection of l until ctx is done, with
+// as many bytes for each partition as the request asks. They are the file's, from
+// where the last answer of the connection ended, and from its beginning again
+// when it is at its end. The request's offsets are not looked at.
+func ServeEgress(ctx context.Context, l net.Listener, file *os.File, way Way) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	return serve(ctx, l, func(nc *net.TCPConn) error {
+		e, err := newEgress(nc, file, info.Size(), way)
+		if err != nil {
+			return err
+		}
+		return e.run()
+	})
+}
+
+// egress is one connection.
+type egress struct {
+	in   *frames
+	out  *socket
+	file *os.File
+	size int64 // of file
+	at   int64 // in file
+	way  Way
+
+	answer []byte // what is around the bytes; by Copy, those too
+	cuts   []cut  // by Sendfile
+}
+
+// cut is a place in an answer where bytes of the file belong.
+type cut struct {
+	at    int // in answer
+	bytes int
+}
+
+func newEgress(nc *net.TCPConn, file *os.File, size int64, way Way) (*egress, error) {
+	out, err := newSocket(nc)
+	if err != nil {
+		return nil, err
+	}
+	return &egress{in: newFrames(nc), out: out, file: file, size: size, way: way}, nil
+}
+
+func (e *egress) run() error {
+	for {
+		frame, err := e.in.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = e.prepare(frame)
+		}
+		if err == nil {
+			err = e.send()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// prepare renders the answer to a request.
+func (e *egress) prepare(frame []byte) error {
+	be := binary.BigEndian
+	r := &fields{b: frame}
+	id, err := r.header(1, 11)
+	if err != nil {
+		return err
+	}
+	r.take(4 + 4 + 4 + 4 + 1 + 4 + 4) // replica, wait, least, most, isolation, session, its epoch
+	e.cuts = e.cuts[:0]
+	b := be.AppendUint32(e.answer[:0], 0)
+	b = be.AppendUint32(b, uint32(id))
+	b = append(b, make([]byte, 4+2+4)...) // throttle time, error, session
+	topics := r.int32()
+	b = be.AppendUint32(b, uint32(topics))
+	for ; topics > 0 && !r.bad; topics-- {
+		name := r.take(int(r.int16()))
+		b = be.AppendUint16(b, uint16(len(name)))
+		b = append(b, name...)
+		partitions := r.int32()
+		b = be.AppendUint32(b, uint32(partitions))
+		for ; partitions > 0 && !r.bad; partitions-- {
+			b = be.AppendUint32(b, uint32(r.int32()))
+			r.take(4 + 8 + 8) // leader epoch, offset, log start
+			if b, err = e.partition(b, int(r.int32())); err != nil {
+				return err
+			}
+		}
+	}
+	if r.bad {
+		return io.ErrUnexpectedEOF
+	}
+	extra := 0
+	for _, c := range e.cuts {
+		extra += c.bytes
+	}
+	be.PutUint32(b, uint32(len(b)-4+extra))
+	e.answer = b
+	return nil
+}
+
+// partition appends one partition's part, with its bytes or a cut for them.
+func (e *egress) partition(b []byte, bytes int) ([]byte, error) {
+	be := binary.BigEndian
+	if bytes < 0 || int64(bytes) > e.size {
+		return nil, fmt.Errorf("a request for %d bytes of a file of %d", bytes, e.size)
+	}
+	b = be.AppendUint16(b, 0)          // error
+	b = be.AppendUint64(b, 1<<62)      // high watermark
+	b = be.AppendUint64(b, 1<<62)      // last stable
+	b = be.AppendUint64(b, 0)          // log start
+	b = be.AppendUint32(b, ^uint32(0)) // aborted transactions: null
+	b = be.AppendUint32(b, ^uint32(0)) // preferred replica
+	b = be.AppendUint32(b, uint32(bytes))
+	if e.way == Sendfile {
+		e.cuts = append(e.cuts, cut{len(b), bytes})
+		return b, nil
+	}
+	from := len(b)
+	b = grown(b, from+bytes)
+	_, err := e.file.ReadAt(b[from:], e.advance(bytes))
+	return b, err
+}
+
+// advance is where the next bytes lie.
+func (e *egress) advance(bytes int) int64 {
+	if e.at+int64(bytes) > e.size {
+		e.at = 0
+	}
+	at := e.at
+	e.at += int64(bytes)
+	return at
+}
+
+func (e *egress) send() error {
+	from := 0
+	for i, c := range e.cuts {
+		// A last packet that is announced as not the last would stay in the kernel.
+		if err := e.out.write(e.answer[from:c.at], c.bytes > 0 || i+1 < len(e.cuts)); err != nil {
+			return err
+		}
+		if err := e.out.sendfile(e.file, e.advance(c.bytes), c.bytes); err != nil {
+			return err
+		}
+		from = c.at
+	}
+	return e.out.write(e.answer[from:], false)
+}
+
+// grown is b with n bytes, of which the first len(b) are kept.
+func grown(b []byte, n int) []byte {
+	if n <= cap(b) {
+		return b[:n]
+	}
+	return append(make([]byte, 0, 2*n), b...)[:n]
+}

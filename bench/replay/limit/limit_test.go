@@ -1,0 +1,156 @@
+package limit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau/bench/replay/limit"
+	"moldau/bench/replay/wire"
+)
+
+// served runs a program for the length of a test, and returns its address and a
+// function that ends it and returns its error.
+func served(t *testing.T, run func(context.Context, net.Listener) error) (addr string, end func() error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, l) }()
+	return l.Addr().String(), func() error { cancel(); return <-done }
+}
+
+func dial(t *testing.T, addr string) *wire.Conn {
+	t.Helper()
+	conn, err := wire.Dial(context.Background(), addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// The replay client's own requests are acknowledged, several in flight too, and
+// are in the file byte by byte.
+func TestIngestKeepsAndAcknowledges(t *testing.T) {
+	dir := t.TempDir()
+	addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeIngest(ctx, l, dir) })
+	conn := dial(t, addr)
+	batch, records := wire.Batch(1024, 200<<10) // above what the program reads at once, with two
+	p := wire.NewProduce("topic", []int32{3, 5}, batch, records)
+	const requests = 10
+	go func() {
+		for id := range int32(requests) {
+			if err := p.Send(conn, id); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for id := range int32(requests) {
+		if err := p.Receive(conn, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(filepath.Join(dir, "ingest-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(kept, batch); n != 2*requests {
+		t.Errorf("%d batches in %d bytes, sent were %d", n, len(kept), 2*requests)
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIngestChecks(t *testing.T) {
+	addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeIngest(ctx, l, t.TempDir()) })
+	batch, records := wire.Batch(100, 1000)
+	batch[len(batch)-1] ^= 1
+	conn := dial(t, addr)
+	if err := wire.NewProduce("topic", []int32{0}, batch, records).Send(conn, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("a batch with a wrong CRC: %v, must end the connection", err)
+	}
+	if err := end(); err == nil {
+		t.Error("the program saw nothing wrong")
+	}
+}
+
+// The answers are what another's codec reads, and their bytes are the file's, in
+// their order, from its beginning again where it is at its end.
+func TestEgressAnswersWithTheFilesBytes(t *testing.T) {
+	content := make([]byte, 100_000)
+	for i := range content {
+		content[i] = byte(i * i >> 7)
+	}
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for way, bytesMax := range map[limit.Way]int32{limit.Sendfile: 30_000, limit.Copy: 30_001} {
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeEgress(ctx, l, file, way) })
+		conn := dial(t, addr)
+		fetch := wire.NewFetch("topic", []int64{100, 100}, bytesMax, 1000, 1)
+		at := 0
+		for id := range int32(5) {
+			if err := fetch.Send(conn, id); err != nil {
+				t.Fatal(err)
+			}
+			resp := answer(t, conn, id)
+			if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 2 || resp.Topics[0].Topic != "topic" {
+				t.Fatalf("way %d: %+v", way, resp)
+			}
+			for i, p := range resp.Topics[0].Partitions {
+				if at+int(bytesMax) > len(content) {
+					at = 0
+				}
+				if want := content[at : at+int(bytesMax)]; int(p.Partition) != i || p.ErrorCode != 0 || !bytes.Equal(p.RecordBatches, want) {
+					t.Fatalf("way %d: answer %d, partition %d has %d bytes, code %d", way, id, p.Partition, len(p.RecordBatches), p.ErrorCode)
+				}
+				at += int(bytesMax)
+			}
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		file.Close()
+	}
+}
+
+func answer(t *testing.T, conn *wire.Conn, id int32) *kmsg.FetchResponse {
+	t.Helper()
+	var head [8]byte
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		t.Fatal(err)
+	}
+	if got := int32(binary.BigEndian.Uint32(head[4:])); got != id {
+		t.Fatalf("answer %d, due is %d", got, id)
+	}
+	body := make([]byte, binary.BigEndian.Uint32(head[:])-4)
+	if _, err := io.ReadFull(conn, body); err != nil {
+		t.Fatal(err)
+	}
+	resp := kmsg.NewPtrFetchResponse()
+	resp.SetVersion(11)
+	if err := resp.ReadFrom(body); err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
