@@ -12,8 +12,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"moldau/bench/replay/limit"
-	"moldau/bench/replay/wire"
+	"moldau/bench/limit"
+	"moldau/bench/wire"
 )
 
 // served runs a program for the length of a test, and returns its address and a

@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"moldau/bench/replay/limit"
+	"moldau/bench/limit"
 )
 
 func main() {
