@@ -12,27 +12,74 @@ const ticksPerSecond = 100
 
 // Times reads the CPU time of a process and the machine's stolen time, in seconds.
 func Times(pid int) (cpu, steal float64, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	stat, err := processStat(pid)
 	if err != nil {
 		return 0, 0, err
+	}
+	machine, err := machineStat()
+	if err != nil {
+		return 0, 0, err
+	}
+	return (stat[11] + stat[12]) / ticksPerSecond, machine[7] / ticksPerSecond, nil
+}
+
+// Faults are a process's page faults so far, those that read from the disk apart.
+func Faults(pid int) (minor, major int64, err error) {
+	stat, err := processStat(pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	return int64(stat[7]), int64(stat[9]), nil
+}
+
+// MachineTime is the CPU time of the whole machine, all but idle, waiting and stolen
+// time, in seconds: also of kernel threads, which write back for everybody.
+func MachineTime() (float64, error) {
+	m, err := machineStat()
+	if err != nil {
+		return 0, err
+	}
+	// user, nice, system, then idle and iowait, irq, softirq.
+	return (m[0] + m[1] + m[2] + m[5] + m[6]) / ticksPerSecond, nil
+}
+
+// processStat are the fields of /proc/PID/stat from the state on, which has no
+// number and is 0.
+func processStat(pid int) ([]float64, error) {
+	name := fmt.Sprintf("/proc/%d/stat", pid)
+	stat, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
 	}
 	// The name in parentheses may hold spaces; state is the first field behind it.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	machine, err := os.ReadFile("/proc/stat")
+	if len(fields) < 14 {
+		return nil, fmt.Errorf("%s has another layout", name)
+	}
+	return parsed(name, append([]string{"0"}, fields[1:]...))
+}
+
+// machineStat are the fields of the first line of /proc/stat.
+func machineStat() ([]float64, error) {
+	const name = "/proc/stat"
+	machine, err := os.ReadFile(name)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
 	all := strings.Fields(strings.SplitN(string(machine), "\n", 2)[0])
-	if len(fields) < 13 || len(all) < 9 {
-		return 0, 0, fmt.Errorf("/proc/%d/stat and /proc/stat have another layout", pid)
+	if len(all) < 9 {
+		return nil, fmt.Errorf("%s has another layout", name)
 	}
-	for _, field := range fields[11:13] {
-		ticks, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			return 0, 0, err
+	return parsed(name, all[1:])
+}
+
+func parsed(name string, fields []string) ([]float64, error) {
+	values := make([]float64, len(fields))
+	for i, field := range fields {
+		var err error
+		if values[i], err = strconv.ParseFloat(field, 64); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		cpu += ticks / ticksPerSecond
 	}
-	ticks, err := strconv.ParseFloat(all[8], 64)
-	return cpu, ticks / ticksPerSecond, err
+	return values, nil
 }

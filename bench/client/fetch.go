@@ -1,0 +1,91 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"moldau/bench/result"
+	"moldau/bench/wire"
+)
+
+// fetch reads the topic from its beginning, again and again, one request in
+// flight on each connection, as consumers do.
+func fetch(ctx context.Context, l Load) (Outcome, error) {
+	ends, err := endOffsets(ctx, l)
+	if err != nil {
+		return Outcome{}, err
+	}
+	batch, records := wire.Batch(l.RecordBytes, l.BatchBytes)
+	var moved, requests, got atomic.Int64
+	errs := make([]error, l.Connections)
+	took := make([]*result.Latency, l.Connections)
+	var wait sync.WaitGroup
+	start := time.Now()
+	for i := range l.Connections {
+		wait.Go(func() {
+			conn, err := wire.Dial(ctx, l.Addr)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer conn.Close()
+			took[i] = result.NewLatency()
+			f := wire.NewFetch(l.Topic, ends, int32(l.PartitionBytesMax), len(batch), records)
+			for id := int32(0); moved.Load() < l.Bytes && ctx.Err() == nil; id++ {
+				at := time.Now()
+				if errs[i] = f.Send(conn, id); errs[i] != nil {
+					return
+				}
+				bytes, n, err := f.Receive(conn, id)
+				if err != nil {
+					errs[i] = err
+					return
+				}
+				took[i].Record(time.Since(at))
+				moved.Add(bytes)
+				got.Add(n)
+				requests.Add(1)
+			}
+			errs[i] = ctx.Err()
+		})
+	}
+	wait.Wait()
+	r := Outcome{Requests: requests.Load(), Records: got.Load(), Bytes: moved.Load(), Seconds: time.Since(start).Seconds()}
+	r.Batches, r.Latency = got.Load()/int64(records), result.NewLatency()
+	for _, t := range took {
+		if t != nil {
+			r.Latency.Merge(t.Histogram)
+		}
+	}
+	return r, errors.Join(errs...)
+}
+
+// endOffsets are by partition.
+func endOffsets(ctx context.Context, l Load) ([]int64, error) {
+	if l.Ends > 0 {
+		return slices.Repeat([]int64{l.Ends}, l.Partitions), nil
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(l.Addr))
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	listed, err := kadm.NewClient(cl).ListEndOffsets(ctx, l.Topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	ends := make([]int64, l.Partitions)
+	listed.Each(func(o kadm.ListedOffset) {
+		if int(o.Partition) < len(ends) {
+			ends[o.Partition] = o.Offset
+		}
+	})
+	return ends, err
+}

@@ -1,0 +1,101 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"moldau/bench/result"
+	"moldau/bench/wire"
+)
+
+// produce keeps inFlight requests on the way on each connection. Requests go to
+// the partitions in turn, perRequest of them at a time.
+func produce(ctx context.Context, l Load) (Outcome, error) {
+	if l.PerRequest < 1 || l.Partitions%l.PerRequest != 0 {
+		return Outcome{}, fmt.Errorf("%d partitions do not divide into requests of %d", l.Partitions, l.PerRequest)
+	}
+	batch, records := wire.Batch(l.RecordBytes, l.BatchBytes)
+	var requests []*wire.Produce
+	for first := 0; first < l.Partitions; first += l.PerRequest {
+		var partitions []int32
+		for p := range l.PerRequest {
+			partitions = append(partitions, int32(first+p))
+		}
+		requests = append(requests, wire.NewProduce(l.Topic, partitions, batch, records))
+	}
+	var left atomic.Int64 // requests not sent yet
+	total := max(1, l.Bytes/int64(requests[0].Bytes))
+	left.Store(total)
+	runs := make([]producing, l.Connections)
+	var wait sync.WaitGroup
+	start := time.Now()
+	for i := range runs {
+		wait.Go(func() { runs[i].run(ctx, l, requests, i, &left) })
+	}
+	wait.Wait()
+	r := Outcome{Requests: total, Seconds: time.Since(start).Seconds()}
+	r.Bytes, r.Records, r.Batches = total*int64(requests[0].Bytes), total*int64(requests[0].Records), total*int64(l.PerRequest)
+	var err error
+	r.Latency = result.NewLatency()
+	for _, run := range runs {
+		if run.took != nil {
+			r.Latency.Merge(run.took.Histogram)
+		}
+		err = errors.Join(err, run.err)
+	}
+	return r, err
+}
+
+// producing is one connection's part.
+type producing struct {
+	took *result.Latency
+	err  error
+}
+
+// sent is a request on the way.
+type sent struct {
+	id      int32
+	request *wire.Produce
+	at      time.Time
+}
+
+func (p *producing) run(ctx context.Context, l Load, requests []*wire.Produce, offset int, left *atomic.Int64) {
+	conn, err := wire.Dial(ctx, l.Addr)
+	if err != nil {
+		p.err = err
+		return
+	}
+	defer conn.Close()
+	p.took = result.NewLatency()
+	own := make([]*wire.Produce, len(requests))
+	for i, r := range requests {
+		own[i] = r.Clone()
+	}
+	// Room for inFlight-1, because the reader holds one in its hand.
+	onTheWay := make(chan sent, max(0, l.InFlight-1))
+	var writeErr error
+	go func() {
+		defer close(onTheWay)
+		for id := int32(0); left.Add(-1) >= 0 && ctx.Err() == nil; id++ {
+			r := own[(int(id)+offset)%len(own)]
+			s := sent{id, r, time.Now()}
+			if writeErr = r.Send(conn, id); writeErr != nil {
+				return
+			}
+			onTheWay <- s
+		}
+	}()
+	for s := range onTheWay {
+		if p.err == nil {
+			if p.err = s.request.Receive(conn, s.id); p.err != nil {
+				conn.Close() // wakes the writer
+			}
+			p.took.Record(time.Since(s.at))
+		}
+	}
+	p.err = errors.Join(p.err, writeErr, ctx.Err())
+}

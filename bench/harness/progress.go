@@ -1,0 +1,68 @@
+package harness
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"moldau/bench/result"
+)
+
+// progress tells every block, and how long the rest may take: by what was planned
+// until the first blocks are done, then by how long those took beside their plan.
+type progress struct {
+	out             io.Writer
+	began           time.Time     // of the row
+	spent           time.Duration // on blocks of the rows before
+	blocks, ended   int
+	planned, behind time.Duration // of all blocks, of those that ended
+	perBlock        map[string]time.Duration
+}
+
+func newProgress(out io.Writer, s *Session, workloads []Workload) *progress {
+	p := &progress{out: out, perBlock: map[string]time.Duration{}}
+	for i := range workloads {
+		w := &workloads[i]
+		n := w.Blocks * len(w.Contestants)
+		p.blocks += n
+		p.perBlock[w.Row.Title()] = w.Expect
+		p.planned += time.Duration(n) * w.Expect
+	}
+	if p.blocks > 0 {
+		s.Say("%d rows, %d blocks, about %v", len(workloads), p.blocks, p.planned.Round(time.Second))
+	}
+	return p
+}
+
+func (p *progress) warming(row *result.Row, system string) {
+	p.spent, p.began = p.measuring(), time.Time{}
+	fmt.Fprintf(p.out, "%s: warming %s up\n", row.Title(), system)
+}
+
+// begin leaves out what a row's warming up took.
+func (p *progress) begin() {
+	p.spent, p.began = p.measuring(), time.Now()
+}
+
+// measuring is how long blocks took so far.
+func (p *progress) measuring() time.Duration {
+	if p.began.IsZero() {
+		return p.spent
+	}
+	return p.spent + time.Since(p.began)
+}
+
+func (p *progress) done(row *result.Row, system string, turn int, b result.Block) {
+	p.ended++
+	p.behind += p.perBlock[row.Title()]
+	fmt.Fprintf(p.out, "[%d/%d, %v left] %s: %s block %d: %.4g %s\n", p.ended, p.blocks, p.left().Round(time.Second),
+		row.Title(), system, turn+1, b.Metrics[row.Headline], row.Headline)
+}
+
+// left is what is planned yet, at the speed so far.
+func (p *progress) left() time.Duration {
+	if p.behind == 0 {
+		return p.measuring() / time.Duration(p.ended) * time.Duration(p.blocks-p.ended)
+	}
+	return time.Duration(float64(p.planned-p.behind) * float64(p.measuring()) / float64(p.behind))
+}

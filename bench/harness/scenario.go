@@ -1,0 +1,44 @@
+package harness
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"moldau/bench/result"
+)
+
+// Scenario is a named kind of workload with parameters.
+type Scenario struct {
+	Name    string // a word
+	Summary string // a line
+	Help    string // what is measured, what a block is, what the limit is
+	// Flags declares the scenario's own parameters; nil without any.
+	Flags func(*pflag.FlagSet)
+	// Plan says what is to be done with these parameters. Systems that it starts, it
+	// has the session close.
+	Plan func(context.Context, *Session) ([]Workload, error)
+}
+
+// Workload is one row and those that take turns at it.
+type Workload struct {
+	Row         result.Row // without series
+	Contestants []Contestant
+	// Bytes or time of a block are the scenario's; Expect is how long a block of all
+	// contestants may take, for the first estimate.
+	Expect time.Duration
+	// Blocks is how many turns are needed; 0 leaves that to the options.
+	Blocks int
+}
+
+// Contestant is a system at work.
+type Contestant struct {
+	System string
+	Limit  bool // a limit program
+	// Block does the work once and tells the figures. Turn -1 is the warm-up, whose
+	// figures are thrown away.
+	Block func(ctx context.Context, turn int) (result.Block, error)
+	// WarmUp asks for a block that is not counted.
+	WarmUp bool
+}

@@ -1,0 +1,111 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"moldau/bench/result"
+)
+
+// Session is one run of the harness. It belongs to one goroutine.
+type Session struct {
+	Options
+	Run *result.Run
+	log io.Writer
+	// closers are undone in reverse order.
+	closers []func() error
+}
+
+// NewSession begins a run, whose progress is told on log.
+func NewSession(o Options, run *result.Run, log io.Writer) *Session {
+	return &Session{Options: o, Run: run, log: log}
+}
+
+// Say tells of something that takes its time.
+func (s *Session) Say(format string, args ...any) { fmt.Fprintf(s.log, format+"\n", args...) }
+
+// OnClose has something undone at the end of the run.
+func (s *Session) OnClose(f func() error) { s.closers = append(s.closers, f) }
+
+// Close undoes what was begun.
+func (s *Session) Close() error {
+	var err error
+	for _, f := range slices.Backward(s.closers) {
+		err = errors.Join(err, f())
+	}
+	s.closers = nil
+	return err
+}
+
+// Measure plans a scenario and lets its contestants take turns. Figures are saved
+// after every row, and when ctx ends.
+func (s *Session) Measure(ctx context.Context, scenario Scenario) error {
+	workloads, err := scenario.Plan(ctx, s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", scenario.Name, err)
+	}
+	workloads = s.wanted(workloads)
+	p := newProgress(s.log, s, workloads)
+	for i := range workloads {
+		w := &workloads[i]
+		w.Row.Scenario = scenario.Name
+		row := w.Row
+		s.Run.Rows = append(s.Run.Rows, &row)
+		err := s.alternate(ctx, w, &row, p)
+		if s.Out != "" {
+			err = errors.Join(err, s.Run.Save(s.Out))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", scenario.Name, row.Title(), err)
+		}
+	}
+	return nil
+}
+
+// wanted leaves out what the options do not ask for.
+func (s *Session) wanted(workloads []Workload) []Workload {
+	var kept []Workload
+	for _, w := range workloads {
+		w.Contestants = slices.DeleteFunc(slices.Clone(w.Contestants), func(c Contestant) bool { return !s.Wants(c.System, c.Limit) })
+		if w.Blocks == 0 {
+			w.Blocks = s.Turns()
+		}
+		if len(w.Contestants) > 0 && s.WantsRow(w.Row.Title()) {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}
+
+// alternate runs A B C, C B A, and so on.
+func (s *Session) alternate(ctx context.Context, w *Workload, row *result.Row, p *progress) error {
+	order := slices.Clone(w.Contestants)
+	for _, c := range order {
+		if c.WarmUp {
+			p.warming(row, c.System)
+			if _, err := c.Block(ctx, -1); err != nil {
+				return fmt.Errorf("%s, warming up: %w", c.System, err)
+			}
+		}
+	}
+	p.begin()
+	for turn := range w.Blocks {
+		for _, c := range order {
+			b, err := c.Block(ctx, turn)
+			if err == nil {
+				err = context.Cause(ctx)
+			}
+			if err != nil {
+				return fmt.Errorf("%s, block %d: %w", c.System, turn+1, err)
+			}
+			b.Turn = turn
+			row.Add(c.System, c.Limit, b)
+			p.done(row, c.System, turn, b)
+		}
+		slices.Reverse(order)
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package result
+
+import "slices"
+
+// Metric names a figure, with its unit.
+type Metric string
+
+const (
+	CPUPerGB          Metric = "cpu-s/GB"         // the system's process, user and system time per 10^9 bytes
+	MachineCPUPerGB   Metric = "machine-cpu-s/GB" // the whole machine's less the client's: write-back runs in kernel threads
+	CPUPerRequest     Metric = "cpu-us/request"
+	CPUPerOp          Metric = "cpu-us/op" // of this process, where there is no broker
+	TimePerOp         Metric = "us/op"
+	BytesPerSecond    Metric = "MB/s" // 10^6 bytes
+	RecordsPerSecond  Metric = "records/s"
+	RequestsPerSecond Metric = "requests/s"
+	OpsPerSecond      Metric = "ops/s"
+	P50               Metric = "p50-ms"
+	P99               Metric = "p99-ms"
+	P999              Metric = "p99.9-ms"
+	Max               Metric = "max-ms"
+	Seconds           Metric = "s"
+	Milliseconds      Metric = "ms"
+	ResidentMB        Metric = "resident-MB"
+	ResidentPerConn   Metric = "resident-KB/connection"
+	HeapMB            Metric = "heap-MB"
+	IdleCPU           Metric = "idle-cpu-%" // of one core
+	MajorFaults       Metric = "major-faults"
+	MinorFaultsPerGB  Metric = "minor-faults/GB"
+	WrittenPerByte    Metric = "disk-bytes/byte" // written to the disk by anybody, for a byte acknowledged
+	SyncsPerAck       Metric = "syncs/ack"
+	Allocations       Metric = "allocs/op"
+	// BudgetShare is the CPU time of a request over what its budget allows: that of
+	// the limit program in the same turn and so many us for the request and each of
+	// its batches.
+	BudgetShare Metric = "of-budget"
+)
+
+// higher are the metrics of which more is better.
+var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond}
+
+// HigherIsBetter tells which way a metric is read.
+func (m Metric) HigherIsBetter() bool { return slices.Contains(higher, m) }

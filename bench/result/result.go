@@ -1,0 +1,115 @@
+package result
+
+import (
+	"fmt"
+	"time"
+)
+
+// Run is one run of the harness.
+type Run struct {
+	At          time.Time         `json:"at"`
+	Environment map[string]string `json:"environment"` // machine, versions, pinning
+	Command     []string          `json:"command"`
+	Rows        []*Row            `json:"rows"`
+}
+
+// Row is one workload, and all that did it.
+type Row struct {
+	Scenario   string   `json:"scenario"`
+	Name       string   `json:"name"`       // the workload in words, one of its kind in the scenario
+	Client     string   `json:"client"`     // what drove it: "replay", "franz-go", "embedded"
+	Acks       string   `json:"acks"`       // "0", "1", "all", or "-" where nothing is acknowledged
+	Idempotent bool     `json:"idempotent"` // whether producers numbered their batches
+	Durability string   `json:"durability"` // "os", "synced", or "-": what an acknowledgement promised
+	Headline   Metric   `json:"headline"`   // the one of a bar chart
+	Goals      []Goal   `json:"goals,omitempty"`
+	Notes      []string `json:"notes,omitempty"`
+	Series     []Series `json:"series"`
+}
+
+// Series is what one system did.
+type Series struct {
+	System string  `json:"system"` // "moldau", "kafka", "kafka-tuned", "sendfile"
+	Limit  bool    `json:"limit"`  // a limit program
+	Blocks []Block `json:"blocks"`
+}
+
+// Block is one measured run.
+type Block struct {
+	Turn         int                `json:"turn"` // from 0
+	Metrics      map[Metric]float64 `json:"metrics"`
+	StealSeconds float64            `json:"stealSeconds"` // that the host took from the machine meanwhile
+	Latency      *Latency           `json:"latency,omitempty"`
+}
+
+// Find returns the row of a scenario, nil without one.
+func (r *Run) Find(scenario, name, durability string) *Row {
+	for _, row := range r.Rows {
+		if row.Scenario == scenario && row.Name == name && row.Durability == durability {
+			return row
+		}
+	}
+	return nil
+}
+
+// Of returns a system's series, nil without one.
+func (r *Row) Of(system string) *Series {
+	for i := range r.Series {
+		if r.Series[i].System == system {
+			return &r.Series[i]
+		}
+	}
+	return nil
+}
+
+// Add adds a block to a system's series, which it begins if there is none.
+func (r *Row) Add(system string, limit bool, b Block) {
+	s := r.Of(system)
+	if s == nil {
+		r.Series = append(r.Series, Series{System: system, Limit: limit})
+		s = &r.Series[len(r.Series)-1]
+	}
+	s.Blocks = append(s.Blocks, b)
+}
+
+// Title is the row's name with what an acknowledgement meant.
+func (r *Row) Title() string {
+	idempotent := "not idempotent"
+	if r.Idempotent {
+		idempotent = "idempotent"
+	}
+	if r.Acks == "-" {
+		return fmt.Sprintf("%s (%s, %s)", r.Name, r.Client, r.Durability)
+	}
+	return fmt.Sprintf("%s (%s, acks %s, %s, %s)", r.Name, r.Client, r.Acks, idempotent, r.Durability)
+}
+
+// Values are a metric of all blocks that have it.
+func (s *Series) Values(m Metric) []float64 {
+	var v []float64
+	for _, b := range s.Blocks {
+		if x, ok := b.Metrics[m]; ok {
+			v = append(v, x)
+		}
+	}
+	return v
+}
+
+// Ratios are a metric of one system over that of another, turn by turn.
+func (r *Row) Ratios(m Metric, of, against string) []float64 {
+	a, b := r.Of(of), r.Of(against)
+	if a == nil || b == nil {
+		return nil
+	}
+	var ratios []float64
+	for _, x := range a.Blocks {
+		for _, y := range b.Blocks {
+			over, ok := y.Metrics[m]
+			v, there := x.Metrics[m]
+			if x.Turn == y.Turn && ok && there && over != 0 {
+				ratios = append(ratios, v/over)
+			}
+		}
+	}
+	return ratios
+}

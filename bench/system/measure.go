@@ -1,0 +1,90 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"moldau/bench/client"
+	"moldau/bench/result"
+	"moldau/bench/yardstick"
+)
+
+// Measure has a client load the system and tells what that cost it: its process's
+// CPU time, and the whole machine's but for the client's own.
+func (s *System) Measure(ctx context.Context, cpus string, l client.Load) (result.Block, client.Outcome, error) {
+	l.Addr = s.Addr()
+	before, err := read(s.PID())
+	if err != nil {
+		return result.Block{}, client.Outcome{}, err
+	}
+	o, err := client.Run(ctx, cpus, l)
+	if err != nil {
+		return result.Block{}, o, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	after, err := read(s.PID())
+	if err != nil {
+		return result.Block{}, o, err
+	}
+	return after.since(before).block(o), o, nil
+}
+
+// reading is what was used up so far.
+type reading struct {
+	cpu, machineCPU, steal   float64 // seconds
+	minorFaults, majorFaults int64
+}
+
+func read(pid int) (r reading, err error) {
+	if r.cpu, r.steal, err = yardstick.Times(pid); err != nil {
+		return r, err
+	}
+	if r.machineCPU, err = yardstick.MachineTime(); err != nil {
+		return r, err
+	}
+	r.minorFaults, r.majorFaults, err = yardstick.Faults(pid)
+	return r, err
+}
+
+func (r reading) since(before reading) reading {
+	return reading{r.cpu - before.cpu, r.machineCPU - before.machineCPU, r.steal - before.steal,
+		r.minorFaults - before.minorFaults, r.majorFaults - before.majorFaults}
+}
+
+// block is what was used, for what was done.
+func (r reading) block(o client.Outcome) result.Block {
+	gb := float64(o.Bytes) / 1e9
+	b := result.Block{StealSeconds: r.steal, Latency: o.Latency, Metrics: map[result.Metric]float64{
+		result.CPUPerGB:         r.cpu / gb,
+		result.MachineCPUPerGB:  max(0, r.machineCPU-o.CPUSeconds) / gb,
+		result.BytesPerSecond:   float64(o.Bytes) / 1e6 / o.Seconds,
+		result.RecordsPerSecond: float64(o.Records) / o.Seconds,
+		result.MinorFaultsPerGB: float64(r.minorFaults) / gb,
+		result.MajorFaults:      float64(r.majorFaults),
+	}}
+	if o.Requests > 0 {
+		b.Metrics[result.CPUPerRequest] = r.cpu * 1e6 / float64(o.Requests)
+		b.Metrics[result.RequestsPerSecond] = float64(o.Requests) / o.Seconds
+	}
+	if o.Latency != nil {
+		o.Latency.Into(b.Metrics)
+	}
+	return b
+}
+
+// Resident is the process's memory in MB of 10^6 bytes.
+func (s *System) Resident() (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+			return kib * 1024 / 1e6, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", s.PID())
+}

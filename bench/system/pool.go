@@ -1,0 +1,121 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"moldau/bench/harness"
+	"moldau/server/compat/broker"
+)
+
+// Names of systems.
+const (
+	Moldau     = "moldau"
+	Kafka      = "kafka"       // its defaults
+	KafkaTuned = "kafka-tuned" // what its documentation recommends for throughput
+)
+
+// Pool holds the running systems of a session.
+type Pool struct {
+	session *harness.Session
+	dir     string
+	running map[string]*System
+	binary  string
+}
+
+// NewPool begins with none running; the session stops them.
+func NewPool(s *harness.Session) *Pool {
+	return &Pool{session: s, running: map[string]*System{}}
+}
+
+// Get returns a system that runs, was warmed up, and is told by its name.
+func (p *Pool) Get(ctx context.Context, name string) (*System, error) {
+	if s := p.running[name]; s != nil {
+		return s, nil
+	}
+	launch, err := p.launch(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	p.session.Say("starting %s", name)
+	s, err := start(ctx, name, launch)
+	if err != nil {
+		return nil, err
+	}
+	p.running[name] = s
+	p.session.OnClose(s.Close)
+	return s, nil
+}
+
+// launch says how a system is started.
+func (p *Pool) launch(ctx context.Context, name string) (broker.Launch, error) {
+	dir, err := p.directory()
+	if err != nil {
+		return broker.Launch{}, err
+	}
+	l := broker.Launch{Dir: filepath.Join(dir, name), CPUs: p.session.BrokerCPUs}
+	switch name {
+	case Moldau:
+		l.Durability = "os"
+		l.Binary, err = p.Binary(ctx)
+	case Kafka:
+		l.Properties = quickDeletion
+	case KafkaTuned:
+		l.Properties = append(tuned[:len(tuned):len(tuned)], quickDeletion...)
+	default:
+		err = fmt.Errorf("no system %q", name)
+	}
+	if err == nil {
+		l.Port, err = broker.FreePort()
+	}
+	return l, err
+}
+
+// Binary is Moldau's, built once.
+func (p *Pool) Binary(ctx context.Context) (string, error) {
+	if p.session.Moldau != "" {
+		return filepath.Abs(p.session.Moldau)
+	}
+	if p.binary == "" {
+		p.session.Say("building moldau")
+		var err error
+		if p.binary, err = broker.Build(ctx); err != nil {
+			return "", err
+		}
+	}
+	return p.binary, nil
+}
+
+// Directory is a new one on the disk to measure, removed with the session.
+func (p *Pool) Directory() (string, error) {
+	dir, err := p.directory()
+	if err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(dir, "")
+}
+
+func (p *Pool) directory() (string, error) {
+	if p.dir == "" {
+		dir, err := os.MkdirTemp(p.session.Dir, "moldau-bench-")
+		if err != nil {
+			return "", err
+		}
+		p.dir = dir
+		p.session.OnClose(func() error { return os.RemoveAll(dir) })
+	}
+	return p.dir, nil
+}
+
+// quickDeletion lets Kafka delete as fast as it is written: otherwise the machine's
+// write-back becomes the benchmark.
+var quickDeletion = []string{"log.retention.check.interval.ms=2000", "log.segment.delete.delay.ms=1000"}
+
+// tuned is what Kafka's operators set on a small machine with fast clients.
+var tuned = []string{
+	"num.network.threads=2", "num.io.threads=2", "num.replica.fetchers=1",
+	"socket.send.buffer.bytes=1048576", "socket.receive.buffer.bytes=1048576",
+	"log.cleaner.enable=false", "compression.type=producer",
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"moldau/bench/client"
+	"moldau/bench/harness"
+)
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:           "moldau-bench",
+		Short:         "Measure Moldau beside other systems and limit programs",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	all := scenarios()
+	c.AddCommand(list(all), run(all), clientProcess())
+	return c
+}
+
+func list(all []harness.Scenario) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, s := range all {
+				fmt.Fprintf(t, "%s\t%s\n", s.Name, s.Summary)
+			}
+			return t.Flush()
+		},
+	}
+}
+
+func clientProcess() *cobra.Command {
+	return &cobra.Command{
+		Use:    client.Command,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return client.Serve(c.Context(), c.InOrStdin(), c.OutOrStdout())
+		},
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"moldau/bench/harness"
+	"moldau/bench/overwire"
+	"moldau/bench/result"
+	"moldau/bench/system"
+	"moldau/bench/yardstick"
+)
+
+// scenarios are all there are. Those over the wire share their brokers.
+func scenarios() []harness.Scenario {
+	pool := shared()
+	return []harness.Scenario{overwire.Produce(pool)}
+}
+
+// shared makes one pool for a session.
+func shared() func(*harness.Session) *system.Pool {
+	var pool *system.Pool
+	return func(s *harness.Session) *system.Pool {
+		if pool == nil {
+			pool = system.NewPool(s)
+		}
+		return pool
+	}
+}
+
+func run(all []harness.Scenario) *cobra.Command {
+	var o harness.Options
+	c := &cobra.Command{
+		Use:     "run SCENARIO...",
+		Short:   "Measure scenarios, with their systems in turns",
+		Example: "  moldau-bench run produce --quick\n  moldau-bench run produce fetch --blocks 5 --out results/today",
+	}
+	o.Declare(c.PersistentFlags())
+	for _, s := range all {
+		one := &cobra.Command{
+			Use:   s.Name,
+			Short: s.Summary,
+			Long:  s.Summary + ".\n\n" + s.Help,
+			Args:  cobra.ArbitraryArgs,
+			RunE: func(c *cobra.Command, more []string) error {
+				return measure(c.Context(), c, o, all, append([]string{s.Name}, more...))
+			},
+		}
+		if s.Flags != nil {
+			s.Flags(one.Flags())
+		}
+		c.AddCommand(one)
+	}
+	return c
+}
+
+// measure runs the named scenarios in one session.
+func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []harness.Scenario, names []string) (err error) {
+	var chosen []harness.Scenario
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(s harness.Scenario) bool { return s.Name == name })
+		if i < 0 {
+			return fmt.Errorf("no scenario %q: see moldau-bench list", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	head := yardstick.NewRun(map[string]string{"broker cores": o.BrokerCPUs, "client cores": o.ClientCPUs})
+	if o.Out == "" {
+		o.Out = filepath.Join("bench", "out", strings.Join(names, "-")+"-"+head.At.Format("20060102-150405"))
+	}
+	s := harness.NewSession(o, &result.Run{At: head.At, Environment: head.Environment, Command: head.Command}, c.ErrOrStderr())
+	defer func() { err = errors.Join(err, s.Close()) }()
+	for _, scenario := range chosen {
+		if err := s.Measure(ctx, scenario); err != nil {
+			return err
+		}
+	}
+	s.Say("figures: %s", o.Out)
+	return nil
+}
