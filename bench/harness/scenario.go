@@ -30,6 +30,8 @@ type Workload struct {
 	Expect time.Duration
 	// Blocks is how many turns are needed; 0 leaves that to the options.
 	Blocks int
+	// After undoes what the row's blocks left; nil without anything.
+	After func() error
 }
 
 // Contestant is a system at work.

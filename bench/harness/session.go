@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"moldau/bench/result"
@@ -29,6 +30,15 @@ func (s *Session) Say(format string, args ...any) { fmt.Fprintf(s.log, format+"\
 
 // OnClose has something undone at the end of the run.
 func (s *Session) OnClose(f func() error) { s.closers = append(s.closers, f) }
+
+// Directory is a new one on the disk to measure, removed at the end of the run.
+func (s *Session) Directory(name string) (string, error) {
+	dir, err := os.MkdirTemp(s.Dir, "moldau-bench-"+name+"-")
+	if err == nil {
+		s.OnClose(func() error { return os.RemoveAll(dir) })
+	}
+	return dir, err
+}
 
 // Close undoes what was begun.
 func (s *Session) Close() error {
@@ -55,6 +65,9 @@ func (s *Session) Measure(ctx context.Context, scenario Scenario) error {
 		row := w.Row
 		s.Run.Rows = append(s.Run.Rows, &row)
 		err := s.alternate(ctx, w, &row, p)
+		if w.After != nil {
+			err = errors.Join(err, w.After())
+		}
 		if s.Out != "" {
 			err = errors.Join(err, s.Run.Save(s.Out))
 		}
