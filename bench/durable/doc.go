@@ -1,6 +1,5 @@
-// Command durable measures durable acknowledgements of the embedded engine
-// beside programs that do only what cannot be left out, in alternating blocks of
-// one run.
+// Package durable is the scenario of durable acknowledgements: of the engine
+// without a broker, beside programs that do only what cannot be left out.
 //
 // Clients append one batch each, wait until it is on stable storage, and append
 // the next. A batch lies in one of several logs; clients are spread evenly over
@@ -18,4 +17,4 @@
 // and memory warm and nothing left to write back; it ends when all data is in
 // its own files: for the engine after Store.Checkpoint. With a journal it also
 // lasts until that was cut several times.
-package main
+package durable

@@ -1,4 +1,4 @@
-package main
+package durable
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"moldau/bench/disk"
+	"moldau/bench/result"
 	"moldau/bench/wire"
 	"moldau/bench/yardstick"
 )
@@ -85,7 +86,7 @@ func drive(t target, clients []*client, d time.Duration, whole bool, ready func(
 }
 
 // measure runs one block of one system in a directory of its own.
-func measure(s system, r row, o options, root string) (b block, err error) {
+func measure(s system, r row, o *options, root string) (b result.Block, err error) {
 	dir := filepath.Join(root, "block")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return b, err
@@ -115,7 +116,7 @@ func measure(s system, r row, o options, root string) (b block, err error) {
 }
 
 // timed is the timed region of a block.
-func timed(t target, clients []*client, o options, root string) (b block, err error) {
+func timed(t target, clients []*client, o *options, root string) (b result.Block, err error) {
 	syncs, journal := t.syncCount(), t.journal()
 	ready := func() bool {
 		_, limited := t.(*limit)
@@ -138,19 +139,45 @@ func timed(t target, clients []*client, o options, root string) (b block, err er
 	if err != nil {
 		return b, err
 	}
-	b = block{
-		Seconds: ended.Sub(began).Seconds(), SettleSeconds: ended.Sub(acked).Seconds(), Usage: usedAfter.Since(used),
-		DiskBytes: disk.Written(root) - written, Syncs: t.syncCount() - syncs, Journal: t.journal().Since(journal),
+	d := done{
+		took: ended.Sub(began), settling: ended.Sub(acked), used: usedAfter.Since(used),
+		written: disk.Written(root) - written, syncs: t.syncCount() - syncs, cuts: t.journal().Since(journal).Cuts,
 	}
-	var all []time.Duration
+	return d.block(clients)
+}
+
+// done is what was used up in a timed region.
+type done struct {
+	took, settling time.Duration // settling: of those, after the last acknowledgement
+	used           yardstick.Usage
+	written        int64 // to the disk, by anybody
+	syncs          int64 // that acknowledgements waited for
+	cuts           int64 // of the journal
+}
+
+// block is that for what was acknowledged.
+func (d done) block(clients []*client) (result.Block, error) {
+	took, bytes := result.NewLatency(), 0.0
 	for _, c := range clients {
-		all = append(all, c.took...)
-		b.Bytes += int64(len(c.took)) * int64(len(c.batch))
+		for _, t := range c.took {
+			took.Record(t)
+		}
+		bytes += float64(len(c.took) * len(c.batch))
 	}
-	if len(all) == 0 {
-		return b, errors.New("nothing was acknowledged")
+	acks := float64(took.TotalCount())
+	if acks == 0 {
+		return result.Block{}, errors.New("nothing was acknowledged")
 	}
-	slices.Sort(all)
-	b.Acks, b.P50Us, b.P99Us = int64(len(all)), all[len(all)/2].Microseconds(), all[len(all)*99/100].Microseconds()
+	b := result.Block{StealSeconds: d.used.StealSeconds, Latency: took, Metrics: map[result.Metric]float64{
+		result.OpsPerSecond:   acks / d.took.Seconds(),
+		result.BytesPerSecond: bytes / 1e6 / d.took.Seconds(),
+		result.CPUPerGB:       d.used.CPUSeconds * 1e9 / bytes,
+		result.SyncsPerAck:    float64(d.syncs) / acks,
+		result.WrittenPerByte: float64(d.written) / bytes,
+		result.DirtiedPerByte: float64(d.used.WrittenBytes) / bytes,
+		result.JournalCuts:    float64(d.cuts),
+		result.SettleSeconds:  d.settling.Seconds(),
+	}}
+	took.Into(b.Metrics)
 	return b, nil
 }

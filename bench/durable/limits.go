@@ -1,4 +1,4 @@
-package main
+package durable
 
 import (
 	"errors"
@@ -155,14 +155,14 @@ func newLimit(dir string, files int) (*limit, error) {
 	return l, nil
 }
 
-func openOneFile(dir string, _ row, _ options) (target, error) {
-	return openPerFile(dir, row{logs: 1}, options{})
+func openOneFile(dir string, _ row, _ *options) (target, error) {
+	return openPerFile(dir, row{logs: 1}, nil)
 }
 
 // overwriteBytes is as much as a journal may be large.
 const overwriteBytes = 256 << 20
 
-func openOverwrite(dir string, _ row, _ options) (target, error) {
+func openOverwrite(dir string, _ row, _ *options) (target, error) {
 	l, err := newLimit(dir, 1)
 	if err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ func openOverwrite(dir string, _ row, _ options) (target, error) {
 	return l, nil
 }
 
-func openPerFile(dir string, r row, _ options) (target, error) {
+func openPerFile(dir string, r row, _ *options) (target, error) {
 	l, err := newLimit(dir, r.logs)
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func openPerFile(dir string, r row, _ options) (target, error) {
 	return l, nil
 }
 
-func openSyncFS(dir string, r row, _ options) (target, error) {
+func openSyncFS(dir string, r row, _ *options) (target, error) {
 	l, err := newLimit(dir, r.logs)
 	if err != nil {
 		return nil, err

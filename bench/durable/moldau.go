@@ -1,4 +1,4 @@
-package main
+package durable
 
 import (
 	"context"
@@ -14,7 +14,7 @@ type engine struct {
 	logs  []*logstore.Log
 }
 
-func openMoldau(dir string, r row, o options) (target, error) {
+func openMoldau(dir string, r row, o *options) (target, error) {
 	var options logstore.Options
 	if err := disk.BoundJournal(&options, o.journalBytes); err != nil {
 		return nil, err

@@ -1,30 +1,44 @@
-package main
+package durable
 
 import (
-	"flag"
+	"context"
 	"fmt"
-	"os"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"moldau/bench/disk"
+	"moldau/bench/harness"
+	"moldau/bench/result"
 )
 
 type options struct {
-	dir, out           string
-	blocks             int
 	block, warmUp      time.Duration
 	clients, logs, kib []int
-	systems            []system
+	overwrite          bool
 	journalBytes, cuts int64
 }
 
-// system is one of those that are compared.
+func (o *options) declare(flags *pflag.FlagSet) {
+	flags.DurationVar(&o.block, "block", 3*time.Second, "how long a block lasts, at least")
+	flags.DurationVar(&o.warmUp, "warm-up", time.Second/2, "how long clients append before a block is timed")
+	flags.Int64Var(&o.journalBytes, "journal-bytes", 0, "size of the engine's journal; 0 is its default")
+	flags.Int64Var(&o.cuts, "cuts", 4, "cuts of the journal in a block, at least, if it takes no longer than ten blocks")
+	flags.IntSliceVar(&o.clients, "clients", []int{64}, "clients that wait")
+	flags.IntSliceVar(&o.logs, "logs", []int{1, 6, 32, 1000}, "logs")
+	flags.IntSliceVar(&o.kib, "kib", []int{1, 16}, "KiB in a batch, in records of 1 KiB")
+	flags.BoolVar(&o.overwrite, "overwrite", false, "also measure a preallocated file that is written round and round")
+	harness.Quick(flags, "block", "300ms")
+	harness.Quick(flags, "warm-up", "200ms")
+	harness.Quick(flags, "logs", "6")
+	harness.Quick(flags, "cuts", "1")
+}
+
+// system is one of those that take turns.
 type system struct {
-	name string
-	open func(dir string, r row, o options) (target, error)
+	name  string
+	limit bool
+	open  func(dir string, r row, o *options) (target, error)
 }
 
 const (
@@ -35,87 +49,57 @@ const (
 	overwrite = "overwrite"
 )
 
-var systems = []system{
-	{moldau, openMoldau}, {oneFile, openOneFile}, {perFile, openPerFile}, {syncFS, openSyncFS}, {overwrite, openOverwrite},
+func (o *options) systems() []system {
+	all := []system{{moldau, false, openMoldau}, {oneFile, true, openOneFile}, {perFile, true, openPerFile}, {syncFS, true, openSyncFS}}
+	if o.overwrite {
+		all = append(all, system{overwrite, true, openOverwrite})
+	}
+	return all
 }
 
-func main() {
-	o := options{clients: []int{64}, logs: []int{1, 6, 32, 1000}, kib: []int{1, 16}, systems: systems[:4]}
-	flag.StringVar(&o.dir, "dir", os.TempDir(), "`directory` on the disk to measure")
-	flag.StringVar(&o.out, "out", "", "`directory` for the results")
-	flag.IntVar(&o.blocks, "blocks", 5, "blocks of each row and system")
-	flag.DurationVar(&o.block, "block", 3*time.Second, "how long a block lasts, at least")
-	flag.DurationVar(&o.warmUp, "warm-up", time.Second/2, "how long clients append before a block is timed")
-	flag.Int64Var(&o.journalBytes, "journal-bytes", 0, "size of the engine's journal; 0 is its default")
-	flag.Int64Var(&o.cuts, "cuts", 4, "cuts of the journal in a block, at least, if it takes no longer than ten blocks")
-	flag.Func("clients", "clients, separated by commas (default 64)", numbers(&o.clients))
-	flag.Func("logs", "logs (default 1,6,32,1000)", numbers(&o.logs))
-	flag.Func("kib", "KiB in a batch, in records of 1 KiB (default 1,16)", numbers(&o.kib))
-	flag.Func("systems", "of moldau, one-file, per-file, syncfs, overwrite (default all but the last)", func(list string) error {
-		return o.choose(strings.Split(list, ","))
-	})
-	flag.Parse()
-	if o.out == "" || flag.NArg() > 0 || o.blocks < 1 || o.block <= 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
-	if err := run(o); err != nil {
-		fmt.Fprintln(os.Stderr, "durable:", err)
-		os.Exit(1)
+// Scenario is durable acknowledgements of the engine without a broker.
+func Scenario() harness.Scenario {
+	var o options
+	return harness.Scenario{
+		Name:    "durable",
+		Summary: "durable acknowledgements of the engine, beside one file, a file a log, and syncfs",
+		Help: `Clients append one batch each, wait until it is on stable storage, and append the
+next, without a broker. A block begins with files and memory warm and nothing left to
+write back; it ends when all data is in its own files and the engine's journal was cut
+several times. The limit is one file for all logs with a group commit.`,
+		Flags: o.declare,
+		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
+			return plan(s, &o)
+		},
 	}
 }
 
-func numbers(into *[]int) func(string) error {
-	return func(list string) error {
-		*into = nil
-		for s := range strings.SplitSeq(list, ",") {
-			n, err := strconv.Atoi(s)
-			if err != nil || n < 1 {
-				return fmt.Errorf("%q is not a number above 0", s)
-			}
-			*into = append(*into, n)
+func plan(s *harness.Session, o *options) (workloads []harness.Workload, err error) {
+	if !s.WantsDurability("synced") {
+		return nil, nil
+	}
+	for _, n := range append(append(append([]int{}, o.clients...), o.logs...), o.kib...) {
+		if n < 1 {
+			return nil, fmt.Errorf("%d of clients, logs or KiB", n)
 		}
-		return nil
 	}
-}
-
-func (o *options) choose(names []string) error {
-	o.systems = nil
-	for _, name := range names {
-		i := slices.IndexFunc(systems, func(s system) bool { return s.name == name })
-		if i < 0 {
-			return fmt.Errorf("no system %q", name)
-		}
-		o.systems = append(o.systems, systems[i])
-	}
-	return nil
-}
-
-func run(o options) error {
-	root, err := os.MkdirTemp(o.dir, "durable-")
+	root, err := s.Directory("durable")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer os.RemoveAll(root)
 	if err := disk.SyncFileSystem(root); err != nil {
-		return err
+		return nil, err
 	}
-	report := newReport(o)
 	for _, r := range rowsOf(o.clients, o.logs, o.kib) {
-		order := slices.Clone(o.systems)
-		for n := range o.blocks {
-			for _, s := range order {
-				b, err := measure(s, r, o, root)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", r.name(), s.name, err)
-				}
-				fmt.Printf("%-34s %-10s block %d: %8.0f acks/s, p99 %7.2f ms, %6.2f CPU-s/GB, %d syncs, %d cuts\n",
-					r.name(), s.name, n+1, b.perSecond(), b.p99(), b.cpuPerGB(), b.Syncs, b.Journal.Cuts)
-				report.add(r, s.name, b)
-			}
-			slices.Reverse(order) // A B C D D C B A: what drifts hits all alike
+		w := harness.Workload{Expect: o.block + o.warmUp + time.Second, Row: result.Row{
+			Name: r.name(), Client: "embedded", Acks: "-", Durability: "synced", Headline: result.OpsPerSecond, Goals: r.goals(o.cuts),
+		}}
+		for _, sys := range o.systems() {
+			w.Contestants = append(w.Contestants, harness.Contestant{System: sys.name, Limit: sys.limit, Block: func(context.Context, int) (result.Block, error) {
+				return measure(sys, r, o, root)
+			}})
 		}
+		workloads = append(workloads, w)
 	}
-	report.print(os.Stdout)
-	return report.save(o.out)
+	return workloads, nil
 }

@@ -29,6 +29,9 @@ const (
 	MinorFaultsPerGB  Metric = "minor-faults/GB"
 	WrittenPerByte    Metric = "disk-bytes/byte" // written to the disk by anybody, for a byte acknowledged
 	SyncsPerAck       Metric = "syncs/ack"
+	DirtiedPerByte    Metric = "dirtied-bytes/byte" // pages made dirty by this process, each time one was, for a byte acknowledged
+	JournalCuts       Metric = "journal-cuts"
+	SettleSeconds     Metric = "settle-s" // of a block, after the last acknowledgement
 	Allocations       Metric = "allocs/op"
 	// BudgetShare is the CPU time of a request over what its budget allows: that of
 	// the limit program in the same turn and so many us for the request and each of

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"moldau/bench/durable"
 	"moldau/bench/harness"
 	"moldau/bench/overwire"
 	"moldau/bench/result"
@@ -20,7 +22,7 @@ import (
 // scenarios are all there are. Those over the wire share their brokers.
 func scenarios() []harness.Scenario {
 	pool := shared()
-	return []harness.Scenario{overwire.Produce(pool)}
+	return []harness.Scenario{overwire.Produce(pool), durable.Scenario()}
 }
 
 // shared makes one pool for a session.
@@ -42,6 +44,7 @@ func run(all []harness.Scenario) *cobra.Command {
 		Example: "  moldau-bench run produce --quick\n  moldau-bench run produce fetch --blocks 5 --out results/today",
 	}
 	o.Declare(c.PersistentFlags())
+	own := map[string]*pflag.FlagSet{} // by scenario
 	for _, s := range all {
 		one := &cobra.Command{
 			Use:   s.Name,
@@ -49,11 +52,19 @@ func run(all []harness.Scenario) *cobra.Command {
 			Long:  s.Summary + ".\n\n" + s.Help,
 			Args:  cobra.ArbitraryArgs,
 			RunE: func(c *cobra.Command, more []string) error {
+				if o.Quick {
+					for _, flags := range own {
+						if err := harness.Hasten(flags); err != nil {
+							return err
+						}
+					}
+				}
 				return measure(c.Context(), c, o, all, append([]string{s.Name}, more...))
 			},
 		}
 		if s.Flags != nil {
 			s.Flags(one.Flags())
+			own[s.Name] = one.Flags()
 		}
 		c.AddCommand(one)
 	}
