@@ -162,6 +162,11 @@ func decodeOffset(b []byte) (committed, error) {
 	if err := checkValueVersion(b); err != nil {
 		return committed{}, err
 	}
+	if b[1] == valueVersionMax {
+		if err := checkOffsetCounts(b); err != nil {
+			return committed{}, err
+		}
+	}
 	var v kmsg.OffsetCommitValue
 	if err := v.ReadFrom(b); err != nil {
 		return committed{}, fmt.Errorf("%w: offset: %w", errRecord, err)
@@ -179,6 +184,11 @@ func decodeOffset(b []byte) (committed, error) {
 func decodeGroup(b []byte) (*kmsg.GroupMetadataValue, error) {
 	if err := checkValueVersion(b); err != nil {
 		return nil, err
+	}
+	if b[1] == valueVersionMax {
+		if err := checkGroupCounts(b); err != nil {
+			return nil, err
+		}
 	}
 	v := kmsg.NewGroupMetadataValue()
 	if err := v.ReadFrom(b); err != nil {

@@ -3,11 +3,13 @@ package group
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
 
 	"moldau/logstore/record"
+	"moldau/server/coordinator"
 )
 
 // Bytes that Apache Kafka 4.3.1 wrote into __consumer_offsets.
@@ -171,5 +173,20 @@ func TestRecordsThatDoNotParse(t *testing.T) {
 	}
 	if o := w.machine.offset("g", "t", 0); o.Offset != 5 || len(w.machine.groups) != 1 {
 		t.Errorf("%+v of %d groups", o, len(w.machine.groups))
+	}
+}
+
+// A count that no record has room for is no work: each of these kept a start busy for
+// as long as it takes to count to four thousand million.
+func TestCountsOfTagsAreNotBelieved(t *testing.T) {
+	const many = "ffffffff0f"
+	for name, r := range map[string]coordinator.Record{
+		"offset": {Key: offsetKey("g", partition{"t", 0}), Value: unhex(t, "0004"+"000000000000002a"+"00000007"+"05"+"6d657461"+"0000018bcfe56800"+many)},
+		"group":  {Key: groupKey("g"), Value: unhex(t, "0004"+"02"+"63"+"00000004"+"02"+"72"+"02"+"6d"+"0000018bcfe56800"+"01"+many)},
+		"member": {Key: groupKey("g"), Value: unhex(t, "0004"+"02"+"63"+"00000004"+"02"+"72"+"02"+"6d"+"0000018bcfe56800"+"02"+"02"+"6d"+"00"+"02"+"63"+"02"+"68"+"00002710"+"00001770"+"01"+"01"+many)},
+	} {
+		if err := newWorld(Options{}).machine.replayRecord(&record.Record{Key: r.Key, Value: r.Value}); !errors.Is(err, errRecord) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

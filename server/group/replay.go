@@ -50,7 +50,10 @@ func (m *machine) replayRecord(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	return m.find(id).restore(v)
+	g := m.find(id)
+	err = g.restore(v)
+	m.forgetUnused(g) // made for a record that is refused
+	return err
 }
 
 // find is the group, made if need be, however many there are: it was taken once.
