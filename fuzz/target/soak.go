@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,6 +50,8 @@ func (x *Target) soak(t *testing.T) {
 	if err != nil || len(seeds) == 0 {
 		t.Fatalf("no seeds: %v", err)
 	}
+	// Every execution makes and drops small things: collect less often.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	draw := drawing{rand.New(rand.NewPCG(seed, 1)), seeds}
 	began := time.Now()
 	count := 0

@@ -27,39 +27,62 @@ func TestModel(t *testing.T) {
 }
 
 func runModel(t *rapid.T) {
-	m := newModel(t)
-	t.Repeat(map[string]func(*rapid.T){
-		"join":      func(t *rapid.T) { m.join(t, m.client(t)) },
-		"sync":      func(t *rapid.T) { m.sync(t, m.client(t)) },
-		"work":      m.work,
-		"work on":   m.work,
-		"work much": m.work,
-		"heartbeat": m.heartbeat,
-		"commit":    m.commit,
-		"leave":     m.leave,
-		"restart":   m.restart,
-		"wait":      func(t *rapid.T) { m.w.advance(int64(rapid.IntRange(1, 8000).Draw(t, "ms"))) },
-		"hold":      func(*rapid.T) { m.w.journal.hold = true },
-		"release":   func(*rapid.T) { m.w.journal.hold = false; m.w.journal.release(len(m.w.journal.underway)) },
-		"one":       func(*rapid.T) { m.w.journal.release(1) },
-		"refuse":    func(*rapid.T) { m.w.journal.refuse, m.lossy = errTest, true },
-		"accept":    func(*rapid.T) { m.w.journal.refuse = nil },
-		"crash":     m.crash,
-		"":          m.check,
-	})
+	m := newModel(t, func(what string, n int) int { return rapid.IntRange(0, n-1).Draw(t, what) })
+	actions := map[string]func(*rapid.T){"": func(*rapid.T) { m.check(); m.logIsTruth() }}
+	for _, a := range m.actions() {
+		for i := range a.weight {
+			actions[fmt.Sprint(a.name, i)] = func(*rapid.T) { a.do() }
+		}
+	}
+	t.Repeat(actions)
 	m.end()
+}
+
+// action is something that happens to a group, so many times as often as others.
+type action struct {
+	name   string
+	weight int
+	do     func()
+}
+
+func (m *model) actions() []action {
+	j := func() *fakeJournal { return m.w.journal }
+	return []action{
+		{"work", 3, m.work},
+		{"join", 1, func() { m.join(m.client()) }},
+		{"sync", 1, func() { m.sync(m.client()) }},
+		{"heartbeat", 1, m.heartbeat},
+		{"commit", 3, m.commit},
+		{"leave", 1, m.leave},
+		{"restart", 1, m.restart},
+		{"wait", 1, func() { m.w.advance(int64(1 + m.below("ms", 8000))) }},
+		{"hold", 1, func() { j().hold = true }},
+		{"release", 1, func() { j().hold = false; j().release(len(j().underway)) }},
+		{"one", 1, func() { j().release(1) }},
+		{"refuse", 1, func() { j().refuse, m.lossy = errTest, true }},
+		{"accept", 1, func() { j().refuse = nil }},
+		{"crash", 1, m.crash},
+	}
 }
 
 const modelPartitions = 6
 
+// failing is what a model fails.
+type failing interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 type model struct {
-	t *rapid.T
-	w *world
+	t     failing
+	below func(what string, n int) int // chooses one of n
+	w     *world
 
 	clients   []*modelClient
 	acked     map[partition]int64 // acknowledged, by the log's order
 	next      int64               // offset to commit
 	announced int32               // latest generation that a client was told of
+	leaders   map[int32]string    // that clients were told of, by generation
 
 	open      map[int]string // questions without an answer
 	lossy     bool           // the log was not told everything
@@ -76,10 +99,10 @@ type modelClient struct {
 	synced         bool
 }
 
-func newModel(t *rapid.T) *model {
+func newModel(t failing, below func(what string, n int) int) *model {
 	m := &model{
-		t: t, w: newWorld(Options{InitialDelayMs: int64(rapid.SampledFrom([]int{0, 3000}).Draw(t, "delay")), Limits: Limits{MembersMax: 4}}),
-		acked: map[partition]int64{}, open: map[int]string{},
+		t: t, below: below, w: newWorld(Options{InitialDelayMs: int64(3000 * below("delay", 2)), Limits: Limits{MembersMax: 4}}),
+		acked: map[partition]int64{}, leaders: map[int32]string{}, open: map[int]string{},
 	}
 	for i := range 5 {
 		c := &modelClient{name: fmt.Sprint("client", i)}
@@ -91,9 +114,9 @@ func newModel(t *rapid.T) *model {
 	return m
 }
 
-func (m *model) client(t *rapid.T) *modelClient {
-	return rapid.SampledFrom(m.clients).Draw(t, "client")
-}
+func (m *model) client() *modelClient { return m.clients[m.below("client", len(m.clients))] }
+
+func (m *model) maybe(what string) bool { return m.below(what, 2) == 1 }
 
 // ask notes a question, and returns what is called with its answer.
 func (m *model) ask(format string, args ...any) (answered func() bool) {
@@ -115,33 +138,33 @@ func (m *model) ask(format string, args ...any) (answered func() bool) {
 
 // work has some clients do what well-behaved ones do, so that the group gets to
 // work now and then.
-func (m *model) work(t *rapid.T) {
-	clients := m.clients[rapid.IntRange(0, 3).Draw(t, "from"):]
-	for range rapid.IntRange(1, 4).Draw(t, "rounds") {
+func (m *model) work() {
+	clients := m.clients[m.below("from", 4):]
+	for range 1 + m.below("rounds", 4) {
 		for _, c := range clients {
 			switch err := m.w.machine.heartbeat("g", c.id, c.instance, c.generation); {
 			case c.joining:
 			case errors.Is(err, ErrUnknownMember), errors.Is(err, ErrFencedInstance):
 				c.id = ""
-				m.join(t, c)
+				m.join(c)
 			case err != nil:
-				m.join(t, c)
+				m.join(c)
 			case !c.synced:
-				m.sync(t, c)
+				m.sync(c)
 			}
 		}
 		m.w.advance(3000)
 	}
 }
 
-func (m *model) join(t *rapid.T, c *modelClient) {
+func (m *model) join(c *modelClient) {
 	r := &JoinRequest{
 		Group: "g", MemberID: c.id, Instance: c.instance, ClientID: c.name, ClientHost: "/h", SessionMs: 10_000,
-		RebalanceMs: int32(rapid.IntRange(1, 40).Draw(t, "patience")) * 1000, ProtocolType: "consumer",
+		RebalanceMs: int32(1+m.below("patience", 40)) * 1000, ProtocolType: "consumer",
 		Protocols:  []Protocol{{"range", subscription("t")}, {"sticky", subscription("t")}},
-		IDRequired: rapid.Bool().Draw(t, "idRequired"), MaySkip: rapid.Bool().Draw(t, "maySkip"),
+		IDRequired: m.maybe("idRequired"), MaySkip: m.maybe("maySkip"),
 	}
-	if rapid.Bool().Draw(t, "reversed") {
+	if m.maybe("reversed") {
 		slices.Reverse(r.Protocols)
 	}
 	answered := m.ask("join of %s", c.name)
@@ -156,7 +179,7 @@ func (m *model) join(t *rapid.T, c *modelClient) {
 			c.id = ""
 		case j.Err == nil:
 			c.id, c.generation = j.MemberID, j.Generation
-			m.announced = max(m.announced, j.Generation)
+			m.joined(c, j)
 			for _, x := range j.Members {
 				if !j.SkipAssignment {
 					c.leads = append(c.leads, x.ID)
@@ -166,7 +189,24 @@ func (m *model) join(t *rapid.T, c *modelClient) {
 	})
 }
 
-func (m *model) sync(_ *rapid.T, c *modelClient) {
+// joined notes that a client was told of a generation.
+func (m *model) joined(c *modelClient, j *JoinResponse) {
+	if j.Generation < m.announced {
+		m.t.Fatalf("%s joined generation %d, others were told of %d", c.name, j.Generation, m.announced)
+	}
+	m.announced = j.Generation
+	// A leader that comes again after a restart, as another member, may be the same.
+	leader, told := m.leaders[j.Generation]
+	if told && leader != j.Leader && !j.SkipAssignment && len(j.Members) > 0 {
+		m.t.Fatalf("generation %d is led by %s, others were told by %s", j.Generation, j.Leader, leader)
+	}
+	if len(j.Members) > 0 != (j.MemberID == j.Leader) {
+		m.t.Fatalf("%s is told of %d members, the leader is %s", j.MemberID, len(j.Members), j.Leader)
+	}
+	m.leaders[j.Generation] = j.Leader
+}
+
+func (m *model) sync(c *modelClient) {
 	r := &SyncRequest{Group: "g", MemberID: c.id, Instance: c.instance, Generation: c.generation, Assignments: map[string][]byte{}}
 	for i, id := range c.leads {
 		share := ""
@@ -217,20 +257,20 @@ func (m *model) sharesAreDisjoint(g *group) {
 	}
 }
 
-func (m *model) heartbeat(t *rapid.T) {
-	c := m.client(t)
+func (m *model) heartbeat() {
+	c := m.client()
 	err := m.w.machine.heartbeat("g", c.id, c.instance, c.generation)
 	if errors.Is(err, ErrUnknownMember) || errors.Is(err, ErrFencedInstance) {
 		c.id = ""
 	}
 	if err == nil && c.generation < m.announced {
-		t.Fatalf("%s is alive in generation %d, others were told of %d", c.name, c.generation, m.announced)
+		m.t.Fatalf("%s is alive in generation %d, others were told of %d", c.name, c.generation, m.announced)
 	}
 }
 
-func (m *model) commit(t *rapid.T) {
-	c := m.client(t)
-	p := partition{"t", int32(rapid.IntRange(0, modelPartitions-1).Draw(t, "partition"))}
+func (m *model) commit() {
+	c := m.client()
+	p := partition{"t", int32(m.below("partition", modelPartitions))}
 	m.next++
 	offset, stale := m.next, c.generation < m.announced || c.id == ""
 	answered := m.ask("commit of %s", c.name)
@@ -248,24 +288,25 @@ func (m *model) commit(t *rapid.T) {
 	})
 }
 
-func (m *model) leave(t *rapid.T) {
-	c := m.client(t)
+func (m *model) leave() {
+	c := m.client()
 	if _, err := m.w.machine.leave("g", []Leaving{{c.id, c.instance}}); err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
 	c.id = ""
 }
 
 // restart is of a client's process: it forgets its id.
-func (m *model) restart(t *rapid.T) { m.client(t).id = "" }
+func (m *model) restart() { m.client().id = "" }
 
 // crash loses what is not durable, and all questions with it.
-func (m *model) crash(t *rapid.T) {
-	if rapid.Bool().Draw(t, "compacted") {
+func (m *model) crash() {
+	if m.maybe("compacted") {
 		m.w.compact()
 	}
 	m.w.crash()
 	clear(m.open)
+	clear(m.leaders)
 	m.announced, m.lossy = 0, m.w.journal.refuse != nil
 	for _, c := range m.clients {
 		c.joining = false
@@ -281,13 +322,14 @@ func (m *model) crash(t *rapid.T) {
 	m.sharesAreDisjoint(g)
 }
 
-func (m *model) check(t *rapid.T) {
+func (m *model) check() {
 	if m.w.machine.groups["g"] == nil {
+		clear(m.leaders)
 		m.announced = 0 // nothing was ever written of it, and nobody is its member
 	}
 	for p, want := range m.acked {
 		if got := m.w.machine.offset("g", p.topic, p.number); got.Offset != want {
-			t.Fatalf("%v is at %d, acknowledged is %d", p, got.Offset, want)
+			m.t.Fatalf("%v is at %d, acknowledged is %d", p, got.Offset, want)
 		}
 	}
 	var bytes int64
@@ -307,23 +349,22 @@ func (m *model) check(t *rapid.T) {
 			sum += offsetBytes(p, c)
 		}
 		if sum != g.bytes || joining != g.joining {
-			t.Fatalf("group takes %d bytes and %d join, counted are %d and %d", sum, joining, g.bytes, g.joining)
+			m.t.Fatalf("group takes %d bytes and %d join, counted are %d and %d", sum, joining, g.bytes, g.joining)
 		}
 		bytes += g.bytes
 		if len(m.w.machine.timers) > 2*len(m.w.machine.groups)+len(g.members)+len(g.pending) {
-			t.Fatalf("%d timers for %d members", len(m.w.machine.timers), len(g.members))
+			m.t.Fatalf("%d timers for %d members", len(m.w.machine.timers), len(g.members))
 		}
 	}
-	m.logIsTruth(t)
 	if bytes != m.w.usage.bytes.Load() || int(m.w.usage.groups.Load()) != len(m.w.machine.groups) {
-		t.Fatalf("usage is %d bytes of %d groups, counted are %d of %d",
+		m.t.Fatalf("usage is %d bytes of %d groups, counted are %d of %d",
 			bytes, len(m.w.machine.groups), m.w.usage.bytes.Load(), m.w.usage.groups.Load())
 	}
 }
 
 // logIsTruth compares the machine with one that is loaded from the log, as far
 // as what the log keeps goes.
-func (m *model) logIsTruth(t *rapid.T) {
+func (m *model) logIsTruth() {
 	g := m.w.machine.groups["g"]
 	if g == nil || len(m.w.journal.underway) > 0 || g.state != Stable && (g.state != Empty || m.lossy || !g.recorded) {
 		return
@@ -334,7 +375,7 @@ func (m *model) logIsTruth(t *rapid.T) {
 	got, _ := second.machine.describe("g")
 	w, r := fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got)
 	if w != r || g.generation != second.machine.groups["g"].generation {
-		t.Fatalf("works by\n%s\nin the log is\n%s", w, r)
+		m.t.Fatalf("works by\n%s\nin the log is\n%s", w, r)
 	}
 }
 
@@ -350,5 +391,6 @@ func (m *model) end() {
 	if g := m.w.machine.groups["g"]; g != nil && (len(g.members) > 0 || len(g.pending) > 0 || g.state != Empty) {
 		m.t.Fatalf("group is %s with %d members and %d pending", g.state, len(g.members), len(g.pending))
 	}
-	m.check(m.t)
+	m.check()
+	m.logIsTruth()
 }

@@ -60,9 +60,11 @@ type guard struct {
 	c         cursor
 	flexible  bool
 	heapBytes int64
+	steps     int64 // fields and tags that were looked at
 }
 
 func (g *guard) field(f *field) {
+	g.steps++
 	switch f.kind {
 	case kindFixed:
 		g.c.take(f.fixedBytes)
@@ -101,6 +103,7 @@ func (g *guard) structure(f *field) {
 
 func (g *guard) tags(known []field) {
 	for range g.c.tagCount() {
+		g.steps++
 		tag := g.c.uvarint()
 		value := g.c.take(int(g.c.uvarint()))
 		f := findTag(known, tag)
@@ -111,6 +114,7 @@ func (g *guard) tags(known []field) {
 		inner := guard{c: cursor{b: value}, flexible: true}
 		inner.field(f)
 		g.heapBytes += inner.heapBytes
+		g.steps += inner.steps
 		if inner.c.bad {
 			g.c.fail()
 		}

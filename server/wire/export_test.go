@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"time"
@@ -17,11 +18,66 @@ func (r *Request) Walk() (rest int, heapBytes int64, err error) {
 	return len(g.c.b), g.heapBytes, nil
 }
 
+// Steps is how many fields and tags the guard looks at.
+func (r *Request) Steps() int64 {
+	g := guard{c: cursor{b: r.Body}, flexible: isFlexible(r.Key, r.Version)}
+	g.field(schemaOf(r.Key, r.Version))
+	return g.steps
+}
+
 // ParseHeader parses a frame without its length.
 func ParseHeader(frame []byte) (*Request, error) {
 	r := new(Request)
 	return r, parseHeader(r, frame, "")
 }
+
+// ErrPeerClosed tells, itself and not wrapped, of a peer that left between frames.
+var ErrPeerClosed = errPeerClosed
+
+// FrameReader reads frames and their headers, as a connection's goroutine does.
+type FrameReader struct {
+	frames frameReader
+	client string
+	frame  []byte
+}
+
+// FramePool is the buffers of some frame readers.
+type FramePool struct{ pool bufferPool }
+
+// NewFrameReader reads off nc. Buffers that come back are written over.
+func NewFrameReader(nc net.Conn, p *FramePool, o *Options) *FrameReader {
+	p.pool.poison = 0xdb
+	return &FrameReader{frames: frameReader{
+		nc: nc, in: bufio.NewReaderSize(nc, prefixBytes), pool: &p.pool, limit: o,
+		held: reservation{budget: newBudget(o.InFlightBytesMax)},
+	}}
+}
+
+// Next gives back the frame before, and reads the next one and its header. Body is
+// valid until the call after.
+func (f *FrameReader) Next() (*Request, error) {
+	f.Release()
+	size, err := f.frames.await(func() bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	if f.frame, err = f.frames.read(size); err != nil {
+		return nil, err
+	}
+	r := new(Request)
+	err = parseHeader(r, f.frame, f.client)
+	f.client = r.ClientID
+	return r, err
+}
+
+// Release gives back the frame.
+func (f *FrameReader) Release() {
+	f.frames.release(f.frame)
+	f.frame = nil
+}
+
+// HeldBytes is what the frame being read, or the last one, holds.
+func (f *FrameReader) HeldBytes() int64 { return f.frames.held.budget.held() }
 
 // PoisonBuffers is called before the server serves.
 func (s *Server) PoisonBuffers(b byte) { s.pool.poison = b }
