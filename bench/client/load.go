@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,22 @@ type Load struct {
 	Bytes             int64  `json:"bytes"`                       // to move in all
 }
 
+// defaults are those of fields that a Load leaves out.
+var defaults = Load{Connections: 1, InFlight: 5, Partitions: 6, PerRequest: 6, RecordBytes: 1024, BatchBytes: 16384, PartitionBytesMax: 1 << 20, Bytes: 1 << 30}
+
+// Shape is the load in numbers, for a row.
+func (l Load) Shape() result.Shape {
+	s := result.Shape{RecordBytes: cmp.Or(l.RecordBytes, defaults.RecordBytes), Partitions: cmp.Or(l.Partitions, defaults.Partitions)}
+	connections := cmp.Or(l.Connections, defaults.Connections)
+	switch l.Kind {
+	case Fetch, StandardFetch:
+		s.Consumers = connections
+	default:
+		s.Producers, s.BatchBytes = connections, cmp.Or(l.BatchBytes, defaults.BatchBytes)
+	}
+	return s
+}
+
 // Outcome is what a client did. Bytes are those of record batches (by the replay
 // client) or of record values (by franz-go).
 type Outcome struct {
@@ -57,7 +74,7 @@ const Command = "client"
 
 // Serve is the client's process: it reads a Load and writes an Outcome.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
-	l := Load{Connections: 1, InFlight: 5, Partitions: 6, PerRequest: 6, RecordBytes: 1024, BatchBytes: 16384, PartitionBytesMax: 1 << 20, Bytes: 1 << 30}
+	l := defaults
 	if err := json.NewDecoder(in).Decode(&l); err != nil {
 		return err
 	}

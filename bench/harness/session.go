@@ -7,22 +7,40 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"moldau/bench/result"
+	"moldau/bench/yardstick"
 )
 
 // Session is one run of the harness. It belongs to one goroutine.
 type Session struct {
 	Options
-	Run *result.Run
-	log io.Writer
+	Run   *result.Run
+	log   io.Writer
+	began time.Time
+	steal float64 // of the machine, when the run began
 	// closers are undone in reverse order.
 	closers []func() error
 }
 
 // NewSession begins a run, whose progress is told on log.
 func NewSession(o Options, run *result.Run, log io.Writer) *Session {
-	return &Session{Options: o, Run: run, log: log}
+	s := &Session{Options: o, Run: run, log: log, began: time.Now()}
+	s.steal, _ = yardstick.Steal() // a kernel that does not tell has 0 in the report
+	return s
+}
+
+// save keeps the figures so far.
+func (s *Session) save() error {
+	s.Run.Seconds = time.Since(s.began).Seconds()
+	if steal, err := yardstick.Steal(); err == nil {
+		s.Run.StealSeconds = steal - s.steal
+	}
+	if s.Out == "" {
+		return nil
+	}
+	return s.Run.Save(s.Out)
 }
 
 // Say tells of something that takes its time.
@@ -68,9 +86,7 @@ func (s *Session) Measure(ctx context.Context, scenario Scenario) error {
 		if w.After != nil {
 			err = errors.Join(err, w.After())
 		}
-		if s.Out != "" {
-			err = errors.Join(err, s.Run.Save(s.Out))
-		}
+		err = errors.Join(err, s.save())
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", scenario.Name, row.Title(), err)
 		}

@@ -65,6 +65,7 @@ func planProduce(pool *system.Pool, s *harness.Session) (workloads []harness.Wor
 				w.Row.Client, w.Row.Idempotent = "franz-go", true
 				w.Row.Goals[1].AtLeast = 1.5
 			}
+			w.Row.Shape = shape.load.Shape()
 			for _, name := range []string{system.Moldau, system.Kafka, system.KafkaTuned} {
 				w.Contestants = append(w.Contestants, harness.Contestant{System: name, WarmUp: true, Block: p.block(name)})
 			}

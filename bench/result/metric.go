@@ -39,6 +39,15 @@ const (
 	BudgetShare Metric = "of-budget"
 )
 
+// Metrics are all, in the order in which tables have them.
+var Metrics = []Metric{
+	CPUPerGB, MachineCPUPerGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare,
+	BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond,
+	P50, P99, P999, Max, Seconds, Milliseconds,
+	ResidentMB, ResidentPerConn, HeapMB, IdleCPU, MajorFaults, MinorFaultsPerGB,
+	WrittenPerByte, SyncsPerAck, Allocations,
+}
+
 // higher are the metrics of which more is better.
 var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond}
 

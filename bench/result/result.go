@@ -11,20 +11,37 @@ type Run struct {
 	Environment map[string]string `json:"environment"` // machine, versions, pinning
 	Command     []string          `json:"command"`
 	Rows        []*Row            `json:"rows"`
+	// Seconds is how long the run took so far, warming up and all; StealSeconds what
+	// the host took from the machine in that time, of all its cores.
+	Seconds      float64 `json:"seconds,omitempty"`
+	StealSeconds float64 `json:"stealSeconds,omitempty"`
 }
 
 // Row is one workload, and all that did it.
 type Row struct {
-	Scenario   string   `json:"scenario"`
-	Name       string   `json:"name"`       // the workload in words, one of its kind in the scenario
-	Client     string   `json:"client"`     // what drove it: "replay", "franz-go", "embedded"
-	Acks       string   `json:"acks"`       // "0", "1", "all", or "-" where nothing is acknowledged
-	Idempotent bool     `json:"idempotent"` // whether producers numbered their batches
-	Durability string   `json:"durability"` // "os", "synced", or "-": what an acknowledgement promised
-	Headline   Metric   `json:"headline"`   // the one of a bar chart
-	Goals      []Goal   `json:"goals,omitempty"`
-	Notes      []string `json:"notes,omitempty"`
-	Series     []Series `json:"series"`
+	Scenario   string `json:"scenario"`
+	Name       string `json:"name"`       // the workload in words, one of its kind in the scenario
+	Client     string `json:"client"`     // what drove it: "replay", "franz-go", "embedded"
+	Acks       string `json:"acks"`       // "0", "1", "all", or "-" where nothing is acknowledged
+	Idempotent bool   `json:"idempotent"` // whether producers numbered their batches
+	Durability string `json:"durability"` // "os", "synced", or "-": what an acknowledgement promised
+	Headline   Metric `json:"headline"`   // the one of a bar chart
+	Shape      Shape  `json:"shape,omitzero"`
+	// Curve names the plot of latency against load that the row is a point of; empty
+	// for none. Its load is the metric RequestsPerSecond.
+	Curve  string   `json:"curve,omitempty"`
+	Goals  []Goal   `json:"goals,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+	Series []Series `json:"series"`
+}
+
+// Shape is the workload in numbers, as far as it has them; 0 is unknown.
+type Shape struct {
+	RecordBytes int `json:"recordBytes,omitempty"` // of a value
+	BatchBytes  int `json:"batchBytes,omitempty"`  // at most
+	Partitions  int `json:"partitions,omitempty"`
+	Producers   int `json:"producers,omitempty"` // connections that produce
+	Consumers   int `json:"consumers,omitempty"` // that fetch
 }
 
 // Series is what one system did.
@@ -82,6 +99,36 @@ func (r *Row) Title() string {
 		return fmt.Sprintf("%s (%s, %s)", r.Name, r.Client, r.Durability)
 	}
 	return fmt.Sprintf("%s (%s, acks %s, %s, %s)", r.Name, r.Client, r.Acks, idempotent, r.Durability)
+}
+
+// Key is the same for the same row in another run.
+func (r *Row) Key() string {
+	return r.Scenario + ": " + r.Title()
+}
+
+// Merged is the latency of all blocks, nil if none has one.
+func (s *Series) Merged() *Latency {
+	var all *Latency
+	for _, b := range s.Blocks {
+		if b.Latency == nil || b.Latency.TotalCount() == 0 {
+			continue
+		}
+		if all == nil {
+			all = NewLatency()
+		}
+		all.Merge(b.Latency.Histogram)
+	}
+	return all
+}
+
+// StealSeconds is what the host took during the row's blocks.
+func (r *Row) StealSeconds() (steal float64) {
+	for _, s := range r.Series {
+		for _, b := range s.Blocks {
+			steal += b.StealSeconds
+		}
+	}
+	return steal
 }
 
 // Values are a metric of all blocks that have it.

@@ -4,31 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 )
-
-// Environment is the machine and the versions, with what a comparison adds.
-func Environment(more map[string]string) map[string]string {
-	environment := map[string]string{"cores": fmt.Sprint(runtime.NumCPU()), "go": runtime.Version()}
-	for name, command := range map[string][]string{
-		"kernel": {"uname", "-sr"}, "commit": {"git", "rev-parse", "--short", "HEAD"}, "java": {"java", "--version"},
-	} {
-		out, err := exec.Command(command[0], command[1:]...).Output()
-		if err != nil {
-			out = []byte("unknown")
-		}
-		environment[name], _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
-	}
-	for k, v := range more {
-		environment[k] = v
-	}
-	return environment
-}
 
 // Save keeps a report as NAME-TIME.json and says where.
 func Save(dir, name string, at time.Time, report any) error {

@@ -23,6 +23,15 @@ func Times(pid int) (cpu, steal float64, err error) {
 	return (stat[11] + stat[12]) / ticksPerSecond, machine[7] / ticksPerSecond, nil
 }
 
+// Steal is the machine's stolen time, of all its cores, in seconds.
+func Steal() (float64, error) {
+	m, err := machineStat()
+	if err != nil {
+		return 0, err
+	}
+	return m[7] / ticksPerSecond, nil
+}
+
 // Faults are a process's page faults so far, those that read from the disk apart.
 func Faults(pid int) (minor, major int64, err error) {
 	stat, err := processStat(pid)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"moldau/bench/disk"
 	"moldau/bench/durable"
 	"moldau/bench/harness"
 	"moldau/bench/overwire"
@@ -81,7 +82,12 @@ func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []har
 		}
 		chosen = append(chosen, all[i])
 	}
-	head := yardstick.NewRun(map[string]string{"broker cores": o.BrokerCPUs, "client cores": o.ClientCPUs})
+	if warning := yardstick.Busy(); warning != "" {
+		fmt.Fprintln(c.ErrOrStderr(), warning)
+	}
+	head := yardstick.NewRun(map[string]string{
+		"broker cores": o.BrokerCPUs, "client cores": o.ClientCPUs, "disk": disk.FileSystem(o.Dir), "kafka": system.KafkaVersion(),
+	})
 	if o.Out == "" {
 		o.Out = filepath.Join("bench", "out", strings.Join(names, "-")+"-"+head.At.Format("20060102-150405"))
 	}
