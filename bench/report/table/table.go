@@ -1,0 +1,124 @@
+package table
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"moldau/bench/report/figure"
+	"moldau/bench/result"
+)
+
+// Subject is the system that everything is compared with.
+const Subject = "moldau"
+
+// Table is a row of a run.
+type Table struct {
+	*result.Row
+	Metrics []result.Metric // that some system has, the headline first
+	Lines   []Line
+	Goals   []Goal
+}
+
+// Line is what one system did.
+type Line struct {
+	System string
+	Limit  bool
+	Cells  []figure.Spread // one for each metric
+	// Share is the headline of [Subject] over this system's, turn by turn; without a
+	// value on the subject's own line.
+	Share  figure.Interval
+	Blocks int
+}
+
+// Goal is one in words.
+type Goal struct {
+	Outcome string // "met", "missed", "not measured"
+	Text    string
+}
+
+// Of makes the table of a row. The subject comes first, limit programs last.
+func Of(row *result.Row) *Table {
+	t := &Table{Row: row, Metrics: metrics(row)}
+	series := slices.Clone(row.Series)
+	slices.SortStableFunc(series, func(a, b result.Series) int { return cmp.Compare(rank(a), rank(b)) })
+	for i := range series {
+		s := &series[i]
+		line := Line{System: s.System, Limit: s.Limit, Blocks: len(s.Blocks)}
+		for _, m := range t.Metrics {
+			line.Cells = append(line.Cells, figure.SpreadOf(s.Values(m)))
+		}
+		if s.System != Subject {
+			line.Share = figure.IntervalOf(row.Ratios(row.Headline, Subject, s.System))
+		}
+		t.Lines = append(t.Lines, line)
+	}
+	for _, v := range row.Judge() {
+		t.Goals = append(t.Goals, words(v))
+	}
+	return t
+}
+
+func rank(s result.Series) int {
+	switch {
+	case s.System == Subject:
+		return 0
+	case s.Limit:
+		return 2
+	}
+	return 1
+}
+
+// metrics are those that blocks have, in the order of [result.Metrics] behind the
+// headline, then those that it does not know, by name.
+func metrics(row *result.Row) []result.Metric {
+	var found []result.Metric
+	for _, s := range row.Series {
+		for _, b := range s.Blocks {
+			for m := range b.Metrics {
+				if !slices.Contains(found, m) {
+					found = append(found, m)
+				}
+			}
+		}
+	}
+	place := func(m result.Metric) int {
+		if m == row.Headline {
+			return -1
+		}
+		if i := slices.Index(result.Metrics, m); i >= 0 {
+			return i
+		}
+		return len(result.Metrics)
+	}
+	slices.SortFunc(found, func(a, b result.Metric) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+	})
+	return found
+}
+
+func words(v result.Verdict) Goal {
+	g := Goal{"missed", fmt.Sprintf("%s: %s", v.System, v.Goal)}
+	switch {
+	case !v.Known:
+		g.Outcome = "not measured"
+		return g
+	case v.Met:
+		g.Outcome = "met"
+	}
+	g.Text += ", read " + figure.Number(v.Value)
+	return g
+}
+
+// Of the table's metrics, where is m? -1: nowhere.
+func (t *Table) Column(m result.Metric) int { return slices.Index(t.Metrics, m) }
+
+// Count tells how many goals had an outcome.
+func (t *Table) Count(outcome string) (n int) {
+	for _, g := range t.Goals {
+		if g.Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}
