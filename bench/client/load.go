@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 
 	"moldau/bench/result"
 )
@@ -19,6 +17,8 @@ const (
 	Fetch           = "fetch"            // the replay client
 	StandardProduce = "standard-produce" // franz-go
 	StandardFetch   = "standard-fetch"   // franz-go
+	OpenLoopProduce = "open-loop"        // the replay client, at times fixed beforehand
+	Idle            = "idle"             // connections that have nothing to do
 )
 
 // Load is what a client is to do.
@@ -35,6 +35,11 @@ type Load struct {
 	PartitionBytesMax int    `json:"partitionBytesMax,omitempty"` // that a fetch asks of each partition
 	Ends              int64  `json:"ends,omitempty"`              // of each partition, for a fetch; 0: the broker is asked
 	Bytes             int64  `json:"bytes"`                       // to move in all
+	Topics            int    `json:"topics,omitempty"`            // produce to so many, called as WideTopic does; 0: to the one
+	// Held has the client say when it is at work, and work until it is stopped.
+	Held bool `json:"held,omitempty"`
+	OpenLoop
+	hold hold
 }
 
 // defaults are those of fields that a Load leaves out.
@@ -63,10 +68,16 @@ type Outcome struct {
 	Seconds    float64         `json:"seconds"`
 	Latency    *result.Latency `json:"latency,omitempty"` // of requests
 	CPUSeconds float64         `json:"cpuSeconds"`        // of the client's process, known to who started it
+	// Of an open loop, whose Latency counts from when a request was due:
+	Windows   []*result.Latency `json:"windows,omitempty"`   // the same, by when that was
+	SendLag   *result.Latency   `json:"sendLag,omitempty"`   // how much later than due requests were sent
+	Tail      *result.Latency   `json:"tail,omitempty"`      // from then until a consumer had it
+	Delivered int64             `json:"delivered,omitempty"` // bytes that consumers got
 }
 
 var kinds = map[string]func(context.Context, Load) (Outcome, error){
 	Produce: produce, Fetch: fetch, StandardProduce: standardProduce, StandardFetch: standardFetch,
+	OpenLoopProduce: runOpenLoop, Idle: idle,
 }
 
 // Command is the hidden command's name.
@@ -82,6 +93,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if run == nil {
 		return fmt.Errorf("no load %q", l.Kind)
 	}
+	if l.Held {
+		l.hold = newHold(in, out)
+	}
 	o, err := run(ctx, l)
 	if err != nil {
 		return err
@@ -92,31 +106,11 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 // Run starts a client, pinned to cpus in taskset's notation unless that is empty,
 // and waits for it.
 func Run(ctx context.Context, cpus string, l Load) (Outcome, error) {
-	self, err := os.Executable()
+	p, err := Start(ctx, cpus, l)
 	if err != nil {
 		return Outcome{}, err
 	}
-	argv := []string{self, Command}
-	if cpus != "" {
-		argv = append([]string{"taskset", "-c", cpus}, argv...)
-	}
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return Outcome{}, err
-	}
-	cmd.Stderr = os.Stderr
-	go func() {
-		_ = json.NewEncoder(in).Encode(l) // a client that is gone tells so by its exit
-		in.Close()
-	}()
-	b, err := cmd.Output()
-	if err != nil {
-		return Outcome{}, fmt.Errorf("%s against %s: %w", l.Kind, l.Addr, err)
-	}
-	var o Outcome
-	err = json.Unmarshal(b, &o)
-	o.CPUSeconds = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	o, err := p.Stop()
 	if err == nil && o.Bytes == 0 {
 		err = errors.New("nothing was moved")
 	}

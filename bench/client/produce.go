@@ -19,13 +19,20 @@ func produce(ctx context.Context, l Load) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("%d partitions do not divide into requests of %d", l.Partitions, l.PerRequest)
 	}
 	batch, records := wire.Batch(l.RecordBytes, l.BatchBytes)
+	if l.Topics > 0 && l.Connections > 1 {
+		return Outcome{}, errors.New("many topics are gone around on one connection")
+	}
 	var requests []*wire.Produce
+	topic := l.Topic
+	if l.Topics > 0 {
+		topic = WideTopic(topic, 0)
+	}
 	for first := 0; first < l.Partitions; first += l.PerRequest {
 		var partitions []int32
 		for p := range l.PerRequest {
 			partitions = append(partitions, int32(first+p))
 		}
-		requests = append(requests, wire.NewProduce(l.Topic, partitions, batch, records))
+		requests = append(requests, wire.NewProduce(topic, partitions, batch, records))
 	}
 	var left atomic.Int64 // requests not sent yet
 	total := max(1, l.Bytes/int64(requests[0].Bytes))
@@ -34,7 +41,7 @@ func produce(ctx context.Context, l Load) (Outcome, error) {
 	var wait sync.WaitGroup
 	start := time.Now()
 	for i := range runs {
-		wait.Go(func() { runs[i].run(ctx, l, requests, i, &left) })
+		wait.Go(func() { runs[i].run(ctx, l, picker(l, requests, i), &left) })
 	}
 	wait.Wait()
 	r := Outcome{Requests: total, Seconds: time.Since(start).Seconds()}
@@ -50,6 +57,18 @@ func produce(ctx context.Context, l Load) (Outcome, error) {
 	return r, err
 }
 
+// picker says what a connection sends, one after the other.
+func picker(l Load, requests []*wire.Produce, offset int) func(id int32) *wire.Produce {
+	own := make([]*wire.Produce, len(requests)) // a frame holds its correlation id
+	for i, r := range requests {
+		own[i] = r.Clone()
+	}
+	if l.Topics > 0 {
+		return newWide(l, own[0]).pick
+	}
+	return func(id int32) *wire.Produce { return own[(int(id)+offset)%len(own)] }
+}
+
 // producing is one connection's part.
 type producing struct {
 	took *result.Latency
@@ -63,7 +82,7 @@ type sent struct {
 	at      time.Time
 }
 
-func (p *producing) run(ctx context.Context, l Load, requests []*wire.Produce, offset int, left *atomic.Int64) {
+func (p *producing) run(ctx context.Context, l Load, pick func(id int32) *wire.Produce, left *atomic.Int64) {
 	conn, err := wire.Dial(ctx, l.Addr)
 	if err != nil {
 		p.err = err
@@ -71,17 +90,13 @@ func (p *producing) run(ctx context.Context, l Load, requests []*wire.Produce, o
 	}
 	defer conn.Close()
 	p.took = result.NewLatency()
-	own := make([]*wire.Produce, len(requests))
-	for i, r := range requests {
-		own[i] = r.Clone()
-	}
 	// Room for inFlight-1, because the reader holds one in its hand.
 	onTheWay := make(chan sent, max(0, l.InFlight-1))
 	var writeErr error
 	go func() {
 		defer close(onTheWay)
 		for id := int32(0); left.Add(-1) >= 0 && ctx.Err() == nil; id++ {
-			r := own[(int(id)+offset)%len(own)]
+			r := pick(id)
 			s := sent{id, r, time.Now()}
 			if writeErr = r.Send(conn, id); writeErr != nil {
 				return

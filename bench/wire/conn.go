@@ -17,13 +17,17 @@ type Conn struct {
 }
 
 // Dial connects.
-func Dial(ctx context.Context, addr string) (*Conn, error) {
+func Dial(ctx context.Context, addr string) (*Conn, error) { return DialSmall(ctx, addr, 256<<10) }
+
+// DialSmall is Dial with so many bytes for what arrives, for those who have very
+// many connections.
+func DialSmall(ctx context.Context, addr string, bufferBytes int) (*Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Conn: c, in: bufio.NewReaderSize(c, 256<<10)}, nil
+	return &Conn{Conn: c, in: bufio.NewReaderSize(c, bufferBytes)}, nil
 }
 
 // Buffered is how many bytes of answers can be read without waiting.

@@ -14,6 +14,10 @@ type Fetch struct {
 	partitions []position
 	batchBytes int64
 	records    int64 // of a batch
+	// OnBatches, unless nil, is told of every partition's whole batches when the
+	// answer has been read.
+	OnBatches func(partition int32, batches int64)
+	arrived   []int64 // whole batches of the last answer, by partition
 }
 
 // position is where a partition's offset stands in the frame.
@@ -51,6 +55,7 @@ func NewFetch(topic string, ends []int64, partitionBytesMax int32, batchBytes, r
 	b = be.AppendUint32(b, 0) // forgotten topics
 	b = be.AppendUint16(b, 0) // rack
 	f.frame = finish(b)
+	f.arrived = make([]int64, len(ends))
 	return f
 }
 
@@ -91,6 +96,13 @@ func (f *Fetch) Receive(c *Conn, id int32) (bytes, records int64, err error) {
 	if r.err == nil && r.remaining != 0 {
 		r.err = fmt.Errorf("%d bytes left over in an answer", r.remaining)
 	}
+	if f.OnBatches != nil && r.err == nil {
+		for partition, batches := range f.arrived {
+			if batches > 0 {
+				f.OnBatches(int32(partition), batches)
+			}
+		}
+	}
 	return bytes, records, r.err
 }
 
@@ -111,6 +123,7 @@ func (f *Fetch) partition(r *answerReader) (bytes, batches int64) {
 		return 0, 0
 	}
 	batches = bytes / f.batchBytes
+	f.arrived[partition] = batches
 	p := &f.partitions[partition]
 	if p.offset += batches * f.records; p.offset >= p.end {
 		p.offset = 0

@@ -8,6 +8,9 @@ import (
 // Produce is a Produce request that is sent again and again.
 type Produce struct {
 	frame []byte
+	topic int // place of the topic's name
+	// partitionsAt are the places of the partitions' numbers.
+	partitionsAt []int
 	// errorsAt are the places of the error codes in its answer.
 	errorsAt []int
 	// Bytes and Records are those of the batches in one request.
@@ -22,13 +25,14 @@ func NewProduce(topic string, partitions []int32, batch []byte, records int) *Pr
 	b = be.AppendUint16(b, 0xffff) // acks=all
 	b = be.AppendUint32(b, 30_000)
 	b = be.AppendUint32(b, 1)
+	p := &Produce{Bytes: len(partitions) * len(batch), Records: len(partitions) * records, topic: len(b) + 2}
 	b = appendString(b, topic)
 	b = be.AppendUint32(b, uint32(len(partitions)))
-	p := &Produce{Bytes: len(partitions) * len(batch), Records: len(partitions) * records}
 	// Answer: topics, name, partitions, then index, error, offset, time, start,
 	// record errors (none), message (null) of each.
 	at := 4 + 2 + len(topic) + 4
 	for _, partition := range partitions {
+		p.partitionsAt = append(p.partitionsAt, len(b))
 		b = be.AppendUint32(b, uint32(partition))
 		b = be.AppendUint32(b, uint32(len(batch)))
 		b = append(b, batch...)
@@ -44,6 +48,16 @@ func (p *Produce) Clone() *Produce {
 	c := *p
 	c.frame = append([]byte(nil), p.frame...)
 	return &c
+}
+
+// Retarget has the request go to another topic, whose name is as long, and to
+// consecutive partitions from first. A request of its own for each of very many
+// partitions would be out of the processor's caches when its turn comes.
+func (p *Produce) Retarget(topic string, first int32) {
+	copy(p.frame[p.topic:], topic)
+	for i, at := range p.partitionsAt {
+		binary.BigEndian.PutUint32(p.frame[at:], uint32(first)+uint32(i))
+	}
 }
 
 // Send writes the request.
