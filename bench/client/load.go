@@ -53,7 +53,7 @@ func (l Load) Shape() result.Shape {
 	case Fetch, StandardFetch:
 		s.Consumers = connections
 	default:
-		s.Producers, s.BatchBytes = connections, cmp.Or(l.BatchBytes, defaults.BatchBytes)
+		s.Producers, s.Consumers, s.BatchBytes = connections, l.Consumers, cmp.Or(l.BatchBytes, defaults.BatchBytes)
 	}
 	return s
 }

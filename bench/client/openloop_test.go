@@ -82,7 +82,7 @@ func TestOpenLoopCountsWhatIsDue(t *testing.T) {
 	const perSecond, requests = 1e7, 1000
 	o := served(t, client.Load{
 		Kind: client.OpenLoopProduce, Addr: b.Addr(), Topic: "topic", Connections: 3, Partitions: 4, RecordBytes: 50, BatchBytes: 600,
-		OpenLoop: client.OpenLoop{PerSecond: perSecond, Seconds: requests / perSecond, SettleSeconds: 200 / perSecond, WindowSeconds: 300 / perSecond, Keys: 10},
+		OpenLoop: client.OpenLoop{PerSecond: perSecond, LengthSeconds: requests / perSecond, SettleSeconds: 200 / perSecond, WindowSeconds: 300 / perSecond, Keys: 10},
 	})
 	if o.Requests != requests || o.Records%requests != 0 || o.Records < 5*requests {
 		t.Errorf("%d requests, %d records", o.Requests, o.Records)
@@ -119,7 +119,7 @@ func TestOpenLoopConsumers(t *testing.T) {
 	const perSecond, requests = 1e6, 500
 	o := served(t, client.Load{
 		Kind: client.OpenLoopProduce, Addr: b.Addr(), Topic: "topic", Partitions: 3, RecordBytes: 100, BatchBytes: 1,
-		OpenLoop: client.OpenLoop{PerSecond: perSecond, Poisson: true, Seed: 3, Seconds: requests / perSecond, Consumers: 4},
+		OpenLoop: client.OpenLoop{PerSecond: perSecond, Poisson: true, Seed: 3, LengthSeconds: requests / perSecond, Consumers: 4},
 	})
 	if o.Requests == 0 || o.Tail.TotalCount() != 4*o.Requests {
 		t.Errorf("%d requests, 4 consumers counted %d", o.Requests, o.Tail.TotalCount())
