@@ -26,6 +26,16 @@ func (l *Log) AppendLeader(batches []byte, epoch int32) (Appended, error) {
 
 // AppendLeaderWith is AppendLeader with options.
 func (l *Log) AppendLeaderWith(batches []byte, epoch int32, o AppendOptions) (Appended, error) {
+	a, run, err := l.lead(batches, epoch, o, false)
+	if run {
+		go l.store.committer.run()
+	}
+	return a, err
+}
+
+// lead is AppendLeaderWith for a caller who may claim the commit that the append
+// needs: if run is true, it is to call the committer's run or runOnce.
+func (l *Log) lead(batches []byte, epoch int32, o AppendOptions, claim bool) (a Appended, run bool, err error) {
 	c, nowMs := l.config.Load(), l.store.nowMs()
 	for rest := batches; ; {
 		b, tail, err := record.Next(rest)
@@ -33,13 +43,13 @@ func (l *Log) AppendLeaderWith(batches []byte, epoch int32, o AppendOptions) (Ap
 			err = l.admit(b, o, c, nowMs)
 		}
 		if err != nil {
-			return Appended{}, l.wrap("append", err)
+			return Appended{}, false, l.wrap("append", err)
 		}
 		if rest = tail; len(rest) == 0 {
 			break
 		}
 	}
-	a := Appended{TimestampMs: -1}
+	a = Appended{TimestampMs: -1}
 	if c.TimestampType == LogAppendTime {
 		a.TimestampMs = nowMs
 	}
@@ -48,8 +58,11 @@ func (l *Log) AppendLeaderWith(batches []byte, epoch int32, o AppendOptions) (Ap
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.appendLeader(batches, epoch, o, &a)
-	return a, l.wrap("append", err)
+	l.commit.claiming = claim
+	err = l.appendLeader(batches, epoch, o, &a)
+	run = l.commit.claimed
+	l.commit.claiming, l.commit.claimed = false, false
+	return a, run, l.wrap("append", err)
 }
 
 // leads tells why the leader of that epoch may not append. The caller holds l.mu.

@@ -1,6 +1,7 @@
 package logstore_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -141,6 +142,21 @@ func BenchmarkAppendRecords(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				_, err := l.Append(b.Context(), records...)
+				must(b, err)
+			}
+		})
+	}
+}
+
+// One producer, each append on stable storage before the next; with a context
+// that may end, a goroutine commits instead of the producer.
+func BenchmarkAppendRecordsSynced(b *testing.B) {
+	for name, ctx := range map[string]context.Context{"background": context.Background(), "context": b.Context()} {
+		b.Run(name, func(b *testing.B) {
+			l, r := benchLog(b, logstore.Synced), record.Record{Value: make([]byte, 1024)}
+			b.ReportAllocs()
+			for b.Loop() {
+				_, err := l.Append(ctx, r)
 				must(b, err)
 			}
 		})

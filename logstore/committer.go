@@ -22,7 +22,8 @@ const (
 
 // committer makes appends durable, those of many logs with one sync. A goroutine
 // runs while there is something to commit and no longer; whoever appends while a
-// commit runs shares the next one.
+// commit runs shares the next one. An append that waits anyway runs the first
+// commit itself: to hand it over, and to be woken, can cost as much as a sync.
 //
 // A commit of one log, or a share that is large, syncs the log's own files. All
 // else is written, once more, into one sequential journal, whose single sync
@@ -81,23 +82,49 @@ type unsynced struct {
 	from, upto int64 // positions
 }
 
-func (c *committer) enqueue(l *Log) {
+// enqueue has a log committed next. If nobody commits, a goroutine begins, or it is
+// claimed: then the caller calls run or runOnce when it has given up its locks.
+func (c *committer) enqueue(l *Log, claim bool) (claimed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = append(c.waiting, l)
-	if !c.running {
-		c.running = true
-		c.store.workers.Add(1)
+	if c.running {
+		return false
+	}
+	c.running = true
+	c.store.workers.Add(1)
+	if !claim {
 		go c.run()
 	}
+	return claim
 }
 
+// run commits until nobody waits.
 func (c *committer) run() {
 	defer c.store.workers.Done()
 	for c.take() {
 		c.commit(c.collect())
 		c.streak++
 	}
+}
+
+// runOnce commits those who wait now. Who comes meanwhile is left to a goroutine,
+// as the caller has what it came for.
+func (c *committer) runOnce() {
+	defer c.store.workers.Done()
+	if !c.take() {
+		return
+	}
+	c.commit(c.collect())
+	c.streak++
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running = len(c.waiting) > 0; !c.running {
+		c.streak = 0
+		return
+	}
+	c.store.workers.Add(1)
+	go c.run()
 }
 
 // take moves those who wait into taken. With nobody it ends the run.

@@ -15,6 +15,9 @@ import (
 // Records without a timestamp get the log's time; their Offset is not looked at.
 // There must be one at least.
 //
+// With a context that cannot end Append syncs by itself, where nobody else is at it:
+// that saves a lone producer two hand-overs.
+//
 // After an error of ctx the records are in the log and may become durable yet; to
 // append them again, and not twice, there is [Log.AppendOnce]. The other errors are
 // those of [Log.AppendLeader], which is the batch-level API beneath. In a log with
@@ -48,20 +51,24 @@ var builders = sync.Pool{New: func() any { return new(record.Builder) }}
 const builderBytesKept = 1 << 20
 
 func (l *Log) appendRecords(ctx context.Context, p *record.Producer, records []record.Record) (first int64, err error) {
-	a, err := l.appendBuilt(p, records)
+	// A commit cannot be left halfway: who may have to leave does not run one.
+	a, run, err := l.appendBuilt(p, records, ctx.Done() == nil)
+	if run {
+		l.store.committer.runOnce()
+	}
 	if err != nil {
 		return -1, err
 	}
 	return a.First, l.wrap("append", l.Wait(ctx, HighWatermark, a.Last+1))
 }
 
-// appendBuilt appends a batch of the records.
-func (l *Log) appendBuilt(p *record.Producer, records []record.Record) (Appended, error) {
+// appendBuilt appends a batch of the records; see lead.
+func (l *Log) appendBuilt(p *record.Producer, records []record.Record, claim bool) (a Appended, run bool, err error) {
 	switch {
 	case len(records) == 0:
-		return Appended{}, l.wrap("append", &RecordError{Index: -1, Reason: "no records", Err: ErrInvalidRecord})
+		return a, false, l.wrap("append", &RecordError{Index: -1, Reason: "no records", Err: ErrInvalidRecord})
 	case p != nil && p.ID < 0:
-		return Appended{}, l.wrap("append", &RecordError{Index: -1, Reason: fmt.Sprintf("producer id %d", p.ID), Err: ErrInvalidRecord})
+		return a, false, l.wrap("append", &RecordError{Index: -1, Reason: fmt.Sprintf("producer id %d", p.ID), Err: ErrInvalidRecord})
 	}
 	b := builders.Get().(*record.Builder)
 	defer func() {
@@ -79,9 +86,9 @@ func (l *Log) appendBuilt(p *record.Producer, records []record.Record) (Appended
 	}
 	batch, err := b.Finish()
 	if err != nil {
-		return Appended{}, l.wrap("append", err)
+		return a, false, l.wrap("append", err)
 	}
-	return l.AppendLeader(batch, max(l.LatestEpoch(), 0))
+	return l.lead(batch, max(l.LatestEpoch(), 0), AppendOptions{}, claim)
 }
 
 // Records yields the records from the offset from on, below the bound, and ends

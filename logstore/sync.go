@@ -15,6 +15,8 @@ type commit struct {
 	stalled    error      // why the next has to wait for its time
 	starved    bool       // that was told, and none has gone well since
 	progress   *sync.Cond // on Log.mu: one of these ended, or the log was cut or poisoned
+	claiming   bool       // an append is under way that runs the commit itself if nobody else does
+	claimed    bool       // it has to
 
 	wanted  int64 // offset that a flush waits for, whatever the durability
 	created int64 // segments, ever
@@ -29,7 +31,9 @@ func (l *Log) scheduleSync() {
 		return
 	}
 	l.commit.queued = true
-	l.store.committer.enqueue(l)
+	if l.store.committer.enqueue(l, l.commit.claiming) {
+		l.commit.claimed = true
+	}
 }
 
 func (l *Log) syncDue() bool {
