@@ -11,7 +11,7 @@ import (
 )
 
 var etcdPeer = Peer{
-	Name: "etcd wal", Open: openEtcd, Batches: true, Sequential: true,
+	Name: "etcd-wal", Module: "go.etcd.io/etcd/server/v3", Open: openEtcd, Batches: true, Sequential: true,
 	Unsynced: "SetUnsafeNoFsync", Checks: "CRC-32C chained from record to record, at every read",
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 var natsPeer = Peer{
-	Name: "NATS file store", Open: openNATS,
+	Name: "nats-filestore", Module: "github.com/nats-io/nats-server/v2", Open: openNATS,
 	Unsynced: "its default, a sync in two minutes", Checks: "64 bits of HighwayHash of each record, when its block is loaded",
 }
 

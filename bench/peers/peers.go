@@ -17,7 +17,8 @@ type Log interface {
 
 // Peer is a library that keeps logs.
 type Peer struct {
-	Name string
+	Name   string
+	Module string // as Go has it; empty for the engine
 	// Open opens the log in dir, or makes it, so that it can be appended to. A synced
 	// one acknowledges what is on stable storage, another what the system has.
 	Open func(dir string, synced bool) (Log, error)

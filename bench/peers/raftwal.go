@@ -14,7 +14,7 @@ import (
 )
 
 var raftPeer = Peer{
-	Name: "hashicorp/raft-wal", Open: openRaft, Batches: true,
+	Name: "raft-wal", Module: "github.com/hashicorp/raft-wal", Open: openRaft, Batches: true,
 	Unsynced: "files whose Sync does nothing", Checks: "CRC-32C of each commit, at the open, of the last segment",
 }
 

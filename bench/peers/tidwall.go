@@ -3,7 +3,7 @@ package peers
 import "github.com/tidwall/wal"
 
 var tidwallPeer = Peer{
-	Name: "tidwall/wal", Open: openTidwall, Batches: true,
+	Name: "tidwall", Module: "github.com/tidwall/wal", Open: openTidwall, Batches: true,
 	Unsynced: "NoSync", Checks: "none",
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"moldau/bench/disk"
 	"moldau/bench/durable"
+	"moldau/bench/embedded"
 	"moldau/bench/harness"
 	"moldau/bench/overwire"
 	"moldau/bench/result"
@@ -23,7 +24,7 @@ import (
 // scenarios are all there are. Those over the wire share their brokers.
 func scenarios() []harness.Scenario {
 	pool := shared()
-	return []harness.Scenario{overwire.Produce(pool), durable.Scenario()}
+	return []harness.Scenario{overwire.Produce(pool), durable.Scenario(), embedded.Scenario()}
 }
 
 // shared makes one pool for a session.

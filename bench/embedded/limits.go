@@ -1,4 +1,4 @@
-package main
+package embedded
 
 import (
 	"errors"
@@ -7,14 +7,22 @@ import (
 	"os"
 	"path/filepath"
 
+	"moldau/bench/result"
 	"moldau/logstore"
 	"moldau/logstore/record"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// allocated is the goal of an operation that allocates nothing itself. What runs
+// beside it is counted, too: some tens of allocations in a block, however many
+// operations that has.
+const allocated = 0.05
+
+const limit = "crc-pwrite"
+
 // limitRows are the engine's batch-level API beside the least it could cost.
-func limitRows(o options) []row {
+func limitRows(o *options) []row {
 	var rows []row
 	for _, size := range []struct {
 		kib  int
@@ -22,16 +30,24 @@ func limitRows(o options) []row {
 	}{{4, 0.60}, {64, 0.85}} {
 		batch := batchOf(size.kib << 10)
 		operations := o.appended / int64(len(batch))
-		rows = append(rows, row{name: fmt.Sprintf("append batches of %d KiB", size.kib), goal: size.goal, perOp: int64(len(batch)), systems: []system{
-			{"moldau", "AppendLeader, os mode", func(dir string, t *stopwatch) (int64, error) { return appendBatches(dir, batch, operations, t) }},
-			{"CRC-32C + pwrite", "", func(dir string, t *stopwatch) (int64, error) { return writeBatches(dir, batch, operations, t) }},
-		}})
+		rows = append(rows, row{
+			name: fmt.Sprintf("append batches of %d KiB", size.kib), durability: "os", headline: result.BytesPerSecond, perOp: int64(len(batch)),
+			goals: []result.Goal{
+				{System: moldau, Metric: result.BytesPerSecond, Against: limit, AtLeast: size.goal},
+				{System: moldau, Metric: result.Allocations, AtMost: allocated},
+			},
+			systems: []system{
+				{moldau, false, "AppendLeader", func(dir string, t *stopwatch) (int64, error) { return appendBatches(dir, batch, operations, t) }},
+				{limit, true, "CRC-32C of the same bytes and one pwrite", func(dir string, t *stopwatch) (int64, error) { return writeBatches(dir, batch, operations, t) }},
+			},
+		})
 	}
 	batch := batchOf(4 << 10)
-	rows = append(rows, row{name: "plan a read of 4 KiB", perOp: int64(len(batch)), systems: []system{
-		{"moldau", "Log.Read, os mode", func(dir string, t *stopwatch) (int64, error) { return planReads(dir, batch, t) }},
-	}})
-	return rows
+	return append(rows, row{
+		name: "plan a read of 4 KiB", durability: "os", headline: result.TimePerOp, perOp: int64(len(batch)),
+		goals:   []result.Goal{{System: moldau, Metric: result.Allocations, AtMost: allocated}},
+		systems: []system{{moldau, false, "Log.Read", func(dir string, t *stopwatch) (int64, error) { return planReads(dir, batch, t) }}},
+	})
 }
 
 // batchOf is a batch of about that many bytes, of records of 1 KiB.

@@ -1,4 +1,4 @@
-package main
+package embedded
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"moldau/bench/peers"
+	"moldau/bench/result"
 )
 
 // newest is among how many records the last row reads: they fit every cache.
@@ -19,16 +20,16 @@ type reader struct {
 }
 
 // readRows are records out. Their logs are written once, at the first.
-func readRows(o options) []row {
+func readRows(o *options) []row {
 	var readers []reader
-	for _, p := range chosen(o) {
+	for _, p := range peers.All {
 		if !p.Batches {
 			readers = append(readers, reader{p, p.Name, 1})
 			continue
 		}
-		if p.Name == "moldau" {
-			readers = append(readers, reader{p, p.Name + ", a batch each", 1})
-			p.Name += ", batches of 64"
+		if p.Name == moldau {
+			readers = append(readers, reader{p, p.Name, 1})
+			p.Name, p.Checks = moldau+"-64", p.Checks+"; written 64 records at a time"
 		}
 		readers = append(readers, reader{p, p.Name, batched})
 	}
@@ -37,20 +38,20 @@ func readRows(o options) []row {
 		name       string
 		sequential bool // also those that have no other way
 		ms         bool
-		block      func(o options, p peers.Peer, dir string, t *stopwatch) (int64, error)
+		block      func(o *options, p peers.Peer, dir string, t *stopwatch) (int64, error)
 	}{
-		{"read from the first record to the last", true, false, scan},
-		{"read by number, anywhere", false, false, func(o options, p peers.Peer, dir string, t *stopwatch) (int64, error) {
+		{"read records of 1 KiB from the first to the last", true, false, scan},
+		{"read records of 1 KiB by number, anywhere", false, false, func(o *options, p peers.Peer, dir string, t *stopwatch) (int64, error) {
 			return random(o, p, dir, o.bytes/recordBytes, t)
 		}},
-		{fmt.Sprintf("read by number, of the newest %d", newest), false, false, func(o options, p peers.Peer, dir string, t *stopwatch) (int64, error) {
+		{fmt.Sprintf("read records of 1 KiB by number, of the newest %d", newest), false, false, func(o *options, p peers.Peer, dir string, t *stopwatch) (int64, error) {
 			return random(o, p, dir, newest, t)
 		}},
 		{"open a log, read the newest record", true, true, open},
 	} {
-		r := row{name: w.name, perOp: recordBytes, ms: w.ms}
+		r := row{name: fmt.Sprintf("%s, log of %d MiB", w.name, o.bytes>>20), durability: "os", headline: result.TimePerOp, perOp: recordBytes}
 		if w.ms {
-			r.perOp = 0
+			r.headline, r.perOp = result.Milliseconds, 0
 		}
 		byName := map[string]reader{}
 		for _, p := range readers {
@@ -58,8 +59,9 @@ func readRows(o options) []row {
 				continue
 			}
 			byName[p.name] = p
-			r.systems = append(r.systems, system{p.name, p.Checks, func(dir string, t *stopwatch) (int64, error) { return w.block(o, p.Peer, dir, t) }})
+			r.systems = append(r.systems, system{p.name, false, p.Checks, func(dir string, t *stopwatch) (int64, error) { return w.block(o, p.Peer, dir, t) }})
 		}
+		r.goals = beside(r.systems, r.headline)
 		r.prepare = func(s system, dir string) error { return byName[s.name].write(o, dir) }
 		rows = append(rows, r)
 	}
@@ -67,7 +69,7 @@ func readRows(o options) []row {
 }
 
 // write makes the log, and closes it.
-func (r reader) write(o options, dir string) error {
+func (r reader) write(o *options, dir string) error {
 	l, err := r.Open(dir, false)
 	if err != nil {
 		return err
@@ -81,7 +83,7 @@ func (r reader) write(o options, dir string) error {
 	return l.Close()
 }
 
-func scan(o options, p peers.Peer, dir string, t *stopwatch) (records int64, err error) {
+func scan(o *options, p peers.Peer, dir string, t *stopwatch) (records int64, err error) {
 	l, err := p.Open(dir, false)
 	if err != nil {
 		return 0, err
@@ -101,7 +103,7 @@ func scan(o options, p peers.Peer, dir string, t *stopwatch) (records int64, err
 	return records, errors.Join(err, l.Close())
 }
 
-func random(o options, p peers.Peer, dir string, among int64, t *stopwatch) (records int64, err error) {
+func random(o *options, p peers.Peer, dir string, among int64, t *stopwatch) (records int64, err error) {
 	l, err := p.Open(dir, false)
 	if err != nil {
 		return 0, err
@@ -128,7 +130,7 @@ func random(o options, p peers.Peer, dir string, among int64, t *stopwatch) (rec
 
 // open opens the log and reads its newest record: some open files only then. Who
 // has no way to that has read all.
-func open(o options, p peers.Peer, dir string, t *stopwatch) (int64, error) {
+func open(o *options, p peers.Peer, dir string, t *stopwatch) (int64, error) {
 	t.start()
 	l, err := p.Open(dir, false)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package embedded
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"moldau/bench/peers"
+	"moldau/bench/result"
 )
 
 const (
@@ -15,7 +16,7 @@ const (
 )
 
 // appendRows are records in, in every peer that does the row's work.
-func appendRows(o options) []row {
+func appendRows(o *options) []row {
 	var rows []row
 	for _, w := range []struct {
 		name       string
@@ -23,14 +24,14 @@ func appendRows(o options) []row {
 		synced     bool
 		goroutines int
 	}{
-		{"append records one by one, no sync", 1, false, 1},
-		{"append 64 records at a time, no sync", batched, false, 1},
-		{"append records one by one, synced", 1, true, 1},
-		{"append from 16 goroutines, synced", 1, true, 16},
-		{"append 64 records at a time, synced", batched, true, 1},
+		{"append records of 1 KiB one by one", 1, false, 1},
+		{"append 64 records of 1 KiB at a time", batched, false, 1},
+		{"append records of 1 KiB one by one", 1, true, 1},
+		{"append records of 1 KiB from 16 goroutines", 1, true, 16},
+		{"append 64 records of 1 KiB at a time", batched, true, 1},
 	} {
-		r := row{name: w.name, perOp: recordBytes}
-		for _, p := range chosen(o) {
+		r := row{name: w.name, durability: durabilityOf(w.synced), headline: result.TimePerOp, perOp: recordBytes}
+		for _, p := range peers.All {
 			if w.records > 1 && !p.Batches {
 				continue
 			}
@@ -43,26 +44,24 @@ func appendRows(o options) []row {
 			case w.goroutines > 1:
 				notes += ", one after the other"
 			}
-			r.systems = append(r.systems, system{p.Name, notes + "; " + p.Checks, func(dir string, t *stopwatch) (int64, error) {
+			r.systems = append(r.systems, system{p.Name, false, notes + "; " + p.Checks, func(dir string, t *stopwatch) (int64, error) {
 				return appendRecords(o, p, dir, w.records, w.synced, w.goroutines, t)
 			}})
 		}
+		r.goals = beside(r.systems, result.TimePerOp)
 		rows = append(rows, r)
 	}
 	return rows
 }
 
-func chosen(o options) []peers.Peer {
-	var chosen []peers.Peer
-	for _, p := range peers.All {
-		if o.peers.MatchString(p.Name) {
-			chosen = append(chosen, p)
-		}
+func durabilityOf(synced bool) string {
+	if synced {
+		return "synced"
 	}
-	return chosen
+	return "os"
 }
 
-func appendRecords(o options, p peers.Peer, dir string, at int, synced bool, goroutines int, t *stopwatch) (int64, error) {
+func appendRecords(o *options, p peers.Peer, dir string, at int, synced bool, goroutines int, t *stopwatch) (int64, error) {
 	l, err := p.Open(dir, synced)
 	if err != nil {
 		return 0, err
