@@ -12,7 +12,7 @@ const ticksPerSecond = 100
 
 // Times reads the CPU time of a process and the machine's stolen time, in seconds.
 func Times(pid int) (cpu, steal float64, err error) {
-	stat, err := processStat(pid)
+	used, err := cpuTime(pid)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -20,7 +20,7 @@ func Times(pid int) (cpu, steal float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	return (stat[11] + stat[12]) / ticksPerSecond, machine[7] / ticksPerSecond, nil
+	return used.Seconds(), machine[7] / ticksPerSecond, nil
 }
 
 // Steal is the machine's stolen time, of all its cores, in seconds.
