@@ -8,6 +8,7 @@ require (
 	github.com/hashicorp/raft v1.4.0
 	github.com/hashicorp/raft-wal v0.4.0
 	github.com/nats-io/nats-server/v2 v2.15.2
+	github.com/nats-io/nats.go v1.53.1
 	github.com/spf13/pflag v1.1.0
 	github.com/tidwall/wal v1.2.1
 	github.com/twmb/franz-go v1.22.2
@@ -77,3 +78,5 @@ replace (
 	moldau => ..
 	moldau/server/compat => ../server/compat
 )
+
+tool github.com/nats-io/nats-server/v2

@@ -3,6 +3,7 @@
 // binary, started again with the hidden command "client"; it takes a Load and
 // prints an Outcome, both as JSON.
 //
-// Two kinds of client: the replay client, which sends requests that were encoded
-// beforehand and costs next to nothing, and franz-go as it comes.
+// The replay client sends requests that were encoded beforehand and costs next to
+// nothing. The others are what users have, as they come: franz-go, Apache's own Java
+// client, and nats.go, which speaks to NATS JetStream by NATS's protocol.
 package client

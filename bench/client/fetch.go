@@ -22,7 +22,10 @@ func fetch(ctx context.Context, l Load) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	batch, records := wire.Batch(l.RecordBytes, l.BatchBytes)
+	batch, err := l.shape().Render()
+	if err != nil {
+		return Outcome{}, err
+	}
 	var moved, requests, got atomic.Int64
 	errs := make([]error, l.Connections)
 	took := make([]*result.Latency, l.Connections)
@@ -37,8 +40,8 @@ func fetch(ctx context.Context, l Load) (Outcome, error) {
 			}
 			defer conn.Close()
 			took[i] = result.NewLatency()
-			f := wire.NewFetch(l.Topic, ends, int32(l.PartitionBytesMax), len(batch), records)
-			for id := int32(0); moved.Load() < l.Bytes && ctx.Err() == nil; id++ {
+			f := wire.NewFetch(l.Topic, ends, int32(l.PartitionBytesMax), len(batch.Batch), batch.Records)
+			for id := int32(0); moved.Load() < l.Bytes && !l.over(start) && ctx.Err() == nil; id++ {
 				at := time.Now()
 				if errs[i] = f.Send(conn, id); errs[i] != nil {
 					return
@@ -58,7 +61,7 @@ func fetch(ctx context.Context, l Load) (Outcome, error) {
 	}
 	wait.Wait()
 	r := Outcome{Requests: requests.Load(), Records: got.Load(), Bytes: moved.Load(), Seconds: time.Since(start).Seconds()}
-	r.Batches, r.Latency = got.Load()/int64(records), result.NewLatency()
+	r.Batches, r.Latency = got.Load()/int64(batch.Records), result.NewLatency()
 	for _, t := range took {
 		if t != nil {
 			r.Latency.Merge(t.Histogram)

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"moldau/bench/result"
+	"moldau/bench/wire"
 )
 
 // Kinds of load.
@@ -19,13 +21,17 @@ const (
 	StandardFetch   = "standard-fetch"   // franz-go
 	OpenLoopProduce = "open-loop"        // the replay client, at times fixed beforehand
 	Idle            = "idle"             // connections that have nothing to do
+	ApacheProduce   = "apache-produce"   // Apache's ProducerPerformance
+	ApacheFetch     = "apache-fetch"     // Apache's ConsumerPerformance
+	NATSProduce     = "nats-produce"     // nats.go, to JetStream
+	NATSFetch       = "nats-fetch"       // nats.go, from JetStream
 )
 
 // Load is what a client is to do.
 type Load struct {
 	Kind              string `json:"kind"`
 	Addr              string `json:"addr"`
-	Topic             string `json:"topic"`
+	Topic             string `json:"topic"`                       // or the stream
 	Connections       int    `json:"connections,omitempty"`       // default 1
 	InFlight          int    `json:"inFlight,omitempty"`          // requests on each connection, default 5
 	Partitions        int    `json:"partitions,omitempty"`        // of the topic
@@ -34,8 +40,13 @@ type Load struct {
 	BatchBytes        int    `json:"batchBytes,omitempty"`        // at most
 	PartitionBytesMax int    `json:"partitionBytesMax,omitempty"` // that a fetch asks of each partition
 	Ends              int64  `json:"ends,omitempty"`              // of each partition, for a fetch; 0: the broker is asked
+	Codec             string `json:"codec,omitempty"`             // of the replay client's batches: "lz4", "zstd"
+	Exact             bool   `json:"exact,omitempty"`             // whether batches fill what they may
 	Bytes             int64  `json:"bytes"`                       // to move in all
 	Topics            int    `json:"topics,omitempty"`            // produce to so many, called as WideTopic does; 0: to the one
+	// Seconds ends the load sooner; 0: it ends when the bytes are moved. Apache's
+	// client, which cannot be ended, does not look at it.
+	Seconds float64 `json:"seconds,omitempty"`
 	// Held has the client say when it is at work, and work until it is stopped.
 	Held bool `json:"held,omitempty"`
 	OpenLoop
@@ -50,7 +61,7 @@ func (l Load) Shape() result.Shape {
 	s := result.Shape{RecordBytes: cmp.Or(l.RecordBytes, defaults.RecordBytes), Partitions: cmp.Or(l.Partitions, defaults.Partitions)}
 	connections := cmp.Or(l.Connections, defaults.Connections)
 	switch l.Kind {
-	case Fetch, StandardFetch:
+	case Fetch, StandardFetch, ApacheFetch, NATSFetch:
 		s.Consumers = connections
 	default:
 		s.Producers, s.Consumers, s.BatchBytes = connections, l.Consumers, cmp.Or(l.BatchBytes, defaults.BatchBytes)
@@ -58,16 +69,28 @@ func (l Load) Shape() result.Shape {
 	return s
 }
 
+// over tells whether the time of a load that began at start has passed.
+func (l Load) over(start time.Time) bool {
+	return l.Seconds > 0 && time.Since(start).Seconds() >= l.Seconds
+}
+
+// shape is that of the batches.
+func (l Load) shape() wire.Shape {
+	return wire.Shape{RecordBytes: l.RecordBytes, BatchBytes: l.BatchBytes, Codec: l.Codec, Exact: l.Exact}
+}
+
 // Outcome is what a client did. Bytes are those of record batches (by the replay
-// client) or of record values (by franz-go).
+// client) or of record values (by the others).
 type Outcome struct {
-	Requests   int64           `json:"requests"` // 0 where the client does not count them
-	Batches    int64           `json:"batches"`
-	Records    int64           `json:"records"`
-	Bytes      int64           `json:"bytes"`
-	Seconds    float64         `json:"seconds"`
-	Latency    *result.Latency `json:"latency,omitempty"` // of requests
-	CPUSeconds float64         `json:"cpuSeconds"`        // of the client's process, known to who started it
+	Requests int64 `json:"requests"` // 0 where the client does not count them
+	Batches  int64 `json:"batches"`
+	Records  int64 `json:"records"`
+	Bytes    int64 `json:"bytes"`
+	// Uncompressed are the bytes before compression, 0 where nothing was compressed.
+	Uncompressed int64           `json:"uncompressed,omitempty"`
+	Seconds      float64         `json:"seconds"`
+	Latency      *result.Latency `json:"latency,omitempty"` // of requests
+	CPUSeconds   float64         `json:"cpuSeconds"`        // of the client's process, known to who started it
 	// Of an open loop, whose Latency counts from when a request was due:
 	Windows   []*result.Latency `json:"windows,omitempty"`   // the same, by when that was
 	SendLag   *result.Latency   `json:"sendLag,omitempty"`   // how much later than due requests were sent
@@ -78,6 +101,7 @@ type Outcome struct {
 var kinds = map[string]func(context.Context, Load) (Outcome, error){
 	Produce: produce, Fetch: fetch, StandardProduce: standardProduce, StandardFetch: standardFetch,
 	OpenLoopProduce: runOpenLoop, Idle: idle,
+	ApacheProduce: apacheProduce, ApacheFetch: apacheFetch, NATSProduce: natsProduce, NATSFetch: natsFetch,
 }
 
 // Command is the hidden command's name.

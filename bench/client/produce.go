@@ -18,9 +18,12 @@ func produce(ctx context.Context, l Load) (Outcome, error) {
 	if l.PerRequest < 1 || l.Partitions%l.PerRequest != 0 {
 		return Outcome{}, fmt.Errorf("%d partitions do not divide into requests of %d", l.Partitions, l.PerRequest)
 	}
-	batch, records := wire.Batch(l.RecordBytes, l.BatchBytes)
 	if l.Topics > 0 && l.Connections > 1 {
 		return Outcome{}, errors.New("many topics are gone around on one connection")
+	}
+	batch, err := l.shape().Render()
+	if err != nil {
+		return Outcome{}, err
 	}
 	var requests []*wire.Produce
 	topic := l.Topic
@@ -32,27 +35,28 @@ func produce(ctx context.Context, l Load) (Outcome, error) {
 		for p := range l.PerRequest {
 			partitions = append(partitions, int32(first+p))
 		}
-		requests = append(requests, wire.NewProduce(topic, partitions, batch, records))
+		requests = append(requests, wire.NewProduce(topic, partitions, batch.Batch, batch.Records))
 	}
 	var left atomic.Int64 // requests not sent yet
-	total := max(1, l.Bytes/int64(requests[0].Bytes))
-	left.Store(total)
+	left.Store(max(1, l.Bytes/int64(requests[0].Bytes)))
 	runs := make([]producing, l.Connections)
 	var wait sync.WaitGroup
 	start := time.Now()
 	for i := range runs {
-		wait.Go(func() { runs[i].run(ctx, l, picker(l, requests, i), &left) })
+		wait.Go(func() { runs[i].run(ctx, l, picker(l, requests, i), start, &left) })
 	}
 	wait.Wait()
-	r := Outcome{Requests: total, Seconds: time.Since(start).Seconds()}
-	r.Bytes, r.Records, r.Batches = total*int64(requests[0].Bytes), total*int64(requests[0].Records), total*int64(l.PerRequest)
-	var err error
-	r.Latency = result.NewLatency()
+	r := Outcome{Seconds: time.Since(start).Seconds(), Latency: result.NewLatency()}
 	for _, run := range runs {
 		if run.took != nil {
 			r.Latency.Merge(run.took.Histogram)
 		}
+		r.Requests += run.acknowledged
 		err = errors.Join(err, run.err)
+	}
+	r.Bytes, r.Records, r.Batches = r.Requests*int64(requests[0].Bytes), r.Requests*int64(requests[0].Records), r.Requests*int64(l.PerRequest)
+	if l.Codec != "" {
+		r.Uncompressed = r.Batches * int64(batch.Uncompressed)
 	}
 	return r, err
 }
@@ -71,8 +75,9 @@ func picker(l Load, requests []*wire.Produce, offset int) func(id int32) *wire.P
 
 // producing is one connection's part.
 type producing struct {
-	took *result.Latency
-	err  error
+	took         *result.Latency
+	acknowledged int64 // requests
+	err          error
 }
 
 // sent is a request on the way.
@@ -82,7 +87,7 @@ type sent struct {
 	at      time.Time
 }
 
-func (p *producing) run(ctx context.Context, l Load, pick func(id int32) *wire.Produce, left *atomic.Int64) {
+func (p *producing) run(ctx context.Context, l Load, pick func(id int32) *wire.Produce, start time.Time, left *atomic.Int64) {
 	conn, err := wire.Dial(ctx, l.Addr)
 	if err != nil {
 		p.err = err
@@ -95,7 +100,7 @@ func (p *producing) run(ctx context.Context, l Load, pick func(id int32) *wire.P
 	var writeErr error
 	go func() {
 		defer close(onTheWay)
-		for id := int32(0); left.Add(-1) >= 0 && ctx.Err() == nil; id++ {
+		for id := int32(0); !l.over(start) && left.Add(-1) >= 0 && ctx.Err() == nil; id++ {
 			r := pick(id)
 			s := sent{id, r, time.Now()}
 			if writeErr = r.Send(conn, id); writeErr != nil {
@@ -108,7 +113,9 @@ func (p *producing) run(ctx context.Context, l Load, pick func(id int32) *wire.P
 		if p.err == nil {
 			if p.err = s.request.Receive(conn, s.id); p.err != nil {
 				conn.Close() // wakes the writer
+				continue
 			}
+			p.acknowledged++
 			p.took.Record(time.Since(s.at))
 		}
 	}

@@ -26,9 +26,10 @@ func standardProduce(ctx context.Context, l Load) (Outcome, error) {
 		value[i] = byte(random.Uint32())
 	}
 	var failed atomic.Pointer[error]
-	records := max(1, l.Bytes/int64(l.RecordBytes))
+	most := max(1, l.Bytes/int64(l.RecordBytes))
 	start := time.Now()
-	for range records {
+	records := int64(0)
+	for ; records < most && (records%64 != 0 || !l.over(start)); records++ {
 		cl.Produce(ctx, &kgo.Record{Value: value}, func(_ *kgo.Record, err error) {
 			if err != nil {
 				failed.Store(&err)
@@ -53,8 +54,8 @@ func standardFetch(ctx context.Context, l Load) (Outcome, error) {
 	}
 	var r Outcome
 	start := time.Now()
-	for r.Bytes < l.Bytes {
-		if err := l.readOnce(ctx, ends, &r); err != nil {
+	for r.Bytes < l.Bytes && !l.over(start) {
+		if err := l.readOnce(ctx, ends, start, &r); err != nil {
 			return r, err
 		}
 	}
@@ -63,7 +64,7 @@ func standardFetch(ctx context.Context, l Load) (Outcome, error) {
 }
 
 // readOnce reads to the ends, or until there are enough bytes.
-func (l Load) readOnce(ctx context.Context, ends []int64, r *Outcome) error {
+func (l Load) readOnce(ctx context.Context, ends []int64, start time.Time, r *Outcome) error {
 	from := map[int32]kgo.Offset{}
 	missing := 0
 	for p, end := range ends {
@@ -81,7 +82,7 @@ func (l Load) readOnce(ctx context.Context, ends []int64, r *Outcome) error {
 		return err
 	}
 	defer cl.Close()
-	for missing > 0 && r.Bytes < l.Bytes {
+	for missing > 0 && r.Bytes < l.Bytes && !l.over(start) {
 		fetches := cl.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
 			return err

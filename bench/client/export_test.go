@@ -1,0 +1,7 @@
+package client
+
+// For tests.
+var (
+	ParseProducerPerformance = parseProducerPerformance
+	ParseConsumerPerformance = parseConsumerPerformance
+)
