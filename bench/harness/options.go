@@ -11,6 +11,7 @@ import (
 // Options are those of all scenarios.
 type Options struct {
 	Quick      bool     // a first look: few blocks, small ones
+	Full       bool     // all rows of a scenario, also those that its default leaves out
 	Blocks     int      // of each contestant; 0: five, or three in a quick run
 	Rows       string   // measure only the rows whose title holds this
 	Systems    []string // measure only these, and the limits; empty: all that the scenario has
@@ -18,13 +19,16 @@ type Options struct {
 	Dir        string   // where data lies: the disk to measure
 	BrokerCPUs string   // in taskset's notation; empty lets them float
 	ClientCPUs string
-	Moldau     string // the broker's binary; empty: built from this repository
-	Out        string // directory of the run's figures
+	Moldau     string  // the broker's binary; empty: built from this repository
+	Out        string  // directory of the run's figures
+	WarmUpGiB  float64 // at most, to and from each JVM before its first row; 0: six, or two in a quick run
 }
 
 // Declare declares them.
 func (o *Options) Declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Quick, "quick", false, "a first look: fewer and smaller blocks, fewer rows")
+	flags.BoolVar(&o.Full, "full", false, "also rows that are left out by default, because they take long")
+	flags.Float64Var(&o.WarmUpGiB, "warm-up", 0, "GiB at most to move through a JVM before the first row (default 6, 2 in a quick run)")
 	flags.IntVar(&o.Blocks, "blocks", 0, "blocks of each system and row (default 5, 3 in a quick run)")
 	flags.StringVar(&o.Rows, "rows", "", "measure only rows whose title contains `TEXT`")
 	flags.StringSliceVar(&o.Systems, "systems", nil, "measure only these `SYSTEMS`, and the limit programs")
@@ -45,6 +49,20 @@ func (o *Options) Turns() int {
 		return 3
 	}
 	return 5
+}
+
+// WarmUpBytes is how much may be moved through a JVM, both ways together, before
+// its first row.
+func (o *Options) WarmUpBytes() int64 {
+	gib := o.WarmUpGiB
+	switch {
+	case gib > 0:
+	case o.Quick:
+		gib = 2
+	default:
+		gib = 6
+	}
+	return int64(gib * (1 << 30))
 }
 
 // Wants tells whether a contestant is to be measured.

@@ -32,6 +32,9 @@ type Workload struct {
 	Blocks int
 	// After undoes what the row's blocks left; nil without anything.
 	After func() error
+	// AfterTurn adds what can be told only of a whole turn, such as a share of what
+	// another contestant needed, to the row's blocks of it; nil without any.
+	AfterTurn func(row *result.Row, turn int)
 }
 
 // Contestant is a system at work.

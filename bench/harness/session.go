@@ -46,6 +46,15 @@ func (s *Session) save() error {
 // Say tells of something that takes its time.
 func (s *Session) Say(format string, args ...any) { fmt.Fprintf(s.log, format+"\n", args...) }
 
+// Note keeps something in the run's environment, and says it.
+func (s *Session) Note(what, value string) {
+	s.Say("%s %s", what, value)
+	if s.Run.Environment == nil {
+		s.Run.Environment = map[string]string{}
+	}
+	s.Run.Environment[what] = value
+}
+
 // OnClose has something undone at the end of the run.
 func (s *Session) OnClose(f func() error) { s.closers = append(s.closers, f) }
 
@@ -133,6 +142,9 @@ func (s *Session) alternate(ctx context.Context, w *Workload, row *result.Row, p
 			b.Turn = turn
 			row.Add(c.System, c.Limit, b)
 			p.done(row, c.System, turn, b)
+		}
+		if w.AfterTurn != nil {
+			w.AfterTurn(row, turn)
 		}
 		slices.Reverse(order)
 	}

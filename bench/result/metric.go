@@ -33,6 +33,11 @@ const (
 	JournalCuts       Metric = "journal-cuts"
 	SettleSeconds     Metric = "settle-s" // of a block, after the last acknowledgement
 	Allocations       Metric = "allocs/op"
+	// Bytes before compression, where batches are compressed.
+	UncompressedPerSecond Metric = "uncompressed-MB/s"
+	CPUPerUncompressedGB  Metric = "cpu-s/uncompressed-GB"
+	BySendfile            Metric = "by-sendfile-%" // of fetched bytes
+	CopiedMB              Metric = "copied-MB"     // of fetched bytes, through the process's memory
 	// BudgetShare is the CPU time of a request over what its budget allows: that of
 	// the limit program in the same turn and so many us for the request and each of
 	// its batches.
@@ -49,7 +54,7 @@ var Metrics = []Metric{
 }
 
 // higher are the metrics of which more is better.
-var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond}
+var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile}
 
 // HigherIsBetter tells which way a metric is read.
 func (m Metric) HigherIsBetter() bool { return slices.Contains(higher, m) }

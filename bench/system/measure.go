@@ -68,6 +68,10 @@ func (r reading) block(o client.Outcome) result.Block {
 		b.Metrics[result.CPUPerRequest] = r.cpu * 1e6 / float64(o.Requests)
 		b.Metrics[result.RequestsPerSecond] = float64(o.Requests) / o.Seconds
 	}
+	if o.Uncompressed > 0 {
+		b.Metrics[result.UncompressedPerSecond] = float64(o.Uncompressed) / 1e6 / o.Seconds
+		b.Metrics[result.CPUPerUncompressedGB] = r.cpu / (float64(o.Uncompressed) / 1e9)
+	}
 	if o.Latency != nil {
 		o.Latency.Into(b.Metrics)
 	}

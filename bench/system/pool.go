@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"moldau/bench/harness"
 	"moldau/server/compat/broker"
@@ -23,11 +24,14 @@ type Pool struct {
 	dir     string
 	running map[string]*System
 	binary  string
+	// NATS JetStream, by whether it syncs always.
+	natsServers map[bool]*JetStream
+	natsServer  string // its binary
 }
 
 // NewPool begins with none running; the session stops them.
 func NewPool(s *harness.Session) *Pool {
-	return &Pool{session: s, running: map[string]*System{}}
+	return &Pool{session: s, running: map[string]*System{}, natsServers: map[bool]*JetStream{}}
 }
 
 // Get returns a system that runs, was warmed up, and is told by its name.
@@ -35,18 +39,34 @@ func (p *Pool) Get(ctx context.Context, name string) (*System, error) {
 	if s := p.running[name]; s != nil {
 		return s, nil
 	}
-	launch, err := p.launch(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	p.session.Say("starting %s", name)
-	s, err := start(ctx, name, launch)
+	s, err := p.start(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	p.running[name] = s
 	p.session.OnClose(s.Close)
+	if !JVM(name) {
+		return s, nil
+	}
+	p.session.Say("warming %s up, with %.1f GiB at most", name, float64(p.session.WarmUpBytes())/(1<<30))
+	took, err := s.warmUp(ctx, p.session.ClientCPUs, p.session.WarmUpBytes())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	p.session.Note(name+" was warmed up by", took)
 	return s, nil
+}
+
+func (p *Pool) start(ctx context.Context, name string) (*System, error) {
+	if slices.Contains(ProduceLimits, name) || slices.Contains(FetchLimits, name) {
+		return p.startLimit(ctx, name)
+	}
+	launch, err := p.launch(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	p.session.Say("starting %s", name)
+	return start(ctx, name, launch)
 }
 
 // launch says how a system is started.

@@ -12,14 +12,16 @@ import (
 	"moldau/server/compat/broker"
 )
 
-// System is a broker that runs. It belongs to one goroutine.
+// System is a broker or a limit program that runs. It belongs to one goroutine.
 type System struct {
-	Name   string
-	broker *broker.Broker
-	client *kgo.Client
-	admin  *kadm.Client
+	Name string
+	process
+	client *kgo.Client  // nil where Kafka's protocol is not spoken
+	admin  *kadm.Client // as client
 	topics int
 	filled map[string]string // topics that fetches read, by what is in them
+	// cleanUp removes what a limit program wrote, nil where it writes nothing.
+	cleanUp func() error
 }
 
 func start(ctx context.Context, name string, l broker.Launch) (*System, error) {
@@ -31,21 +33,22 @@ func start(ctx context.Context, name string, l broker.Launch) (*System, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Stop())
 	}
-	return &System{Name: name, broker: b, client: client, admin: kadm.NewClient(client), filled: map[string]string{}}, nil
+	return &System{Name: name, process: b, client: client, admin: kadm.NewClient(client), filled: map[string]string{}}, nil
 }
 
 // Close stops it.
 func (s *System) Close() error {
-	s.client.Close()
-	return s.broker.Stop()
+	if s.client != nil {
+		s.client.Close()
+	}
+	return s.Stop()
 }
 
-// Addr is where it listens, PID its process.
-func (s *System) Addr() string { return s.broker.Addr() }
-func (s *System) PID() int     { return s.broker.PID() }
-
-// Broker is the process.
-func (s *System) Broker() *broker.Broker { return s.broker }
+// Broker is the process, nil where Kafka's protocol is not spoken.
+func (s *System) Broker() *broker.Broker {
+	b, _ := s.process.(*broker.Broker)
+	return b
+}
 
 // Topic is what a new topic is like.
 type Topic struct {
@@ -72,10 +75,14 @@ func (s *System) configs(t Topic) map[string]*string {
 	return configs
 }
 
-// Create makes a topic and waits until it can be written.
+// Create makes a topic and waits until it can be written. A limit program takes
+// any.
 func (s *System) Create(ctx context.Context, t Topic) (string, error) {
 	s.topics++
 	topic := fmt.Sprintf("bench-%d", s.topics)
+	if s.admin == nil {
+		return topic, nil
+	}
 	created, err := s.admin.CreateTopic(ctx, int32(t.Partitions), 1, s.configs(t), topic)
 	if err = errors.Join(err, created.Err); err != nil {
 		return "", err
@@ -94,8 +101,14 @@ func (s *System) Create(ctx context.Context, t Topic) (string, error) {
 	}
 }
 
-// Delete deletes a topic.
+// Delete deletes a topic; a limit program's are all deleted.
 func (s *System) Delete(ctx context.Context, topic string) error {
+	if s.cleanUp != nil {
+		return s.cleanUp()
+	}
+	if s.admin == nil {
+		return nil
+	}
 	_, err := s.admin.DeleteTopics(ctx, topic)
 	return err
 }

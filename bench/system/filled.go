@@ -1,0 +1,51 @@
+package system
+
+import (
+	"context"
+	"fmt"
+
+	"moldau/bench/client"
+	"moldau/bench/result"
+)
+
+// Content is what a topic is filled with, by the replay client.
+type Content struct {
+	Partitions int
+	Load       client.Load // Bytes, and the batches' shape
+}
+
+// Filled returns a topic with that content, which is filled when it is first asked
+// for and stays as long as the system. A limit program has none.
+func (s *System) Filled(ctx context.Context, cpus string, c Content) (string, error) {
+	what := fmt.Sprintf("%+v", c)
+	if topic := s.filled[what]; topic != "" || s.admin == nil {
+		return topic, nil
+	}
+	topic, err := s.Create(ctx, Topic{Partitions: c.Partitions})
+	if err != nil {
+		return "", err
+	}
+	l := c.Load
+	l.Kind, l.Topic, l.Partitions, l.PerRequest = client.Produce, topic, c.Partitions, c.Partitions
+	if _, _, err := s.Measure(ctx, cpus, l); err != nil {
+		return "", fmt.Errorf("filling a topic: %w", err)
+	}
+	s.filled[what] = topic
+	return topic, nil
+}
+
+// Work measures a load: with a topic of its own, which is deleted afterwards,
+// unless the load names one.
+func (s *System) Work(ctx context.Context, cpus string, t Topic, l client.Load) (b result.Block, err error) {
+	own := l.Topic == ""
+	if own {
+		if l.Topic, err = s.Create(ctx, t); err != nil {
+			return b, err
+		}
+		l.Partitions = t.Partitions
+	}
+	if b, _, err = s.Measure(ctx, cpus, l); err != nil || !own {
+		return b, err
+	}
+	return b, s.Delete(ctx, l.Topic)
+}
