@@ -1,36 +1,82 @@
 package overwire
 
 import (
+	"cmp"
 	"context"
-	"time"
+	"fmt"
 
 	"moldau/bench/client"
 	"moldau/bench/harness"
 	"moldau/bench/result"
 	"moldau/bench/system"
+	"moldau/bench/wire"
 )
 
-const gib = 1 << 30
+// What a broker may need beside what the limit program does.
+const (
+	produceRequestUs, produceBatchUs = 10, 2
+)
 
 // shape is a workload of produce.
 type shape struct {
-	name   string
-	load   client.Load
-	quick  bool          // is in a quick run, too
-	expect time.Duration // of a block
+	name  string
+	load  client.Load
+	quick bool // is in a quick run, too
+	// osOnly leaves it out where acknowledgements are from stable storage, but in a
+	// full run.
+	osOnly bool
 }
 
 // shapes are those of the tables of broker CPU and throughput.
 var shapes = []shape{
-	{"produce 1 KiB, 6 batches of 16 KiB a request", client.Load{Bytes: gib}, true, 4 * time.Second},
-	{"produce 100 B, 6 batches of 16 KiB a request", client.Load{RecordBytes: 100, Bytes: gib}, false, 4 * time.Second},
-	{"produce 10 KiB, 6 batches of 16 KiB a request", client.Load{RecordBytes: 10 << 10, Bytes: gib}, false, 4 * time.Second},
-	{"produce 1 KiB, one batch of 16 KiB a request", client.Load{PerRequest: 1, Bytes: gib / 2}, false, 4 * time.Second},
-	{"produce 1 KiB, one record a request", client.Load{PerRequest: 1, Partitions: 1, BatchBytes: 1, Bytes: gib / 16}, true, 4 * time.Second},
-	{"produce 1 KiB, one batch of 1 MB a request", client.Load{PerRequest: 1, BatchBytes: 1_000_000, Bytes: gib}, false, 3 * time.Second},
-	{"produce 1 KiB, 100 partitions, 10 batches of 16 KiB a request, 6 connections", client.Load{Partitions: 100, PerRequest: 10, Connections: 6, Bytes: gib}, false, 5 * time.Second},
-	{"produce 1 KiB", client.Load{Kind: client.StandardProduce, Bytes: gib / 2}, true, 5 * time.Second},
-	{"produce 100 B", client.Load{Kind: client.StandardProduce, RecordBytes: 100, Bytes: gib / 4}, false, 8 * time.Second},
+	{"produce 1 KiB, 6 batches of 16 KiB a request", client.Load{}, true, false},
+	{"produce 100 B, 6 batches of 16 KiB a request", client.Load{RecordBytes: 100}, false, false},
+	{"produce 10 KiB, 6 batches of 16 KiB a request", client.Load{RecordBytes: 10 << 10}, false, false},
+	{"produce 1 KiB, one batch of 16 KiB a request", client.Load{PerRequest: 1}, false, false},
+	{"produce 1 KiB, one record a request, one partition", client.Load{PerRequest: 1, Partitions: 1, BatchBytes: 1}, true, false},
+	{"produce 1 KiB, one batch of 1 MB a request", client.Load{PerRequest: 1, BatchBytes: 1_000_000}, false, false},
+	{"produce 1 KiB, 100 partitions, 10 batches of 16 KiB a request, 6 connections", client.Load{Partitions: 100, PerRequest: 10, Connections: 6}, false, false},
+	{"produce 1 KiB lz4, 6 batches of 16 KiB a request", client.Load{Codec: wire.LZ4}, false, false},
+	{"produce 1 KiB zstd, 6 batches of 16 KiB a request", client.Load{Codec: wire.Zstd}, false, false},
+	{"produce 1 KiB", client.Load{Kind: client.StandardProduce}, true, false},
+	{"produce 100 B", client.Load{Kind: client.StandardProduce, RecordBytes: 100}, false, false},
+	{"produce 1 KiB", client.Load{Kind: client.ApacheProduce, Bytes: gib / 2}, false, true},
+	{"produce 100 B", client.Load{Kind: client.ApacheProduce, RecordBytes: 100, Bytes: gib / 4}, false, true},
+}
+
+// grid is the whole cross product of what batches are like and where they go.
+func grid() (all []shape) {
+	for _, record := range []int{100, 1 << 10, 10 << 10} {
+		for _, batch := range []int{1, 16 << 10, 1_000_000} {
+			for _, partitions := range []int{1, 6, 100} {
+				for _, codec := range []string{"", wire.LZ4, wire.Zstd} {
+					l := client.Load{RecordBytes: record, BatchBytes: batch, Partitions: partitions, PerRequest: min(partitions, 10), Codec: codec}
+					if partitions == 100 {
+						l.Connections = 6
+					}
+					all = append(all, shape{name: gridName(l), load: l})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func gridName(l client.Load) string {
+	batches := map[int]string{1: "one record", 16 << 10: "16 KiB", 1_000_000: "1 MB"}
+	return fmt.Sprintf("grid: produce %s %s, batches of %s, %d of %d partitions a request",
+		size(l.RecordBytes), cmp.Or(l.Codec, "uncompressed"), batches[l.BatchBytes], l.PerRequest, l.Partitions)
+}
+
+// size is a count of bytes in words.
+func size(bytes int) string {
+	switch {
+	case bytes >= mib && bytes%mib == 0:
+		return fmt.Sprintf("%d MiB", bytes/mib)
+	case bytes >= 1<<10 && bytes%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", bytes>>10)
+	}
+	return fmt.Sprintf("%d B", bytes)
 }
 
 // Produce is broker CPU and throughput of produce requests.
@@ -39,8 +85,15 @@ func Produce(pool func(*harness.Session) *system.Pool) harness.Scenario {
 		Name:    "produce",
 		Summary: "what a broker needs for a GB and a request of produced batches, and how many it takes",
 		Help: `The replay client sends requests that were encoded beforehand, five in flight on a
-connection; the rows of franz-go are idempotent. A block moves 64 MiB to 1 GiB into
-a topic of its own.`,
+connection; franz-go and Apache's Java client come as they are, and are idempotent. A
+block lasts 1.5 seconds, half a second in a quick run, and writes to a topic of its
+own; Apache's client sends a fixed count. Sizes are those of the wire; compressed
+batches hold lines of JSON, and have metrics of the bytes before compression, too.
+Beside it, in os rows of the replay client, runs the limit program ingest: receive,
+check the CRC-32C, pwrite, acknowledge. Moldau's budget is ingest's CPU time for a
+request in the same turn, 10 us, and 2 us a batch.
+
+--full adds the cross product of record sizes, batch sizes, partitions and codecs.`,
 		Plan: func(ctx context.Context, s *harness.Session) ([]harness.Workload, error) {
 			return planProduce(pool(s), s), nil
 		},
@@ -48,69 +101,59 @@ a topic of its own.`,
 }
 
 func planProduce(pool *system.Pool, s *harness.Session) (workloads []harness.Workload) {
+	all := shapes
+	if s.Full {
+		all = append(all[:len(all):len(all)], grid()...)
+	}
 	for _, durability := range []string{"os", "synced"} {
-		for _, shape := range shapes {
-			if !s.WantsDurability(durability) || s.Quick && !shape.quick {
+		for _, shape := range all {
+			if !s.WantsDurability(durability) || s.Quick && !shape.quick || shape.osOnly && durability != "os" && !s.Full {
 				continue
 			}
-			p := producing{pool, s, shape.load, durability == "synced"}
-			w := harness.Workload{Expect: shape.expect, Row: result.Row{
-				Name: shape.name, Client: "replay", Acks: "all", Durability: durability, Headline: result.CPUPerGB,
-				Goals: []result.Goal{
-					{System: system.Moldau, Metric: result.CPUPerGB, Against: system.Kafka, AtMost: 0.5},
-					{System: system.Moldau, Metric: result.BytesPerSecond, Against: system.Kafka, AtLeast: 2},
-				},
-			}}
-			if shape.load.Kind == client.StandardProduce {
-				w.Row.Client, w.Row.Idempotent = "franz-go", true
-				w.Row.Goals[1].AtLeast = 1.5
-			}
-			w.Row.Shape = shape.load.Shape()
-			for _, name := range []string{system.Moldau, system.Kafka, system.KafkaTuned} {
-				w.Contestants = append(w.Contestants, harness.Contestant{System: name, WarmUp: true, Block: p.block(name)})
-			}
-			workloads = append(workloads, w)
+			workloads = append(workloads, produceWorkload(pool, s, shape, durability))
 		}
 	}
 	return workloads
 }
 
-// producing is a workload of produce.
-type producing struct {
-	pool    *system.Pool
-	session *harness.Session
-	load    client.Load
-	synced  bool
+func produceWorkload(pool *system.Pool, s *harness.Session, shape shape, durability string) harness.Workload {
+	l := produceLoad(s, shape.load)
+	replay := l.Kind == client.Produce
+	w := harness.Workload{Expect: expect(s, l.Kind), Row: result.Row{
+		Name: shape.name, Client: clientNames[l.Kind], Acks: "all", Idempotent: !replay, Durability: durability, Headline: result.CPUPerGB,
+		Goals: []result.Goal{
+			{System: system.Moldau, Metric: result.CPUPerGB, Against: system.Kafka, AtMost: 0.5},
+			{System: system.Moldau, Metric: result.BytesPerSecond, Against: system.Kafka, AtLeast: 2},
+		},
+	}}
+	w.Row.Shape = l.Shape()
+	names := systemsOf(s)
+	if !replay {
+		w.Row.Goals[1].AtLeast = 1.5
+	} else if durability == "os" {
+		names = append(names[:len(names):len(names)], system.ProduceLimits...)
+		w.AfterTurn = budget(system.ProduceLimits, produceRequestUs+produceBatchUs*float64(l.PerRequest))
+		w.Row.Goals = append(w.Row.Goals, result.Goal{System: system.Moldau, Metric: result.BudgetShare, AtMost: 1})
+	}
+	if l.Codec != "" {
+		w.Row.Notes = append(w.Row.Notes, "values are lines of JSON; bytes are those of the wire, those before compression are in uncompressed-MB/s")
+	}
+	for _, name := range names {
+		c := contestant{pool: pool, session: s, name: name, load: l, topic: system.Topic{Partitions: l.Partitions, Synced: durability == "synced"}}
+		w.Contestants = append(w.Contestants, c.at())
+	}
+	return w
 }
 
-// block is one system's turn.
-func (p producing) block(name string) func(context.Context, int) (result.Block, error) {
-	return func(ctx context.Context, turn int) (b result.Block, err error) {
-		s, err := p.pool.Get(ctx, name)
-		if err != nil {
-			return b, err
-		}
-		l := p.load
-		if l.Kind == "" {
-			l.Kind = client.Produce
-		}
-		if l.Partitions == 0 {
-			l.Partitions = 6
-		}
-		if p.session.Quick {
-			l.Bytes /= 4
-		}
-		if p.synced {
-			l.Bytes /= 4
-		}
-		topic, err := s.Create(ctx, system.Topic{Partitions: l.Partitions, Synced: p.synced})
-		if err != nil {
-			return b, err
-		}
-		l.Topic = topic
-		if b, _, err = s.Measure(ctx, p.session.ClientCPUs, l); err != nil {
-			return b, err
-		}
-		return b, s.Delete(ctx, topic)
+// produceLoad is a shape's load with what it leaves out.
+func produceLoad(s *harness.Session, l client.Load) client.Load {
+	l.Kind = cmp.Or(l.Kind, client.Produce)
+	l.Partitions, l.PerRequest = cmp.Or(l.Partitions, 6), cmp.Or(l.PerRequest, 6)
+	l.RecordBytes, l.BatchBytes = cmp.Or(l.RecordBytes, 1<<10), cmp.Or(l.BatchBytes, 16<<10)
+	if l.Bytes == 0 { // so much that the time ends it
+		l.Bytes, l.Seconds = 64*gib, blockSeconds(s)
+	} else if s.Quick {
+		l.Bytes /= 4
 	}
+	return l
 }

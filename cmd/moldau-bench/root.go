@@ -8,6 +8,7 @@ import (
 
 	"moldau/bench/client"
 	"moldau/bench/harness"
+	"moldau/bench/limit"
 )
 
 func root() *cobra.Command {
@@ -18,7 +19,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	all := scenarios()
-	c.AddCommand(list(all), run(all), clientProcess())
+	c.AddCommand(list(all), run(all), clientProcess(), limitProcess())
 	return c
 }
 
@@ -33,6 +34,17 @@ func list(all []harness.Scenario) *cobra.Command {
 				fmt.Fprintf(t, "%s\t%s\n", s.Name, s.Summary)
 			}
 			return t.Flush()
+		},
+	}
+}
+
+func limitProcess() *cobra.Command {
+	return &cobra.Command{
+		Use:    limit.Command + " PROGRAM ADDRESS DATA",
+		Hidden: true,
+		Args:   cobra.ExactArgs(3),
+		RunE: func(c *cobra.Command, args []string) error {
+			return limit.Run(c.Context(), args[0], args[1], args[2])
 		},
 	}
 }

@@ -24,7 +24,13 @@ import (
 // scenarios are all there are. Those over the wire share their brokers.
 func scenarios() []harness.Scenario {
 	pool := shared()
-	return []harness.Scenario{overwire.Produce(pool), durable.Scenario(), embedded.Scenario()}
+	return []harness.Scenario{
+		overwire.Produce(pool),
+		overwire.Fetch(pool),
+		overwire.JetStream(pool),
+		durable.Scenario(),
+		embedded.Scenario(),
+	}
 }
 
 // shared makes one pool for a session.

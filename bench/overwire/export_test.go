@@ -1,0 +1,8 @@
+package overwire
+
+// For tests.
+var (
+	Budget      = budget
+	PlanProduce = planProduce
+	PlanFetch   = planFetch
+)

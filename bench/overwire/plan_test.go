@@ -1,0 +1,91 @@
+package overwire_test
+
+import (
+	"io"
+	"math"
+	"testing"
+
+	"moldau/bench/harness"
+	"moldau/bench/overwire"
+	"moldau/bench/result"
+	"moldau/bench/system"
+)
+
+func session(o harness.Options) (*system.Pool, *harness.Session) {
+	if o.Durability == nil {
+		o.Durability = []string{"os", "synced"}
+	}
+	s := harness.NewSession(o, &result.Run{}, io.Discard)
+	return system.NewPool(s), s
+}
+
+// names are those of a workload's contestants.
+func names(w harness.Workload) (brokers, limits []string) {
+	for _, c := range w.Contestants {
+		if c.Limit {
+			limits = append(limits, c.System)
+		} else {
+			brokers = append(brokers, c.System)
+		}
+	}
+	return brokers, limits
+}
+
+// Rows can be told apart, and what a limit program does is beside what can be
+// compared to it only.
+func TestPlans(t *testing.T) {
+	for name, o := range map[string]harness.Options{"default": {}, "quick": {Quick: true}, "full": {Full: true}} {
+		pool, s := session(o)
+		produce, fetch := overwire.PlanProduce(pool, s), overwire.PlanFetch(pool, s)
+		seen := map[string]bool{}
+		for _, w := range append(produce, fetch...) {
+			title := w.Row.Title()
+			if seen[title] {
+				t.Errorf("%s: two rows %q", name, title)
+			}
+			seen[title] = true
+			_, limits := names(w)
+			if comparable := w.Row.Client == "replay" && w.Row.Durability != "synced"; comparable != (len(limits) > 0) || comparable != (w.AfterTurn != nil) {
+				t.Errorf("%s: %q beside the limits %v", name, title, limits)
+			}
+			if w.Row.Headline == "" || len(w.Row.Goals) == 0 || w.Expect == 0 {
+				t.Errorf("%s: %q lacks something: %+v", name, title, w.Row)
+			}
+		}
+		want := map[string]int{"default": 24, "quick": 6, "full": 26 + 2*81}[name]
+		if len(produce) != want {
+			t.Errorf("%s: %d rows of produce, must be %d", name, len(produce), want)
+		}
+	}
+}
+
+func TestDurabilityChoosesRows(t *testing.T) {
+	pool, s := session(harness.Options{Durability: []string{"synced"}})
+	for _, w := range overwire.PlanProduce(pool, s) {
+		if w.Row.Durability != "synced" {
+			t.Errorf("%q", w.Row.Title())
+		}
+	}
+}
+
+// The budget is the cheapest limit's of the same turn and what is allowed beside.
+func TestBudget(t *testing.T) {
+	row := &result.Row{}
+	block := func(turn int, us float64) result.Block {
+		return result.Block{Turn: turn, Metrics: map[result.Metric]float64{result.CPUPerRequest: us}}
+	}
+	row.Add(system.Moldau, false, block(0, 30))
+	row.Add(system.Sendfile, true, block(0, 40))
+	row.Add(system.Copy, true, block(0, 20))
+	row.Add(system.Moldau, false, block(1, 30))
+	row.Add(system.Sendfile, true, block(1, 5))
+	row.Add(system.Moldau, false, block(2, 30))
+	after := overwire.Budget(system.FetchLimits, 10)
+	for turn := range 3 {
+		after(row, turn)
+	}
+	got := row.Of(system.Moldau).Values(result.BudgetShare)
+	if len(got) != 2 || math.Abs(got[0]-1) > 1e-9 || math.Abs(got[1]-2) > 1e-9 {
+		t.Errorf("shares %v, must be 1 and 2, and none where no limit was measured", got)
+	}
+}

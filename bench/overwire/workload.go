@@ -1,0 +1,129 @@
+package overwire
+
+import (
+	"context"
+	"time"
+
+	"moldau/bench/client"
+	"moldau/bench/harness"
+	"moldau/bench/result"
+	"moldau/bench/system"
+)
+
+const (
+	gib = 1 << 30
+	mib = 1 << 20
+)
+
+// rowWarmUpsMax is how many blocks a JVM gets at most to compile a row's shape.
+const rowWarmUpsMax = 4
+
+// brokers speak Kafka's protocol.
+var brokers = []string{system.Moldau, system.Kafka, system.KafkaTuned}
+
+// clientNames are what rows call the clients.
+var clientNames = map[string]string{
+	client.Produce: "replay", client.Fetch: "replay",
+	client.StandardProduce: "franz-go", client.StandardFetch: "franz-go",
+	client.ApacheProduce: "kafka-java", client.ApacheFetch: "kafka-java",
+	client.NATSProduce: "nats.go", client.NATSFetch: "nats.go",
+}
+
+// blockSeconds is how long a block of a client lasts that can be ended.
+func blockSeconds(s *harness.Session) float64 {
+	if s.Quick {
+		return 0.5
+	}
+	return 1.5
+}
+
+// expect is how long a block may take with the start of a client and a topic.
+func expect(s *harness.Session, kind string) time.Duration {
+	d := time.Duration(blockSeconds(s)*float64(time.Second)) + 300*time.Millisecond
+	if kind == client.ApacheProduce || kind == client.ApacheFetch {
+		d = 5 * time.Second
+	}
+	return d
+}
+
+// systemsOf leaves the tuned Kafka out of a quick run.
+func systemsOf(s *harness.Session) []string {
+	if s.Quick {
+		return brokers[:2]
+	}
+	return brokers
+}
+
+// contestant is a system at a load.
+type contestant struct {
+	pool    *system.Pool
+	session *harness.Session
+	name    string
+	load    client.Load
+	topic   system.Topic    // that a load of produce gets for each block
+	content *system.Content // that a load of fetch reads; nil for produce
+}
+
+// at makes it one of a workload's.
+func (c contestant) at() harness.Contestant {
+	limit := c.name == system.Ingest || c.name == system.Sendfile || c.name == system.Copy
+	return harness.Contestant{System: c.name, Limit: limit, WarmUp: true, Block: c.block}
+}
+
+// block is its turn. A JVM compiles a shape while it meets it, so that its warm-up
+// is as many blocks as get cheaper.
+func (c contestant) block(ctx context.Context, turn int) (b result.Block, err error) {
+	if turn >= 0 || !system.JVM(c.name) {
+		return c.once(ctx)
+	}
+	var costs []float64
+	for len(costs) < rowWarmUpsMax && !system.Settled(costs) {
+		if b, err = c.once(ctx); err != nil {
+			return b, err
+		}
+		costs = append(costs, b.Metrics[result.CPUPerGB])
+	}
+	return b, nil
+}
+
+func (c contestant) once(ctx context.Context) (b result.Block, err error) {
+	s, err := c.pool.Get(ctx, c.name)
+	if err != nil {
+		return b, err
+	}
+	l := c.load
+	if c.content != nil {
+		if l.Topic, err = s.Filled(ctx, c.session.ClientCPUs, *c.content); err != nil {
+			return b, err
+		}
+		if l.Topic == "" { // a limit program answers whatever is asked
+			l.Topic, l.Ends = "limit", 1<<40
+		}
+	}
+	return s.Work(ctx, c.session.ClientCPUs, c.topic, l)
+}
+
+// budget adds to Moldau's block of a turn what its CPU time for a request is of
+// what it may be: that of the cheapest limit program in the same turn, and so many
+// us more.
+func budget(limits []string, usMore float64) func(*result.Row, int) {
+	return func(row *result.Row, turn int) {
+		moldau := row.At(system.Moldau, turn)
+		least, known := 0.0, false
+		for _, name := range limits {
+			b := row.At(name, turn)
+			if b == nil {
+				continue
+			}
+			if cost, ok := b.Metrics[result.CPUPerRequest]; ok && (!known || cost < least) {
+				least, known = cost, true
+			}
+		}
+		if moldau == nil || !known {
+			return
+		}
+		if cost, ok := moldau.Metrics[result.CPUPerRequest]; ok {
+			moldau.Metrics[result.BudgetShare] = cost / (least + usMore)
+		}
+	}
+}
