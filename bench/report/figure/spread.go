@@ -21,15 +21,28 @@ func SpreadOf(values []float64) Spread {
 	return Spread{yardstick.Median(values), slices.Min(values), slices.Max(values), len(values)}
 }
 
+// Middle is the median, "-" without a value.
+func (s Spread) Middle() string {
+	if s.N == 0 {
+		return "-"
+	}
+	return Number(s.Median)
+}
+
+// Range is "1.19-1.75", "" with fewer than two values.
+func (s Spread) Range() string {
+	if s.N < 2 {
+		return ""
+	}
+	return Number(s.Least) + "-" + Number(s.Most)
+}
+
 // String is "1.34 (1.19-1.75)", "-" without a value.
 func (s Spread) String() string {
-	switch s.N {
-	case 0:
-		return "-"
-	case 1:
-		return Number(s.Median)
+	if s.N < 2 {
+		return s.Middle()
 	}
-	return fmt.Sprintf("%s (%s-%s)", Number(s.Median), Number(s.Least), Number(s.Most))
+	return fmt.Sprintf("%s (%s)", s.Middle(), s.Range())
 }
 
 // Interval holds the true median with Confidence, a probability.
@@ -74,8 +87,13 @@ func coverage(n, k int) float64 {
 	return max(0, 1-2*outside)
 }
 
-// String is "0.31 (0.27-0.33)", "-" without a value.
-func (i Interval) String() string { return Spread{i.Median, i.Low, i.High, i.N}.String() }
+// spread is the interval as if it were one.
+func (i Interval) spread() Spread { return Spread{i.Median, i.Low, i.High, i.N} }
+
+// Middle, Range and String are as those of a [Spread].
+func (i Interval) Middle() string { return i.spread().Middle() }
+func (i Interval) Range() string  { return i.spread().Range() }
+func (i Interval) String() string { return i.spread().String() }
 
 // Percent is the confidence in words, "94 %".
 func (i Interval) Percent() string { return fmt.Sprintf("%.0f %%", 100*i.Confidence) }

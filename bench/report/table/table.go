@@ -33,8 +33,41 @@ type Line struct {
 
 // Goal is one in words.
 type Goal struct {
-	Outcome string // "met", "missed", "not measured"
+	Outcome string // [Met], [Missed], [Unknown]
 	Text    string
+}
+
+// Outcomes.
+const (
+	Met     = "met"
+	Missed  = "missed"
+	Unknown = "not measured"
+)
+
+// Class is the outcome as a word.
+func (g Goal) Class() string {
+	if g.Outcome == Unknown {
+		return "unknown"
+	}
+	return g.Outcome
+}
+
+// Subject tells whether the line is [Subject]'s.
+func (l Line) Subject() bool { return l.System == Subject }
+
+// Confidence is that of the ratios' intervals, "75 %", "" where there are none. Lines
+// with fewer turns than others have the least, which is told.
+func (t *Table) Confidence() string {
+	least := 2.0
+	for _, l := range t.Lines {
+		if l.Share.N > 1 {
+			least = min(least, l.Share.Confidence)
+		}
+	}
+	if least > 1 {
+		return ""
+	}
+	return figure.Interval{Confidence: least}.Percent()
 }
 
 // Of makes the table of a row. The subject comes first, limit programs last.
@@ -98,19 +131,19 @@ func metrics(row *result.Row) []result.Metric {
 }
 
 func words(v result.Verdict) Goal {
-	g := Goal{"missed", fmt.Sprintf("%s: %s", v.System, v.Goal)}
+	g := Goal{Missed, fmt.Sprintf("%s: %s", v.System, v.Goal)}
 	switch {
 	case !v.Known:
-		g.Outcome = "not measured"
+		g.Outcome = Unknown
 		return g
 	case v.Met:
-		g.Outcome = "met"
+		g.Outcome = Met
 	}
 	g.Text += ", read " + figure.Number(v.Value)
 	return g
 }
 
-// Of the table's metrics, where is m? -1: nowhere.
+// Column is where a metric is, -1 if nowhere.
 func (t *Table) Column(m result.Metric) int { return slices.Index(t.Metrics, m) }
 
 // Count tells how many goals had an outcome.
