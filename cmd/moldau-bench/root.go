@@ -19,7 +19,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	all := scenarios()
-	c.AddCommand(list(all), run(all), reportCommand(), compareCommand(), clientProcess(), limitProcess())
+	c.AddCommand(list(all), run(all), reportCommand(), compareCommand(), markdownCommand(), clientProcess(), limitProcess())
 	return c
 }
 

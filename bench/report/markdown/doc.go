@@ -1,0 +1,11 @@
+// Package markdown keeps the generated parts of BENCHMARKS.md.
+//
+// A part lies between two lines, and holds one scenario:
+//
+//	<!-- begin produce -->
+//	<!-- end produce -->
+//
+// [Regenerate] writes the parts of scenarios that a run has. What is outside, and
+// parts of scenarios that no run has, stay byte for byte: figures leave the file only
+// when there are newer ones.
+package markdown

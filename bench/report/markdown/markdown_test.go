@@ -1,0 +1,104 @@
+package markdown_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"moldau/bench/report/markdown"
+	"moldau/bench/result"
+)
+
+var update = flag.Bool("update", false, "write the golden file anew")
+
+func stored(t *testing.T) *result.Run {
+	t.Helper()
+	run, err := result.Load("../testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+const empty = `# Figures
+
+By hand: before.
+
+<!-- begin produce -->
+<!-- end produce -->
+
+By hand: between.
+
+<!-- begin fetch -->
+An older figure.
+<!-- end fetch -->
+
+<!-- begin latency -->
+What will be replaced.
+<!-- end latency -->
+By hand: the end.
+`
+
+func TestGolden(t *testing.T) {
+	got, written, err := markdown.Regenerate([]byte(empty), stored(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(written, " ") != "produce latency" {
+		t.Errorf("wrote %v", written)
+	}
+	const golden = "testdata/figures.md"
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("differs from %s (go test -update writes it anew):\n%s", golden, got)
+	}
+	for _, kept := range []string{"By hand: before.", "By hand: between.", "An older figure.", "By hand: the end.\n"} {
+		if !bytes.Contains(got, []byte(kept)) {
+			t.Errorf("%q is gone", kept)
+		}
+	}
+	if bytes.Contains(got, []byte("What will be replaced.")) || bytes.Contains(got, []byte("/somewhere")) {
+		t.Error("an old figure or the machine's path is there")
+	}
+	again, _, err := markdown.Regenerate(got, stored(t))
+	if err != nil || !bytes.Equal(again, got) {
+		t.Errorf("a second time it is another: %v", err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	run := stored(t)
+	for name, c := range map[string]struct {
+		file string
+		runs []*result.Run
+		want error
+	}{
+		"no part":      {strings.ReplaceAll(empty, " latency ", " other "), []*result.Run{run}, markdown.ErrNoPart},
+		"twice":        {empty, []*result.Run{run, run}, markdown.ErrTwice},
+		"no end":       {strings.Replace(empty, "<!-- end latency -->", "", 1), []*result.Run{run}, markdown.ErrMarkers},
+		"no begin":     {strings.Replace(empty, "<!-- begin fetch -->", "", 1), []*result.Run{run}, markdown.ErrMarkers},
+		"begins twice": {empty + "<!-- begin fetch -->\n<!-- end fetch -->\n", []*result.Run{run}, markdown.ErrMarkers},
+		"no block":     {empty, []*result.Run{{Rows: []*result.Row{{Scenario: "fetch", Name: "stopped before its first block"}}}}, markdown.ErrPartial},
+	} {
+		if _, _, err := markdown.Regenerate([]byte(c.file), c.runs...); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	if got, written, err := markdown.Regenerate([]byte(empty)); err != nil || len(written) != 0 || string(got) != empty {
+		t.Errorf("without a run: %v, %v", written, err)
+	}
+}
