@@ -180,13 +180,13 @@ func (l *Log) close() error {
 	return errors.Join(err, l.flushFiles(l.Offset(LogEnd)))
 }
 
-// cutSurplus looks, after a crash, at a log that was found at rest and not written
-// to since: the append that would have ended that may have reached its file, and
+// cutSurplus looks, after a crash, at a log that was found at rest, or came to it, and
+// was not written to since: the append that would have ended that may have reached its file, and
 // the note of it not the manifest. Who finds the marker scans nothing, and has
 // to find whole batches to the end of the file. The caller holds l.mu.
 func (l *Log) cutSurplus() error {
 	s := l.view.Load().active()
-	if l.standing.dirty || !s.tail.unread || l.store.checkpoints.found.clean {
+	if !s.tail.unread || l.store.checkpoints.found.clean {
 		return nil
 	}
 	info, err := l.store.fs.Stat(s.path(logSuffix))
@@ -212,13 +212,11 @@ func (l *Log) rest() error {
 	if err != nil {
 		return err
 	}
-	if err := l.loadTail(); err != nil {
+	defer s.restIndexes()
+	if err := l.flushTail(true); err != nil {
 		return err
 	}
-	if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
-		return err
-	}
-	if err := s.syncIndexes(); err != nil {
+	if err := unsyncable(s.syncFlushed()); err != nil {
 		return err
 	}
 	end := l.Offset(LogEnd)
@@ -241,21 +239,6 @@ func (l *Log) rest() error {
 // beginsAt tells whether a segment begins at the offset: its snapshot stays.
 func (l *Log) beginsAt(offset int64) bool {
 	return slices.ContainsFunc(l.view.Load().segments, func(s *segment) bool { return s.base == offset })
-}
-
-// syncIndexes brings the active indexes to stable storage.
-func (s *segment) syncIndexes() error {
-	defer s.restIndexes()
-	if err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush()); err != nil {
-		return err
-	}
-	return unsyncable(errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync()))
-}
-
-// sealIndexes makes the indexes exact and durable, and maps them.
-func (s *segment) sealIndexes() error {
-	defer s.restIndexes()
-	return unsyncable(errors.Join(s.offsets.Seal(), s.times.Seal(), s.txns.Seal()))
 }
 
 // writeEpochs writes the leader epochs if they changed. The caller syncs the

@@ -112,7 +112,7 @@ func (w *workload) momentOf(op vfs.Op) moment {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return moment{op, &workload{
-		t: w.t, mem: w.mem.Clone(), clock: &clock{now: w.clock.Now()}, config: w.config, journal: w.journal,
+		t: w.t, mem: w.mem.Clone(), clock: &clock{now: w.clock.Now()}, config: w.config, journal: w.journal, files: w.files,
 		histories: cloneAll(w.histories), doubtful: cloneAll(w.doubtful), produced: slices.Clone(w.produced),
 	}}
 }

@@ -100,9 +100,9 @@
 // # Cost
 //
 // A store of idle logs costs memory by its logs and segments, and no descriptors: some
-// 2 KiB for a log of one segment. Each segment that is used, or belongs to a log that
-// was found unclean, has one descriptor; each of its two indexes a map
-// once it is sealed, or a few KiB of heap if it is small. Above Options.OpenFilesMax
+// 2 KiB for a log of one segment. Each segment that is used has one descriptor, and
+// after a crash, until there are too many, those of logs that were recovered; each of
+// its two indexes a map once it is sealed, or a few KiB of heap if it is small. Above Options.OpenFilesMax
 // the logs that were not used for the longest come to rest, and give that back until
 // they are used again; who reads from them keeps what he has pinned. The index of the
 // segment that is written is in memory: 8 and 12 bytes for about each

@@ -83,6 +83,7 @@ type harness struct {
 	config logstore.Config
 	rand   func(n int64) int64
 	change func(*logstore.Options) // of every open, where set
+	files  int                     // that may be open where openTree opens, 0 for the default
 	store  *logstore.Store
 }
 

@@ -37,18 +37,20 @@ func TestSpoiltTransactionIndexOfTheFirstSegment(t *testing.T) {
 	}
 }
 
-// Without descriptors for a log's files a checkpoint fails, and later it does not.
+// Without descriptors for a log's files a checkpoint fails, and later it does not. It
+// needs none for the data of one that nobody has opened.
 func TestCheckpointOfALogThatCannotBeLoaded(t *testing.T) {
 	h := newHarness(t, nil)
 	h.appendDurably(h.log(), "a", 3)
 	l := h.reopen()
 	must(t, l.AdvanceStart(1))
-	h.fault.SetHook(failing(vfs.OpOpen, ".log", syscall.EMFILE))
+	h.fault.SetHook(failing(vfs.OpOpen, ".index", syscall.EMFILE))
 	if err := h.store.Checkpoint(); err == nil {
 		t.Fatal("no error")
 	}
-	h.fault.SetHook(nil)
+	h.fault.SetHook(failing(vfs.OpOpen, ".log", syscall.EMFILE))
 	must(t, h.store.Checkpoint())
+	h.fault.SetHook(nil)
 	h.appendDurably(l, "b", 1)
 	wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "a-1", "a-2", "b-0")
 }

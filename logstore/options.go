@@ -195,7 +195,8 @@ type Options struct {
 	UnsealedMax int
 	// OpenFilesMax is how many files of segments may be open, roughly: above it logs
 	// that were not used for the longest come to rest, and theirs are closed until
-	// they are used again. Default three quarters of what the process may have open
+	// they are used again. A start after a crash recovers any number of logs, 64 at once
+	// at least if the process may have that many files open. Default three quarters of what the process may have open
 	// (RLIMIT_NOFILE), at most 20,000; 8,192 where that is not known; -1 for no
 	// bound. A read-only store has none.
 	OpenFilesMax int

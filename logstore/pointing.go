@@ -92,17 +92,14 @@ func (p *pointing) begin(said int64) bool {
 	l := p.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.writable() != nil || len(l.unsealed) > 0 || errors.Join(l.loadTail(), l.loadState()) != nil || l.standing.lsn > said {
+	if l.writable() != nil || len(l.unsealed) > 0 || l.loadState() != nil || l.standing.lsn > said {
 		return false
 	}
 	l.producers.expire(l.store.nowMs())
 	v := l.view.Load()
 	s := v.active()
 	defer s.restIndexes()
-	if p.rests && s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true) != nil {
-		return false
-	}
-	if errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush()) != nil {
+	if l.flushTail(p.rests) != nil {
 		return false
 	}
 	p.end, p.view, p.state = l.Offset(LogEnd), v, l.producers.encode()

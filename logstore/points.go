@@ -177,13 +177,13 @@ func (l *Log) busy() bool {
 // flushBeside syncs what lies beside the active segment's data.
 func (l *Log) flushBeside() error {
 	l.mu.Lock()
-	if err := errors.Join(l.loadTail(), l.loadState()); err != nil {
+	if err := l.loadState(); err != nil {
 		l.mu.Unlock()
 		return err
 	}
 	s := l.view.Load().active()
 	defer s.restIndexes()
-	err := errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
+	err := l.flushTail(false)
 	epochs, dirty := l.epochs.entries(), l.epochs.dirty
 	l.epochs.dirty = false
 	l.mu.Unlock()
@@ -197,7 +197,7 @@ func (l *Log) flushBeside() error {
 		l.mu.Unlock()
 		return err
 	}
-	return unsyncable(errors.Join(s.offsets.Sync(), s.times.Sync(), s.txns.Sync(), l.store.fs.SyncDir(l.dir)))
+	return unsyncable(errors.Join(s.syncFlushed(), l.store.fs.SyncDir(l.dir)))
 }
 
 // manifestSlackBytes is by how much a manifest may outgrow what it says.

@@ -55,10 +55,11 @@ type recovery struct {
 	window    scanWindow
 	scan      *scan // for whoever watches
 	secured   bool  // what was found is synced
+	sound     bool  // no fault was found in the files themselves
 	fatal     error // corruption below the recovery point: the log is served as far as it goes, and takes no appends
 }
 
-// abandon closes what a failed opening has opened.
+// abandon closes what a failed opening has opened. It may be called again.
 func (r *recovery) abandon() {
 	r.log.store.openFiles.unlist(r.log)
 	for _, s := range append(r.segments, r.unreached...) {
@@ -71,6 +72,7 @@ func (r *recovery) abandon() {
 		}
 		s.abandon()
 	}
+	r.segments, r.unreached = nil, nil
 }
 
 func (r *recovery) last() *segment { return r.segments[len(r.segments)-1] }
@@ -142,6 +144,7 @@ func (r *recovery) readID() error {
 // log's.
 func (r *recovery) finish() error {
 	l := r.log
+	r.sound = r.fatal == nil
 	if err := r.checkJournaled(); err != nil {
 		return err
 	}
@@ -180,12 +183,19 @@ func (r *recovery) finish() error {
 	if r.cleaned == math.MaxInt64 {
 		l.standing.holesBelow = l.Offset(LogEnd)
 	}
+	r.finished = true
+	return nil
+}
+
+// tell lets others know of the log, which from here on is not given up any more.
+func (r *recovery) tell() {
+	l := r.log
+	l.mu.Lock()
 	l.askRetention(l.store.nowMs())
+	l.mu.Unlock()
 	if !r.clean && !l.store.opt.ReadOnly {
 		l.store.emit(LogRecovered{l.tp, r.point, l.Offset(LogEnd), r.scanned, r.replayed, r.cut, r.reason, r.kept})
 	}
-	r.finished = true
-	return nil
 }
 
 // readFirst learns the time from which segment.ms counts.

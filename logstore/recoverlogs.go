@@ -3,7 +3,7 @@ package logstore
 import (
 	"errors"
 	"fmt"
-	"runtime"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -15,20 +15,27 @@ import (
 // one reads the journal, to learn what it holds of which log, the others open the
 // logs' files. Then each log is scanned, and given back what the journal holds of
 // it. What was found is synced, of many logs at once: of as many as may have their
-// files open, which are some that need not stay open, then of the next.
+// files open, which are closed then, and after them of the next.
+//
+// Where the system gives fewer files than may be open, fewer logs are recovered at
+// once, and last, one by one, those that began when nothing was left to end with.
 func (s *Store) recoverLogs(all []*recovery, p *past) error {
 	defer p.forgetJournal()
-	opened, err := s.openFound(all, p)
+	g := &recoveryGroups{store: s, past: p, workers: s.recoveryWorkers(), logsMax: math.MaxInt}
+	opened, err := g.openFound(all)
 	if err != nil {
 		return err
 	}
-	for left := all; ; opened = s.openSome(left) {
-		if err := s.recoverOpened(left[:opened], p); err != nil {
+	for left := all; ; opened = g.openSome(left) {
+		if err := g.recoverOpened(left[:opened]); err != nil {
 			return err
 		}
 		if left = left[opened:]; len(left) == 0 {
 			break
 		}
+	}
+	if err := g.recoverStarved(all); err != nil {
+		return err
 	}
 	if err := s.keepPending(all, p); err != nil {
 		return fmt.Errorf("keep what the journal holds of logs that do not open: %w", err)
@@ -37,32 +44,33 @@ func (s *Store) recoverLogs(all []*recovery, p *past) error {
 }
 
 // recoverOpened is the rest of it for logs that have their files open.
-func (s *Store) recoverOpened(some []*recovery, p *past) error {
+func (g *recoveryGroups) recoverOpened(some []*recovery) error {
+	s := g.store
 	for _, r := range some {
-		r.hear(p)
+		r.hear(g.past)
 	}
-	s.inParallel(some, func(r *recovery) error { return r.recover(p.catalog) })
+	g.inParallel(some, func(r *recovery) error { return r.recover(g.past.catalog) })
 	for _, r := range some {
-		if r.unread != nil {
+		if r.unread != nil && (g.last || !isShortage(r.unread)) {
 			return r.unread
 		}
 	}
-	s.syncFound(some, p)
-	s.inParallel(some, (*recovery).finish)
+	s.syncFound(some, g.past)
+	g.inParallel(some, (*recovery).finish)
 	for _, r := range some {
 		if r.failed != nil && !isShortage(r.failed) {
 			// It may have been a sync: another open would find all well.
 			s.distrust.note(s, r.failed)
 		}
 	}
-	if !s.openFiles.half() {
-		return nil
+	if s.openFiles.half() || g.starved {
+		g.inParallel(some, (*recovery).closeFiles)
 	}
 	for _, r := range some {
 		if r.failed == nil {
-			r.log.upkeep.Lock()
-			r.log.closeIdle()
-			r.log.upkeep.Unlock()
+			r.tell()
+		} else {
+			r.abandon() // at once: others need the descriptors
 		}
 	}
 	return nil
@@ -70,17 +78,26 @@ func (s *Store) recoverOpened(some []*recovery, p *past) error {
 
 // openFound opens logs' files, of some, and reads the journal, beside each other
 // unless one is to do all. It returns how many.
-func (s *Store) openFound(all []*recovery, p *past) (opened int, err error) {
+func (g *recoveryGroups) openFound(all []*recovery) (opened int, err error) {
+	s, p := g.store, g.past
 	if err := s.findJournal(p); err != nil {
 		return 0, err
 	}
 	var reading sync.WaitGroup
 	reading.Go(func() { err = s.readJournal(p) })
-	if s.recoveryWorkers() == 1 {
+	if g.workers == 1 {
 		reading.Wait()
 	}
-	opened = s.openSome(all)
+	opened = g.openSome(all)
 	reading.Wait()
+	if isShortage(err) { // the logs' files took what there was
+		opened = g.giveBack(all[:opened])
+		p.forgetJournal()
+		p.journaled, p.pendingRotten = map[string]*journaled{}, nil
+		if err = s.findJournal(p); err == nil {
+			err = s.readJournal(p)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -89,19 +106,6 @@ func (s *Store) openFound(all []*recovery, p *past) (opened int, err error) {
 	s.found.sequence = p.report.Sequence
 	s.journalStart.Store(s.found.generation + 1)
 	return opened, nil
-}
-
-// openedAtLeast is how many logs have their files open at once while they are
-// recovered, however many that are: fewer would not share a sync.
-const openedAtLeast = 64
-
-// openSome opens the files of logs, as long as not too many are open, and returns
-// how many it has done.
-func (s *Store) openSome(all []*recovery) (n int) {
-	var ahead atomic.Int64
-	return s.inParallelWhile(all, func(done int) bool {
-		return done < openedAtLeast || !s.openFiles.half()
-	}, func(r *recovery) error { return r.open(&ahead) })
 }
 
 // forgetJournal lets go of what was needed to replay it.
@@ -140,40 +144,6 @@ func (s *Store) syncFound(all []*recovery, p *past) {
 		r.failed, each = errors.Join(each[:n]...), each[n:]
 		r.secured = r.failed == nil
 	}
-}
-
-func (s *Store) recoveryWorkers() int {
-	if s.opt.RecoveryWorkers > 0 {
-		return s.opt.RecoveryWorkers
-	}
-	return 8 * runtime.GOMAXPROCS(0)
-}
-
-// inParallel does a step for every log that has not failed.
-func (s *Store) inParallel(all []*recovery, step func(*recovery) error) {
-	s.inParallelWhile(all, func(int) bool { return true }, step)
-}
-
-// inParallelWhile is inParallel that ends early, and says how many were taken.
-func (s *Store) inParallelWhile(all []*recovery, more func(done int) bool, step func(*recovery) error) (done int) {
-	var group sync.WaitGroup
-	slots := make(chan struct{}, s.recoveryWorkers())
-	for _, r := range all {
-		if !more(done) {
-			break
-		}
-		done++
-		if r.failed != nil {
-			continue
-		}
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			r.failed = step(r)
-		})
-	}
-	group.Wait()
-	return done
 }
 
 // readAheadBytesMax bounds what the system is asked to read of all logs before

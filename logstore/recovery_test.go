@@ -24,7 +24,11 @@ type opened struct {
 func (h *harness) openTree(t *testing.T, mem *vfs.Mem) opened {
 	t.Helper()
 	e := &events{}
-	s, err := logstore.Open("data", logstore.Options{FS: mem, Clock: h.clock, Manual: true, Log: h.config, Events: e.add, Rand: newRand()})
+	options := logstore.Options{FS: mem, Clock: h.clock, Manual: true, Log: h.config, Events: e.add, Rand: newRand()}
+	if h.files > 0 {
+		options.OpenFilesMax = h.files
+	}
+	s, err := logstore.Open("data", options)
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	l, err := s.Log(tp)

@@ -30,8 +30,9 @@ func TestRotBelowTheRecoveryPoint(t *testing.T) {
 		{"magic after a clean close", 0, true, func(b []byte, n int) []byte { return withByte(b, n+16, 9) }, -1},
 		{"cut in a batch after a clean close", 0, true, func(b []byte, n int) []byte { return b[:len(b)-3] }, -1},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		rotBelow := func(t *testing.T, files int) {
 			h := newHarness(t, func(cfg *logstore.Config) { cfg.SegmentBytes, cfg.IndexIntervalBytes = 600, 4096 })
+			h.files = files
 			l := h.log()
 			for i := range 20 {
 				h.appendDurably(l, fmt.Sprint(i), 1)
@@ -81,7 +82,9 @@ func TestRotBelowTheRecoveryPoint(t *testing.T) {
 				t.Fatal("closed as if clean")
 			}
 			sameTree(t, tree(t, mem, logDir), before)
-		})
+		}
+		t.Run(c.name, func(t *testing.T) { rotBelow(t, 0) })
+		t.Run(c.name+", and few files", func(t *testing.T) { rotBelow(t, 1) })
 	}
 }
 

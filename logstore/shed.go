@@ -153,26 +153,31 @@ func (l *Log) closeIdle() int {
 	// that is sealed all is durable.
 	atRest := !l.standing.dirty && !l.commit.committing && l.commit.flushes == 0 && len(l.unsealed) == 0 && l.settled() &&
 		!slices.ContainsFunc(old, func(s *segment) bool { return s.isOpen() && s.mended.Load() })
+	if atRest && l.producers != nil {
+		l.seen, l.producers = l.producers.seen(), nil // loaded when somebody asks
+	}
+	return l.closeSegments(atRest)
+}
+
+// closeSegments closes the files of sealed segments, or of all: what lies beside them
+// is in its files then. It returns how many. The caller holds l.mu.
+func (l *Log) closeSegments(all bool) int {
+	old := l.view.Load().segments
 	segments := slices.Clone(old)
 	closed := map[*segment]*segment{}
 	for i, s := range old {
-		if s.isOpen() && !s.mended.Load() && (atRest || s.tail.sealed) {
+		if s.isOpen() && !s.mended.Load() && (all || s.tail.sealed) {
 			segments[i] = l.closedLike(s)
 			closed[s] = segments[i]
 		}
 	}
-	if atRest {
-		if l.producers != nil {
-			l.seen, l.producers = l.producers.seen(), nil // loaded when somebody asks
-		}
+	if all {
 		l.store.openFiles.unlist(l) // first: who finds a closed segment lists it again
 	}
 	if len(closed) == 0 {
 		return 0
 	}
-	if !atRest {
-		l.producers.move(closed)
-	}
+	l.producers.move(closed)
 	for b := range l.bounds {
 		m := l.bounds[b].load()
 		if s := closed[m.segment]; s != nil {
@@ -183,7 +188,7 @@ func (l *Log) closeIdle() int {
 	for s := range closed {
 		s.unpin()
 	}
-	if atRest && slices.ContainsFunc(segments, (*segment).isOpen) { // a reader has opened one meanwhile
+	if all && slices.ContainsFunc(segments, (*segment).isOpen) { // a reader has opened one meanwhile
 		l.store.openFiles.list(l)
 	}
 	return len(closed)
