@@ -110,11 +110,8 @@ func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 	l := s.newLog(tp, id, c)
 	l.incarnation = s.nextIncarnation.Add(1) - 1
 	l.standing.dirty = true
-	if err := s.fs.Mkdir(l.dir, dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := l.makeDir(); err != nil {
 		return nil, err
-	}
-	if names, err := s.fs.ReadDir(l.dir); err != nil || len(names) > 0 {
-		return nil, errors.Join(err, fmt.Errorf("%w: %s is not empty", ErrExists, l.dir))
 	}
 	if id != (TopicID{}) {
 		if err := replaceFile(s.fs, l.file(partitionMetaFile), encodePartitionMeta(id), false); err != nil {
@@ -139,6 +136,20 @@ func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// makeDir makes the log's directory. One that is there is as good if it is empty:
+// a removal that was cut short leaves it.
+func (l *Log) makeDir() error {
+	fsys := l.store.fs
+	err := fsys.Mkdir(l.dir, dirPerm)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if names, err := fsys.ReadDir(l.dir); err != nil || len(names) > 0 {
+		return errors.Join(err, fmt.Errorf("%w: %s is not empty", ErrExists, l.dir))
+	}
+	return nil
 }
 
 // putRow gives a new log its row. Written, not synced: without a row the next

@@ -225,20 +225,7 @@ func (ps *producers) move(to map[*segment]*segment) {
 	}
 }
 
-// severalAtATime does something to each of the logs: it waits for disks.
+// severalAtATime does something to each of the logs.
 func (s *Store) severalAtATime(logs []*Log, do func(*Log)) {
-	workers := flushersMax
-	if s.opt.Manual {
-		workers = 1
-	}
-	var group sync.WaitGroup
-	slots := make(chan struct{}, workers)
-	for _, l := range logs {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			do(l)
-		})
-	}
-	group.Wait()
+	s.severally(len(logs), func(i int) { do(logs[i]) })
 }

@@ -147,6 +147,28 @@ func (w *workload) create(tp logstore.TopicPartition, id byte) error {
 	return nil
 }
 
+// createAll asks for logs at once.
+func (w *workload) createAll(id byte, tps ...logstore.TopicPartition) error {
+	var all []logstore.NewLog
+	fresh := map[logstore.TopicPartition]*history{}
+	for _, tp := range tps {
+		all = append(all, logstore.NewLog{Name: tp, ID: logstore.TopicID{id}, Config: w.config})
+		fresh[tp] = newHistory()
+	}
+	w.note(func() { maps.Copy(w.doubtful, fresh) })
+	var failed error
+	for i, c := range w.store.CreateAll(all) {
+		if failed = errors.Join(failed, c.Err); c.Err != nil {
+			continue
+		}
+		w.note(func() {
+			delete(w.doubtful, tps[i])
+			w.histories[tps[i]] = fresh[tps[i]]
+		})
+	}
+	return failed
+}
+
 func (w *workload) delete(tp logstore.TopicPartition) error {
 	w.note(func() {
 		w.doubtful[tp] = w.histories[tp]

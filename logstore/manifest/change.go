@@ -15,6 +15,28 @@ func (f *File) Put(r *Row) (lsn int64, err error) {
 	return f.write(1, r.Incarnation+1, err)
 }
 
+// Puts puts many rows with one write, all or, after an error, none. A crash before
+// they are synced may leave the first of them. The number is that of the last.
+func (f *File) Puts(rows []*Row) (lsn int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(); err != nil {
+		return 0, err
+	}
+	if len(rows) == 0 {
+		return f.written, nil
+	}
+	f.buf = f.buf[:0]
+	next := uint64(0)
+	for _, r := range rows {
+		if f.buf, err = appendRow(f.buf, f.lag()+int64(len(f.buf)), r); err != nil {
+			break
+		}
+		next = max(next, r.Incarnation+1)
+	}
+	return f.write(len(rows), next, err)
+}
+
 // Note changes the scalars of a row; see [Note].
 func (f *File) Note(n Note) (lsn int64, err error) {
 	f.mu.Lock()

@@ -28,6 +28,7 @@ func every(t *testing.T, f *manifest.File, want error) {
 	t.Helper()
 	calls := map[string]func() error{
 		"Put":          func() error { _, err := f.Put(row("a-0", 1)); return err },
+		"Puts":         func() error { _, err := f.Puts([]*manifest.Row{row("a-0", 1)}); return err },
 		"Note":         func() error { _, err := f.Note(dirtied("a-0", 1, 1)); return err },
 		"Notes":        func() error { _, err := f.Notes([]manifest.Note{dirtied("a-0", 1, 1)}); return err },
 		"Drop":         func() error { _, err := f.Drop("a-0"); return err },
@@ -203,5 +204,27 @@ func TestGroupCommit(t *testing.T) {
 	}
 	if s := read(t, m.Crash()); s.NextIncarnation != 64 {
 		t.Fatalf("next incarnation is %d", s.NextIncarnation)
+	}
+}
+
+// TestPutsIsPutOfEach: byte for byte.
+func TestPutsIsPutOfEach(t *testing.T) {
+	rows := []*manifest.Row{row("a-0", 1), row("b-1", 7), row("a-1", 2)}
+	each, once := newMem(t), newMem(t)
+	f, g := create(t, each, &manifest.State{}), create(t, once, &manifest.State{})
+	var last int64
+	for _, r := range rows {
+		var err error
+		last, err = f.Put(r)
+		must(t, err)
+	}
+	lsn, err := g.Puts(rows)
+	must(t, err)
+	if lsn != last || string(contentOf(t, each)) != string(contentOf(t, once)) {
+		t.Fatalf("change %d of %d, or other bytes", lsn, last)
+	}
+	must(t, g.Sync(lsn))
+	if s := read(t, once.Crash()); len(s.Rows) != 3 || s.NextIncarnation != 8 {
+		t.Fatalf("%d rows, next incarnation %d", len(s.Rows), s.NextIncarnation)
 	}
 }

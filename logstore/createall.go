@@ -1,0 +1,253 @@
+package logstore
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"moldau/logstore/manifest"
+	"moldau/logstore/vfs"
+)
+
+// createdAtOnce is how many logs are made together: their files are open, and
+// cannot be closed to make room, until all of them are there.
+const createdAtOnce = 4096
+
+// NewLog is a log that [Store.CreateAll] is to make; see [Store.Create].
+type NewLog struct {
+	Name   TopicPartition
+	ID     TopicID
+	Config Config
+}
+
+// Created is what became of it: a log or an error.
+type Created struct {
+	Log *Log
+	Err error
+}
+
+// CreateAll is [Store.Create] of many logs, which are answered for in the order
+// asked. One that cannot be made stops no other. When it returns all that were
+// made are durable, by two syncs of the file system for thousands of them, where
+// it can tell of their failing, and by two of each log's otherwise. A crash
+// before leaves any of them, empty, or none.
+func (s *Store) CreateAll(all []NewLog) []Created {
+	answers := make([]Created, len(all))
+	group := createdAtOnce
+	if most := s.openFiles.max; most > 0 {
+		group = min(group, max(int(most/4), s.opt.syncAllMin))
+	}
+	for from := 0; from < len(all); from += group {
+		to := min(from+group, len(all))
+		if to-from < s.opt.syncAllMin {
+			s.severally(to-from, func(i int) {
+				n := all[from+i]
+				answers[from+i].Log, answers[from+i].Err = s.Create(n.Name, n.ID, n.Config)
+			})
+			continue
+		}
+		s.createTogether(all[from:to], answers[from:to])
+	}
+	return answers
+}
+
+// birth is one log that is being made.
+type birth struct {
+	name   TopicPartition
+	log    *Log
+	first  *segment // nil before it is there, and after it was given up
+	failed error
+}
+
+// createTogether makes logs whose files become durable together.
+func (s *Store) createTogether(all []NewLog, answers []Created) {
+	s.awaitFiles()
+	births := make([]*birth, 0, len(all))
+	at := make([]int, 0, len(all))
+	for i, n := range all {
+		err := errors.Join(n.Name.Validate(), n.Config.Validate())
+		if err == nil {
+			err = s.reserve(n.Name)
+		}
+		if err != nil {
+			answers[i].Err = fmt.Errorf("logstore: create %s: %w", n.Name, err)
+			continue
+		}
+		l := s.newLog(n.Name, n.ID, n.Config)
+		l.incarnation = s.nextIncarnation.Add(1) - 1
+		l.standing.dirty = true
+		births, at = append(births, &birth{name: n.Name, log: l, failed: s.forgetDropped(n.Name)}), append(at, i)
+	}
+	defer s.changes.Add(-len(births))
+	s.makeAll(births)
+	s.unmake(births)
+	for i, b := range births {
+		a := &answers[at[i]]
+		if b.failed != nil {
+			a.Err = fmt.Errorf("logstore: create %s: %w", b.name, spaceError(b.failed))
+			continue
+		}
+		s.show(b.log)
+		a.Log = b.log
+	}
+}
+
+// makeAll goes from step to step with those that have not failed. What a step has
+// written is durable before the next one begins: a name that stands for what is
+// not whole would be found so after a crash.
+func (s *Store) makeAll(births []*birth) {
+	s.step(births, (*birth).makeDir)
+	s.secure(births, (*birth).syncID, nil)
+	s.step(births, (*birth).makeFiles)
+	s.secure(births, (*birth).syncDir, func() error { return s.fs.SyncDir(s.path("")) })
+	s.enterAll(births)
+}
+
+// step does something for each of the logs.
+func (s *Store) step(births []*birth, do func(*birth) error) {
+	s.severally(len(births), func(i int) {
+		if b := births[i]; b.failed == nil {
+			b.failed = do(b)
+		}
+	})
+}
+
+// secure makes durable what was done: at one go, or where that is not to be had,
+// or tells of a failure that may be of anything, one by one, and then what they
+// have in common.
+func (s *Store) secure(births []*birth, each func(*birth) error, common func() error) {
+	if vfs.SyncAll(s.fs, s.path(""), nil) == nil {
+		return
+	}
+	s.step(births, each)
+	if common == nil {
+		return
+	}
+	if err := common(); err != nil {
+		for _, b := range births {
+			b.failed = cmp.Or(b.failed, err)
+		}
+	}
+}
+
+// makeDir makes the directory, with the topic's id under a temporary name.
+func (b *birth) makeDir() error {
+	l := b.log
+	if err := l.makeDir(); err != nil || l.id == (TopicID{}) {
+		return err
+	}
+	return writeAside(l.store.fs, l.file(partitionMetaFile), encodePartitionMeta(l.id))
+}
+
+func (b *birth) syncID() error {
+	l := b.log
+	if l.id == (TopicID{}) {
+		return nil
+	}
+	f, err := l.store.fs.OpenFile(l.file(partitionMetaFile)+tmpSuffix, os.O_RDWR, filePerm)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unsyncable(f.Sync()), f.Close())
+}
+
+// makeFiles gives the topic's id its name, and makes the first segment.
+func (b *birth) makeFiles() (err error) {
+	l := b.log
+	if l.id != (TopicID{}) {
+		name := l.file(partitionMetaFile)
+		if err := l.store.fs.Rename(name+tmpSuffix, name); err != nil {
+			return err
+		}
+	}
+	b.first, err = l.createSegment(0)
+	return err
+}
+
+func (b *birth) syncDir() error { return b.log.store.fs.SyncDir(b.log.dir) }
+
+// enterAll makes the logs the store's, hidden, and gives them their rows: see
+// [Log.putRow]. Their locks are held from before anybody can find them until the
+// rows are there, so that no row is older than what it says.
+func (s *Store) enterAll(births []*birth) {
+	var fresh []*birth
+	var rows []*manifest.Row
+	for _, b := range births {
+		if b.failed != nil {
+			continue
+		}
+		l := b.log
+		l.mu.Lock()
+		l.begin(b.first)
+		l.hidden = true
+		fresh, rows = append(fresh, b), append(rows, l.row())
+	}
+	s.mu.Lock()
+	for _, b := range fresh {
+		s.placeLog(b.name, b.log)
+	}
+	s.mu.Unlock()
+	lsn, err := s.manifest.Puts(rows)
+	for _, b := range fresh {
+		b.log.standing.lsn = lsn
+		b.log.mu.Unlock()
+	}
+	if err == nil {
+		return
+	}
+	for _, b := range fresh {
+		b.failed, b.first = err, nil
+		b.log.stop() // whoever has it from the list of those with open files
+		b.log.releaseAll()
+	}
+}
+
+// unmake takes away what is there of logs that could not be made: the next open
+// would take it for one. Removing needs no space.
+func (s *Store) unmake(births []*birth) {
+	var failed []*birth
+	for _, b := range births {
+		if b.failed == nil {
+			continue
+		}
+		if b.first != nil {
+			b.first.abandon()
+		}
+		s.setLog(b.name, nil)
+		if !errors.Is(b.failed, ErrExists) {
+			failed = append(failed, b)
+			b.failed = errors.Join(b.failed, s.removeDir(b.log.dir))
+		} else {
+			s.giveNameFree(b.name)
+		}
+	}
+	if len(failed) == 0 {
+		return
+	}
+	synced := s.fs.SyncDir(s.path(""))
+	for _, b := range failed {
+		b.failed = errors.Join(b.failed, synced, s.drop(b.name))
+		s.giveNameFree(b.name)
+	}
+}
+
+// severally does something for each of so many, several at a time: it waits for
+// disks.
+func (s *Store) severally(n int, do func(i int)) {
+	workers := flushersMax
+	if s.opt.Manual {
+		workers = 1
+	}
+	var group sync.WaitGroup
+	slots := make(chan struct{}, workers)
+	for i := range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			do(i)
+		})
+	}
+	group.Wait()
+}
