@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// openersMax is how many logs are created, opened or deleted at once. Each
-	// waits for syncs of directories, not for a processor, and the file system
-	// merges syncs that wait together.
+	// openersMax is how many logs are opened or deleted at once. Each waits for
+	// syncs of directories, not for a processor, and the file system merges syncs
+	// that wait together.
 	openersMax = 32
 	// retryPause lies between two attempts to get a partition its log, however
 	// many clients ask for it.
@@ -36,15 +36,60 @@ type opening struct {
 	reason  error // why the last attempt failed
 }
 
-// openAll gets partitions their logs, as far as that goes.
+// openAll gets partitions their logs, as far as that goes: those that have none
+// are made together, which is one wait for the disk, not one each.
 func (m *Manager) openAll(partitions []*Partition) {
-	atOnce(partitions, m.open)
+	fresh := make([]*Partition, 0, len(partitions))
+	var others []*Partition
+	for _, p := range partitions {
+		if m.isNew(p) {
+			fresh = append(fresh, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	m.createAll(fresh)
+	atOnce(others, m.open)
 	for _, p := range partitions {
 		if p.log.Load() == nil {
 			m.offline[p] = struct{}{}
 		} else {
 			delete(m.offline, p)
 		}
+	}
+}
+
+// isNew tells that the store has nothing by the partition's name.
+func (m *Manager) isNew(p *Partition) bool {
+	if p.opening.configErr != nil {
+		return false
+	}
+	_, err := m.o.Store.Log(p.name)
+	return errors.Is(err, logstore.ErrNotFound)
+}
+
+// createAll makes the logs of partitions that have none.
+func (m *Manager) createAll(fresh []*Partition) {
+	if len(fresh) == 0 {
+		return
+	}
+	all := make([]logstore.NewLog, len(fresh))
+	for i, p := range fresh {
+		p.triedAt.Store(m.o.Clock.Now().UnixNano())
+		m.tellMissing(p.name, &p.opening)
+		all[i] = logstore.NewLog{Name: p.name, ID: p.opening.id, Config: p.opening.config}
+	}
+	for i, created := range m.o.Store.CreateAll(all) {
+		m.opened(fresh[i], created.Log, created.Err)
+	}
+}
+
+// tellMissing logs that an older topic's log is not there. A crash between a
+// topic's creation and that of its logs comes here too, and then nothing is lost.
+// Which of the two it was cannot be told.
+func (m *Manager) tellMissing(name logstore.TopicPartition, o *opening) {
+	if o.existed && o.reason == nil {
+		m.o.Logger.Error("log is missing and is created empty", "partition", name.String())
 	}
 }
 
@@ -62,14 +107,19 @@ func atOnce(partitions []*Partition, f func(*Partition)) {
 	wg.Wait()
 }
 
-// open gets a partition its log, or takes it offline: a partition without a
+// open gets a partition its log, or takes it offline.
+func (m *Manager) open(p *Partition) {
+	p.triedAt.Store(m.o.Clock.Now().UnixNano())
+	log, err := m.openLog(p.name, &p.opening)
+	m.opened(p, log, err)
+}
+
+// opened gives a partition its log, or takes it offline: a partition without a
 // usable log is not an unknown one. Both are logged when they begin, not with
 // each attempt.
-func (m *Manager) open(p *Partition) {
+func (m *Manager) opened(p *Partition, log *logstore.Log, err error) {
 	o := &p.opening
 	before := o.reason
-	p.triedAt.Store(m.o.Clock.Now().UnixNano())
-	log, err := m.openLog(p.name, o)
 	o.reason = err
 	if err != nil {
 		if before == nil {
@@ -95,11 +145,7 @@ func (m *Manager) openLog(name logstore.TopicPartition, o *opening) (*logstore.L
 	log, err := m.o.Store.Log(name)
 	switch {
 	case errors.Is(err, logstore.ErrNotFound):
-		if o.existed && o.reason == nil {
-			// A crash between a topic's creation and that of its logs comes here
-			// too, and then nothing is lost. Which of the two it was cannot be told.
-			m.o.Logger.Error("log is missing and is created empty", "partition", name.String())
-		}
+		m.tellMissing(name, o)
 		return m.o.Store.Create(name, o.id, o.config)
 	case err != nil && o.existed:
 		return nil, err
