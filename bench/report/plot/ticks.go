@@ -33,7 +33,7 @@ func logTicks(low, high float64) []gonum.Tick {
 	return ticks
 }
 
-// linearTicks are four to eight round numbers.
+// linearTicks are four to ten round numbers.
 func linearTicks(low, high float64) []gonum.Tick {
 	step := math.Pow(10, math.Floor(math.Log10(high-low)))
 	for _, finer := range []float64{1, 0.5, 0.2, 0.1} {
