@@ -30,10 +30,14 @@ func (g Goal) String() string {
 	if g.AtLeast != 0 {
 		bound, word = g.AtLeast, "at least"
 	}
-	if g.Against == "" {
-		return fmt.Sprintf("%s %s %.4g", g.Metric, word, bound)
+	figure := fmt.Sprintf("%.4g", bound)
+	if bound >= 1e4 { // without an exponent
+		figure = fmt.Sprintf("%.0f", bound)
 	}
-	return fmt.Sprintf("%s %s %.4g of %s's", g.Metric, word, bound, g.Against)
+	if g.Against == "" {
+		return fmt.Sprintf("%s %s %s", g.Metric, word, figure)
+	}
+	return fmt.Sprintf("%s %s %s of %s's", g.Metric, word, figure, g.Against)
 }
 
 // Judge looks at every goal of the row.

@@ -44,13 +44,13 @@ const (
 	BudgetShare Metric = "of-budget"
 )
 
-// Metrics are all, in the order in which tables have them.
+// Metrics are in the order in which tables have them; others come behind, by name.
 var Metrics = []Metric{
-	CPUPerGB, MachineCPUPerGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare,
-	BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond,
-	P50, P99, P999, Max, Seconds, Milliseconds,
+	CPUPerGB, MachineCPUPerGB, CPUPerUncompressedGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare,
+	BytesPerSecond, UncompressedPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond,
+	P50, P99, P999, Max, Seconds, Milliseconds, SettleSeconds, BySendfile, CopiedMB,
 	ResidentMB, ResidentPerConn, HeapMB, IdleCPU, MajorFaults, MinorFaultsPerGB,
-	WrittenPerByte, SyncsPerAck, Allocations,
+	WrittenPerByte, DirtiedPerByte, SyncsPerAck, JournalCuts, Allocations,
 }
 
 // higher are the metrics of which more is better.
