@@ -21,9 +21,16 @@ const (
 	Max               Metric = "max-ms"
 	Seconds           Metric = "s"
 	Milliseconds      Metric = "ms"
+	OpenSeconds       Metric = "open-s"
+	CloseSeconds      Metric = "close-s"
+	FewPerSecond      Metric = "few-logs-ops/s" // the rate to few logs, beside that to many
+	OfFew             Metric = "of-few"         // the rate to many logs over that to few, of one block
 	ResidentMB        Metric = "resident-MB"
 	ResidentPerConn   Metric = "resident-KB/connection"
 	HeapMB            Metric = "heap-MB"
+	HeapPerLog        Metric = "heap-bytes/log"
+	OpenFiles         Metric = "open-files"
+	ShedLogs          Metric = "shed-logs"  // whose files were closed to stay below the bound
 	IdleCPU           Metric = "idle-cpu-%" // of one core
 	MajorFaults       Metric = "major-faults"
 	MinorFaultsPerGB  Metric = "minor-faults/GB"
@@ -54,7 +61,7 @@ var Metrics = []Metric{
 }
 
 // higher are the metrics of which more is better.
-var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile}
+var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile, FewPerSecond, OfFew}
 
 // HigherIsBetter tells which way a metric is read.
 func (m Metric) HigherIsBetter() bool { return slices.Contains(higher, m) }

@@ -17,6 +17,7 @@ import (
 	"moldau/bench/harness"
 	"moldau/bench/overwire"
 	"moldau/bench/result"
+	"moldau/bench/scale"
 	"moldau/bench/system"
 	"moldau/bench/yardstick"
 )
@@ -30,6 +31,7 @@ func scenarios() []harness.Scenario {
 		overwire.JetStream(pool),
 		durable.Scenario(),
 		embedded.Scenario(),
+		scale.Scenario(),
 	}
 }
 
