@@ -21,6 +21,7 @@ const (
 	Max               Metric = "max-ms"
 	Seconds           Metric = "s"
 	Milliseconds      Metric = "ms"
+	OpenMilliseconds  Metric = "open-ms"
 	OpenSeconds       Metric = "open-s"
 	CloseSeconds      Metric = "close-s"
 	FewPerSecond      Metric = "few-logs-ops/s" // the rate to few logs, beside that to many
@@ -37,6 +38,9 @@ const (
 	WrittenPerByte    Metric = "disk-bytes/byte" // written to the disk by anybody, for a byte acknowledged
 	SyncsPerAck       Metric = "syncs/ack"
 	DirtiedPerByte    Metric = "dirtied-bytes/byte" // pages made dirty by this process, each time one was, for a byte acknowledged
+	SystemCalls       Metric = "system-calls"
+	UnflushedMB       Metric = "unflushed-MB"
+	ScannedShare      Metric = "scanned-share" // bytes that a recovery scanned for one that was not flushed
 	JournalCuts       Metric = "journal-cuts"
 	SettleSeconds     Metric = "settle-s" // of a block, after the last acknowledgement
 	Allocations       Metric = "allocs/op"

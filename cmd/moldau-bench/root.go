@@ -6,9 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"moldau/bench/child"
 	"moldau/bench/client"
 	"moldau/bench/harness"
 	"moldau/bench/limit"
+	"moldau/bench/recovery"
 )
 
 func root() *cobra.Command {
@@ -19,7 +21,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	all := scenarios()
-	c.AddCommand(list(all), run(all), reportCommand(), compareCommand(), markdownCommand(), clientProcess(), limitProcess())
+	c.AddCommand(list(all), run(all), reportCommand(), compareCommand(), markdownCommand(), clientProcess(), limitProcess(), childProcess())
 	return c
 }
 
@@ -56,6 +58,18 @@ func clientProcess() *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return client.Serve(c.Context(), c.InOrStdin(), c.OutOrStdout())
+		},
+	}
+}
+
+// childProcess plays a part of a scenario.
+func childProcess() *cobra.Command {
+	return &cobra.Command{
+		Use:    child.Command + " ROLE",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, role []string) error {
+			return child.Serve(c.Context(), recovery.Roles(), role[0], c.InOrStdin(), c.OutOrStdout())
 		},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"moldau/bench/embedded"
 	"moldau/bench/harness"
 	"moldau/bench/overwire"
+	"moldau/bench/recovery"
 	"moldau/bench/result"
 	"moldau/bench/scale"
 	"moldau/bench/system"
@@ -31,6 +32,7 @@ func scenarios() []harness.Scenario {
 		overwire.JetStream(pool),
 		durable.Scenario(),
 		embedded.Scenario(),
+		recovery.Scenario(),
 		scale.Scenario(),
 	}
 }

@@ -1,5 +1,4 @@
-// Command recovery measures how soon the embedded engine is back, in
-// alternating blocks of one run:
+// Package recovery is the scenario of how soon the engine is back, without a broker:
 //
 //   - kill: after kill -9 with much data on disk and some of it not yet flushed,
 //     all from a cold disk, as it is and with a torn write at the end of each log,
@@ -14,4 +13,4 @@
 // its own bytes to recover, whatever an open does about those before. An open
 // ends when every log has planned a read of its last record, and fails the run
 // if a log does not end where it was acknowledged.
-package main
+package recovery
