@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"moldau/bench/harness"
 	"moldau/server/compat/broker"
@@ -66,6 +67,9 @@ func (p *Pool) start(ctx context.Context, name string) (*System, error) {
 		return nil, err
 	}
 	p.session.Say("starting %s", name)
+	if JVM(name) {
+		p.session.Note(name+" is configured by", heap+"; "+strings.Join(launch.Properties, ", "))
+	}
 	return start(ctx, name, launch)
 }
 
@@ -128,6 +132,9 @@ func (p *Pool) directory() (string, error) {
 	}
 	return p.dir, nil
 }
+
+// heap is what the script that starts Kafka gives it.
+const heap = "-Xms1g -Xmx1g, G1"
 
 // quickDeletion lets Kafka delete as fast as it is written: otherwise the machine's
 // write-back becomes the benchmark.

@@ -83,6 +83,14 @@ func run(all []harness.Scenario) *cobra.Command {
 	return c
 }
 
+// pinned tells where a process may run.
+func pinned(cpus string) string {
+	if cpus == "" {
+		return "any (not pinned)"
+	}
+	return cpus
+}
+
 // measure runs the named scenarios in one session.
 func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []harness.Scenario, names []string) (err error) {
 	var chosen []harness.Scenario
@@ -97,7 +105,7 @@ func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []har
 		fmt.Fprintln(c.ErrOrStderr(), warning)
 	}
 	head := yardstick.NewRun(map[string]string{
-		"broker cores": o.BrokerCPUs, "client cores": o.ClientCPUs, "disk": disk.FileSystem(o.Dir), "kafka": system.KafkaVersion(),
+		"broker cores": pinned(o.BrokerCPUs), "client cores": pinned(o.ClientCPUs), "disk": disk.FileSystem(o.Dir), "kafka": system.KafkaVersion(),
 	})
 	if o.Out == "" {
 		o.Out = filepath.Join("bench", "out", strings.Join(names, "-")+"-"+head.At.Format("20060102-150405"))
