@@ -3,16 +3,22 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// natsInFlight is how many messages may wait for their acknowledgements, about as
-// many as the other clients have records in flight.
-const natsInFlight = 4096
+// natsInFlight is how many messages may wait for their acknowledgements: nats.go's
+// default, and no more than 4 MiB.
+func natsInFlight(recordBytes int) int { return min(4000, max(1, (4<<20)/recordBytes)) }
+
+// natsStallMax is how long a publisher waits when that many do: each may need a
+// sync.
+const natsStallMax = time.Minute
 
 func dialNATS(l Load, options ...jetstream.JetStreamOpt) (*nats.Conn, jetstream.JetStream, error) {
 	conn, err := nats.Connect("nats://" + l.Addr)
@@ -26,12 +32,13 @@ func dialNATS(l Load, options ...jetstream.JetStreamOpt) (*nats.Conn, jetstream.
 // natsProduce publishes messages of recordBytes to a JetStream subject, without
 // waiting for each, as nats.go comes: there are no batches.
 func natsProduce(ctx context.Context, l Load) (o Outcome, err error) {
-	var failed error // by the one goroutine that handles acknowledgements
-	conn, js, err := dialNATS(l, jetstream.WithPublishAsyncMaxPending(natsInFlight),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, _ *nats.Msg, err error) { failed = errors.Join(failed, err) }))
+	var failed atomic.Pointer[error]
+	conn, js, err := dialNATS(l, jetstream.WithPublishAsyncMaxPending(natsInFlight(l.RecordBytes)),
+		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, _ *nats.Msg, err error) { failed.Store(&err) }))
 	if err != nil {
 		return o, err
 	}
+	defer conn.Close()
 	value := make([]byte, l.RecordBytes)
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range value {
@@ -41,19 +48,32 @@ func natsProduce(ctx context.Context, l Load) (o Outcome, err error) {
 	start := time.Now()
 	for ; o.Records < most && (o.Records%64 != 0 || !l.over(start)); o.Records++ {
 		// It waits while as many as allowed are pending.
-		if _, err := js.PublishAsync(l.Topic, value, jetstream.WithStallWait(10*time.Second)); err != nil {
-			conn.Close()
+		if _, err := js.PublishAsync(l.Topic, value, jetstream.WithStallWait(natsStallMax)); err != nil {
 			return o, err
 		}
 	}
 	select {
 	case <-js.PublishAsyncComplete():
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		return o, context.Cause(ctx)
 	}
 	o.Seconds, o.Bytes = time.Since(start).Seconds(), o.Records*int64(l.RecordBytes)
-	conn.Close()
-	return o, errors.Join(err, failed)
+	if err := failed.Load(); err != nil {
+		return o, *err
+	}
+	return o, kept(ctx, js, l.Topic, o.Records)
+}
+
+// kept checks that a stream has all that was published.
+func kept(ctx context.Context, js jetstream.JetStream, name string, messages int64) error {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	if has := stream.CachedInfo().State.Msgs; has != uint64(messages) {
+		return fmt.Errorf("%d messages were published, the stream has %d", messages, has)
+	}
+	return nil
 }
 
 // natsFetch reads a stream by ordered consumers, as nats.go comes, from the

@@ -10,8 +10,9 @@ import (
 	"moldau/bench/result"
 )
 
-// warmUpRounds is into how many rounds the bytes of a warm-up are divided.
-const warmUpRounds = 6
+// The bytes of a warm-up are divided into so many rounds, of which so many are made
+// in any case: a JVM that compiles in the background may pause between two steps.
+const warmUpRounds, warmUpRoundsMin = 6, 4
 
 // JVM tells whether a system's code is compiled while it runs.
 func JVM(name string) bool { return name == Kafka || name == KafkaTuned }
@@ -27,7 +28,7 @@ func (s *System) warmUp(ctx context.Context, cpus string, bytesMax int64) (strin
 		return "", err
 	}
 	var costs []float64
-	for len(costs) < warmUpRounds && !Settled(costs) {
+	for len(costs) < warmUpRounds && (len(costs) < warmUpRoundsMin || !Settled(costs)) {
 		cost := 0.0
 		for _, l := range []client.Load{{Kind: client.Produce, Bytes: round}, {Kind: client.Fetch, Topic: topic, Bytes: round}} {
 			b, err := s.Work(ctx, cpus, Topic{Partitions: 6}, l)
