@@ -62,6 +62,23 @@ func (s *Sender) Send(parts []Part) (Result, error) {
 	return r, nil
 }
 
+// Tries tells whether [Sender.TrySend] may send anything.
+func (s *Sender) Tries() bool { return s.socket != nil }
+
+// TrySend sends as much of b as the connection takes at once, and returns how much
+// that is: all, a part, or nothing. It never waits, and so sends nothing to what
+// cannot be asked: only sockets can.
+func (s *Sender) TrySend(b []byte) (int, error) {
+	if s.socket == nil {
+		return 0, nil
+	}
+	n, err := s.socket.try(b)
+	if err != nil {
+		return n, fmt.Errorf("zerocopy: %d of %d bytes had left: %w", n, len(b), err)
+	}
+	return n, nil
+}
+
 func totalBytes(parts []Part) (int64, error) {
 	var total int64
 	for i := range parts {

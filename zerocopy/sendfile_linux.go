@@ -22,7 +22,7 @@ type socket struct {
 	raw syscall.RawConn
 
 	// Method values, made once: a closure per call would allocate.
-	writeReady, sendfileReady func(fd uintptr) bool
+	writeReady, tryReady, sendfileReady func(fd uintptr) bool
 
 	// Of the call that runs.
 	b      []byte // still to be written
@@ -51,6 +51,7 @@ func newSocket(w io.Writer) *socket {
 	}
 	k := &socket{raw: raw}
 	k.writeReady = k.writeUntilFull
+	k.tryReady = k.tryWrite
 	k.sendfileReady = k.sendfileUntilFull
 	return k
 }
@@ -69,6 +70,24 @@ func (k *socket) write(b []byte, more bool) (n, calls int, err error) {
 	n = len(b) - len(k.b)
 	k.b = nil
 	return n, k.calls, err
+}
+
+// try writes what there is room for.
+func (k *socket) try(b []byte) (n int, err error) {
+	k.b, k.err, k.flags = b, nil, unix.MSG_NOSIGNAL
+	err = k.raw.Write(k.tryReady)
+	if err == nil {
+		err = k.err
+	}
+	n = len(b) - len(k.b)
+	k.b = nil
+	return n, err
+}
+
+// tryWrite never waits.
+func (k *socket) tryWrite(fd uintptr) bool {
+	k.writeUntilFull(fd)
+	return true
 }
 
 // writeUntilFull reports false to wait until the socket has room.

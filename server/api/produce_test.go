@@ -219,7 +219,7 @@ func TestLogAppendTimeIsReportedAndWritten(t *testing.T) {
 	c := start(t).Dial()
 	createTopic(c, t, "t", 1, "message.timestamp.type", "LogAppendTime")
 	before := now()
-	answer := produce(c, produceTo(9, 1, "t", 0, batchAt(t, record.BuilderOptions{}, before-5000, "x")))
+	answer := produce(c, produceTo(9, -1, "t", 0, batchAt(t, record.BuilderOptions{}, before-5000, "x")))
 	if answer.LogAppendTime < before {
 		t.Fatalf("append time %d, it was %d before", answer.LogAppendTime, before)
 	}

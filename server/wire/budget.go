@@ -44,6 +44,8 @@ type reservation struct {
 	bytes  int64
 	// A wait ends when one of them is closed.
 	closed, draining <-chan struct{}
+	// beforeWait is called before one begins.
+	beforeWait func()
 }
 
 func newBudget(bytesMax int64) *budget { return &budget{bytesMax: bytesMax, free: bytesMax} }
@@ -62,6 +64,9 @@ func (r *reservation) acquire(bytes int64) error {
 	if b.exhausted != nil {
 		b.exhausted()
 	}
+	if r.beforeWait != nil {
+		r.beforeWait()
+	}
 
 	select {
 	case <-w.granted:
@@ -79,6 +84,26 @@ func (r *reservation) acquire(bytes int64) error {
 		}
 	}
 	return nil // granted meanwhile
+}
+
+// lend gives out what is not needed to receive requests, but makes it cheaper: no
+// more than half of all there is, and nothing while anybody waits. It never waits
+// itself. Who has it gives it back when the next wait begins.
+func (b *budget) lend(bytes int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) > 0 || b.free-bytes < b.bytesMax/2 {
+		return false
+	}
+	b.free -= bytes
+	return true
+}
+
+func (b *budget) giveBack(bytes int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free += bytes
+	b.grantWaiting()
 }
 
 // held is what all requests hold.

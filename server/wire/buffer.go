@@ -72,11 +72,7 @@ func (p *bufferPool) get(n int) []byte {
 // append has moved to a place of another size is left to the garbage collector.
 func (p *bufferPool) put(b []byte) {
 	b = b[:cap(b)]
-	if p.poison != 0 {
-		for i := range b {
-			b[i] = p.poison
-		}
-	}
+	p.spoil(b)
 	if len(b) > bufferBytesPooledMax || len(b) != bufferBytes(len(b)) {
 		return
 	}
@@ -85,5 +81,14 @@ func (p *bufferPool) put(b []byte) {
 	free := &p.free[classOf(len(b))]
 	if (len(*free)+1)*len(b) <= pooledBytesMax {
 		*free = append(*free, b)
+	}
+}
+
+// spoil writes poison over what is not to be used any more.
+func (p *bufferPool) spoil(b []byte) {
+	if p.poison != 0 {
+		for i := range b {
+			b[i] = p.poison
+		}
 	}
 }

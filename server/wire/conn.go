@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -24,10 +23,14 @@ var (
 // leave when a later one ends the connection.
 const rejectedReplyTimeout = time.Second
 
-// prefixBytes is read ahead of a frame: a small request arrives in one system
-// call that way, instead of one for its length and one for the rest, and of a
-// large one little is copied. Held by idle connections, so it is small.
-const prefixBytes = 1 << 10
+const (
+	// heldBackMax is for how long a reply may wait for others that are ready soon,
+	// to share a write with them. The peer has sent their requests already.
+	heldBackMax = 100 * time.Microsecond
+	// heldBackCrowd is how many connections are served at a time when a reply is not
+	// held back any more while others have their turn.
+	heldBackCrowd = 16
+)
 
 // Conn is the connection a request came on.
 type Conn struct {
@@ -44,6 +47,10 @@ type Conn struct {
 	owed   atomic.Int64  // replies handed to the writing goroutine and not sent yet
 	paidAt atomic.Int64  // when that one last sent any, in ns
 	ended  chan struct{} // closed when the writing goroutine is gone
+
+	// Of the reading goroutine. Invariant: while replies are held back owed is 0.
+	heldBack   bool          // replies are encoded that were not sent
+	heldBackAt time.Duration // since when, of the server's time
 }
 
 // RemoteAddr is the peer's address.
@@ -69,10 +76,13 @@ func newConn(s *Server, nc net.Conn, id uint64) (*Conn, context.Context) {
 	}
 	c.frames = frameReader{
 		nc:    nc,
-		in:    bufio.NewReaderSize(nc, prefixBytes),
+		in:    newIntake(nc, &s.pool, s.budget),
 		pool:  &s.pool,
 		limit: &s.options,
-		held:  reservation{budget: s.budget, closed: ctx.Done(), draining: s.draining},
+		held:  reservation{budget: s.budget, closed: ctx.Done(), draining: s.draining, beforeWait: c.sendHeldBack},
+
+		beforeWait: c.beginWait,
+		afterWait:  c.endWait,
 	}
 	c.writer = newReplyWriter(c)
 	return c, ctx
@@ -126,7 +136,10 @@ func (c *Conn) handshake(ctx context.Context) error {
 
 // serveRequests returns why no more requests are read.
 func (c *Conn) serveRequests(ctx context.Context) error {
-	defer c.frames.held.release() // of a request that ended the connection
+	c.server.served.busy.Add(1)
+	defer c.server.served.busy.Add(-1)
+	defer c.frames.close()
+	defer c.sendHeldBack()
 	for {
 		size, err := c.frames.await(c.isIdle)
 		if err != nil {
@@ -150,11 +163,31 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 		}
 		c.frames.release(frame)
 		c.answer(ctx, pending{correlationID: r.CorrelationID, key: r.Key, began: began, reply: reply})
-		if c.frames.in.Buffered() > 0 {
-			runtime.Gosched() // or a thousand who send without reading take 10 ms each, one after the other
-		}
+		c.yield()
 	}
 }
+
+// yield lets other connections have their turn, where there are any: or a
+// thousand who send without reading take 10 ms each, one after the other. With
+// none it would only wake another core for nothing.
+func (c *Conn) yield() {
+	busy := c.server.served.busy.Load()
+	if busy < 2 || c.frames.in.buffered() == 0 {
+		return
+	}
+	if busy > heldBackCrowd {
+		c.sendHeldBack()
+	}
+	runtime.Gosched()
+}
+
+// beginWait is called before the peer is waited for.
+func (c *Conn) beginWait() {
+	c.sendHeldBack()
+	c.server.served.busy.Add(-1)
+}
+
+func (c *Conn) endWait() { c.server.served.busy.Add(1) }
 
 // isIdle tells a peer that is quiet from one that waits for a reply, or has
 // only just got it.
@@ -181,19 +214,34 @@ func (c *Conn) handle(ctx context.Context, r *Request) (reply Reply, err error) 
 	return reply, err
 }
 
-// answer sends a reply, or hands it to the writing goroutine. It sends it itself
-// where nothing is before it and nothing behind it: waking a goroutine on another
-// core for each request costs more than the write.
+// answer sends a reply, holds it back for others to share a write with, or hands
+// it to the writing goroutine. It leaves that alone where nothing is before the
+// reply: waking a goroutine on another core for each request costs more than the
+// write.
 func (c *Conn) answer(ctx context.Context, p pending) {
 	if p.reply.Response == nil && p.reply.Park == nil {
 		c.server.served.observe(p.key, p.began)
 		return
 	}
-	if p.reply.Response != nil && c.owed.Load() == 0 && c.frames.in.Buffered() == 0 {
-		c.writer.answer(ctx, p)
-		c.writer.flush()
-		return
+	if p.reply.Response != nil && c.owed.Load() == 0 {
+		if _, sections := p.reply.Response.(*FetchResponse); !sections {
+			c.writer.answer(ctx, p)
+			c.holdBack()
+			return
+		}
+		if c.frames.in.buffered() == 0 {
+			c.writer.answer(ctx, p)
+			c.writer.flush()
+			c.heldBack = false
+			return
+		}
 	}
+	c.sendHeldBack()
+	c.enqueue(p)
+}
+
+// enqueue hands a reply to the writing goroutine.
+func (c *Conn) enqueue(p pending) {
 	c.owed.Add(1)
 	if c.queue.put(p, c.server.probeInterval, func() {
 		if peerClosed(c.nc) {
@@ -201,6 +249,32 @@ func (c *Conn) answer(ctx context.Context, p pending) {
 		}
 	}) {
 		c.server.counters.waitedForRoom.Add(1)
+	}
+}
+
+// holdBack leaves a reply where it was encoded until the next wait, or until the
+// first such reply was held back for long enough.
+func (c *Conn) holdBack() {
+	now := c.server.served.now()
+	if !c.heldBack {
+		c.heldBack, c.heldBackAt = true, now
+	}
+	if now-c.heldBackAt >= heldBackMax || c.writer.holds() >= sharedWriteBytesMax {
+		c.sendHeldBack()
+	}
+}
+
+// sendHeldBack sends what is held back. What the connection does not take at once
+// is the writing goroutine's: the next requests may be served meanwhile.
+func (c *Conn) sendHeldBack() {
+	if !c.heldBack {
+		return
+	}
+	c.heldBack = false
+	if c.frames.in.buffered() == 0 && !c.writer.sender.Tries() {
+		c.writer.flush()
+	} else if rest := c.writer.try(); rest != nil {
+		c.enqueue(pending{key: -1, frame: rest})
 	}
 }
 

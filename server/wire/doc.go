@@ -16,6 +16,12 @@
 // requests of a connection take effect in their order. A second one runs the
 // waits of parked replies and writes. Both are told when the peer is gone.
 //
+// Requests that have arrived together are read by one system call and, if they
+// are small, served where they were read. Their replies share a write: one that is
+// ready while the next request is there already is held back for at most 100
+// microseconds, or as long as that next one takes, and in no case for what has not
+// arrived yet, for memory or for another reply.
+//
 // # Limits
 //
 // A peer may declare what it likes; memory is spent on bytes that arrived.

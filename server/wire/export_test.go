@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"time"
@@ -47,9 +46,10 @@ type FramePool struct{ pool bufferPool }
 // NewFrameReader reads off nc. Buffers that come back are written over.
 func NewFrameReader(nc net.Conn, p *FramePool, o *Options) *FrameReader {
 	p.pool.poison = 0xdb
+	b := newBudget(o.InFlightBytesMax)
 	return &FrameReader{frames: frameReader{
-		nc: nc, in: bufio.NewReaderSize(nc, prefixBytes), pool: &p.pool, limit: o,
-		held: reservation{budget: newBudget(o.InFlightBytesMax)},
+		nc: nc, in: newIntake(nc, &p.pool, b), pool: &p.pool, limit: o, held: reservation{budget: b},
+		beforeWait: func() {}, afterWait: func() {},
 	}}
 }
 

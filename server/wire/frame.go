@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,7 +17,7 @@ const progressBytes = 64 << 10
 // frameReader takes frames off a connection.
 type frameReader struct {
 	nc    net.Conn
-	in    *bufio.Reader
+	in    *intake
 	pool  *bufferPool
 	limit *Options
 	held  reservation // of the frame being received or served
@@ -28,52 +27,93 @@ type frameReader struct {
 	// and does not pay for growing to it each time.
 	provenBytes int
 
+	inPlace bool // the frame that is served lies where it was read ahead
+
 	deadline time.Time // as set on nc; zero before the first
+
+	// Called around each wait for the peer.
+	beforeWait, afterWait func()
 }
 
 // await waits for a frame and returns its size.
 func (f *frameReader) await(isIdle func() bool) (int, error) {
 	for {
-		if err := f.expect(f.limit.IdleTimeout); err != nil {
-			return 0, err
+		if f.isDraining() {
+			return 0, errShuttingDown
 		}
-		head, err := f.in.Peek(4)
-		if err == nil {
-			f.in.Discard(4)
-			size := int32(binary.BigEndian.Uint32(head))
+		if f.in.buffered() >= 4 {
+			size := int32(binary.BigEndian.Uint32(f.in.take(4)))
 			if size < 0 || int64(size) > int64(f.limit.FrameBytesMax) {
 				return 0, &rejection{err: fmt.Errorf("%w: frame of %d bytes, allowed are 0 to %d",
 					ErrMalformed, size, f.limit.FrameBytesMax)}
 			}
 			return int(size), nil
 		}
+		err := f.fill(f.limit.IdleTimeout)
 		switch {
+		case err == nil:
+			continue
 		case errors.Is(err, os.ErrDeadlineExceeded) && f.isDraining():
 			return 0, errShuttingDown
-		case errors.Is(err, os.ErrDeadlineExceeded) && f.in.Buffered() == 0 && !isIdle():
+		case errors.Is(err, os.ErrDeadlineExceeded) && f.in.buffered() == 0 && !isIdle():
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, errIdle
+		case errors.Is(err, errShuttingDown):
+			return 0, err
 		}
-		return 0, f.readError(err, f.in.Buffered() == 0)
+		return 0, f.readError(err, f.in.buffered() == 0)
 	}
 }
 
+// fill buffers at least one byte more.
+func (f *frameReader) fill(patience time.Duration) error {
+	err := f.in.fill(false)
+	if !mustWait(err) {
+		return err
+	}
+	f.beforeWait()
+	defer f.afterWait()
+	if err := f.expect(patience); err != nil {
+		return err
+	}
+	return f.in.fill(true)
+}
+
+// mustWait tells that a read without waiting found nothing. So it does where the
+// deadline of an earlier wait has passed since: that is then moved.
+func mustWait(err error) bool {
+	return err != nil && (errors.Is(err, errWouldWait) || errors.Is(err, os.ErrDeadlineExceeded))
+}
+
 // read reads a frame. Its buffer grows with the bytes that came, whatever size
-// says. The caller gives it to release when the frame is served; a frame that is
-// not given there is never used for another.
-func (f *frameReader) read(size int) ([]byte, error) {
+// says; one that is here whole lies where it was read. The caller gives it to
+// release when the frame is served; a frame that is not given there is never used
+// for another.
+func (f *frameReader) read(size int) (frame []byte, err error) {
 	if size == 0 {
 		return nil, nil
 	}
-	if f.in.Buffered() == 0 {
-		if err := f.expect(f.limit.FrameTimeout); err != nil {
-			return nil, err
-		}
-		if _, err := f.in.Peek(1); err != nil {
+	if f.in.buffered() == 0 {
+		if err := f.fill(f.limit.FrameTimeout); err != nil {
 			return nil, f.readError(err, false)
 		}
 	}
+	if f.in.buffered() >= size {
+		f.inPlace = true
+		frame = f.in.take(size)
+	} else if frame, err = f.receive(size); err != nil {
+		return nil, err
+	}
+	// Falls slowly, so that the small requests among large ones do not reset it.
+	f.provenBytes = max(size, f.provenBytes-f.provenBytes/8)
+	f.provenBytes = min(f.provenBytes, bufferBytesPooledMax)
+	f.in.adapt(f.provenBytes)
+	return frame, nil
+}
+
+// receive reads a frame into a buffer of its own.
+func (f *frameReader) receive(size int) ([]byte, error) {
 	frame, err := f.grow(nil, 0, min(size, max(f.provenBytes, bufferBytesMin)))
 	if err != nil {
 		return nil, err
@@ -84,27 +124,37 @@ func (f *frameReader) read(size int) ([]byte, error) {
 				return nil, err
 			}
 		}
-		if have >= progress && f.in.Buffered() < size-have {
-			if err := f.expect(f.limit.FrameTimeout); err != nil {
-				f.release(frame)
-				return nil, err
+		n, err := f.in.read(frame[have:min(size, len(frame))], false)
+		if mustWait(err) {
+			renew := have >= progress
+			if renew {
+				progress = have + progressBytes
+				if have > progressBytes && f.held.budget.contended() {
+					progress = min(2*have, size)
+				}
 			}
-			progress = have + progressBytes
-			if have > progressBytes && f.held.budget.contended() {
-				progress = min(2*have, size)
-			}
+			n, err = f.waitInto(frame[have:min(size, len(frame))], renew)
 		}
-		n, err := f.in.Read(frame[have:min(size, len(frame))])
 		have += n
 		if err != nil && have < size {
 			f.release(frame)
 			return nil, f.readError(err, false)
 		}
 	}
-	// Falls slowly, so that the small requests among large ones do not reset it.
-	f.provenBytes = max(size, f.provenBytes-f.provenBytes/8)
-	f.provenBytes = min(f.provenBytes, bufferBytesPooledMax)
 	return frame[:size], nil
+}
+
+// waitInto reads a part of a frame for which the peer may take what is left of a
+// deadline, or a new one.
+func (f *frameReader) waitInto(b []byte, renew bool) (int, error) {
+	f.beforeWait()
+	defer f.afterWait()
+	if renew {
+		if err := f.expect(f.limit.FrameTimeout); err != nil {
+			return 0, err
+		}
+	}
+	return f.in.read(b, true)
 }
 
 // grow moves the first have bytes to a buffer of at least n.
@@ -124,9 +174,21 @@ func (f *frameReader) grow(frame []byte, have, n int) ([]byte, error) {
 
 // release gives back a frame and all that its request held.
 func (f *frameReader) release(frame []byte) {
-	if frame != nil {
+	switch {
+	case f.inPlace:
+		f.inPlace = false
+		f.pool.spoil(frame)
+		f.in.release()
+	case frame != nil:
 		f.pool.put(frame)
 	}
+	f.held.release()
+}
+
+// close gives back what is still held when the connection ends, perhaps with a
+// frame that was not released.
+func (f *frameReader) close() {
+	f.in.abandon()
 	f.held.release()
 }
 
@@ -157,6 +219,8 @@ func (f *frameReader) isDraining() bool {
 // readError tells a peer that left from one that left in the middle.
 func (f *frameReader) readError(err error, betweenFrames bool) error {
 	switch {
+	case errors.Is(err, errShuttingDown):
+		return err
 	case errors.Is(err, io.EOF) && betweenFrames:
 		return errPeerClosed
 	case errors.Is(err, io.EOF):

@@ -103,6 +103,10 @@ func (q *replyQueue) done(p *pending) {
 
 // pack finds out what the reply holds.
 func (p *pending) pack() {
+	if p.frame != nil {
+		p.bytes = int64(cap(p.frame))
+		return
+	}
 	p.bytes = p.reply.HeldBytes
 	resp := p.reply.Response
 	if _, sections := resp.(*FetchResponse); resp == nil || sections || p.bytes > 0 {

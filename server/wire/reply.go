@@ -39,6 +39,9 @@ func newReplyWriter(c *Conn) replyWriter {
 func (w *replyWriter) run(ctx context.Context, q *replyQueue) {
 	for p := range q.replies {
 		w.answer(ctx, p)
+		if len(w.out) >= sharedWriteBytesMax {
+			w.flush()
+		}
 		q.done(&p)
 		w.unsent++
 		if len(q.replies) == 0 {
@@ -86,9 +89,6 @@ func (w *replyWriter) write(ctx context.Context, p pending) {
 			w.flush()
 		}
 		w.fail(err)
-	}
-	if len(w.out) >= sharedWriteBytesMax {
-		w.flush()
 	}
 }
 
@@ -159,6 +159,29 @@ func (w *replyWriter) encode(correlationID int32, resp Response) (err error) {
 	return err
 }
 
+// holds is how many bytes are encoded that were not sent.
+func (w *replyWriter) holds() int { return len(w.out) }
+
+// try sends what the connection takes at once of what is encoded, and returns the
+// rest.
+func (w *replyWriter) try() (rest []byte) {
+	if len(w.out) == 0 || w.failed {
+		w.sent()
+		return nil
+	}
+	w.expect()
+	n, err := w.sender.TrySend(w.out)
+	w.conn.server.counters.bytesOut.Add(int64(n))
+	switch {
+	case err != nil:
+		w.fail(err)
+	case n < len(w.out):
+		rest, w.out = w.out[n:], nil
+	}
+	w.sent()
+	return rest
+}
+
 // flush sends what is encoded.
 func (w *replyWriter) flush() {
 	if len(w.out) > 0 && !w.failed {
@@ -226,11 +249,7 @@ func (w *replyWriter) sendAround(gaps []gap) error {
 }
 
 func (w *replyWriter) send(parts []zerocopy.Part) error {
-	d := w.conn.server.options.WriteTimeout
-	if now := time.Now(); now.Add(d - d/8).After(w.deadline) {
-		w.deadline = now.Add(d)
-		w.conn.nc.SetWriteDeadline(w.deadline) // fails on a closed connection only, as the write will
-	}
+	w.expect()
 	result, err := w.sender.Send(parts)
 	c := &w.conn.server.counters
 	c.bytesOut.Add(result.Sent())
@@ -241,6 +260,15 @@ func (w *replyWriter) send(parts []zerocopy.Part) error {
 		c.copiedBytes.Add(result.Copied)
 	}
 	return err
+}
+
+// expect moves the write deadline, if it is early by more than an eighth.
+func (w *replyWriter) expect() {
+	d := w.conn.server.options.WriteTimeout
+	if now := time.Now(); now.Add(d - d/8).After(w.deadline) {
+		w.deadline = now.Add(d)
+		w.conn.nc.SetWriteDeadline(w.deadline) // fails on a closed connection only, as the write will
+	}
 }
 
 // dispose releases what a response holds.

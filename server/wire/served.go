@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"sync/atomic"
 	"time"
 
 	"moldau/logstore/latency"
@@ -14,6 +15,7 @@ const apiKeysMax = 128
 type served struct {
 	began time.Time // of the server: requests are timed by what has passed since
 	took  [apiKeysMax]latency.Histogram
+	busy  atomic.Int32 // connections of which requests are being read or served
 }
 
 func (s *served) now() time.Duration { return time.Since(s.began) }

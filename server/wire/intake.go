@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"errors"
+	"net"
+)
+
+// errWouldWait tells that nothing has arrived.
+var errWouldWait = errors.New("nothing has arrived")
+
+const (
+	// smallBytes are read ahead where no more memory is lent for it: a small request
+	// arrives in one system call that way, and of a large one little is copied.
+	smallBytes = 1 << 10
+	// aheadFrames of a peer's usual size are read ahead, if that is no more than
+	// aheadBytesMax; of larger ones, only the beginning: the rest goes to where the
+	// frame lies.
+	aheadFrames   = 4
+	aheadBytesMax = bufferBytesMin << 4
+)
+
+// intake takes bytes off a connection, those of several requests by one system
+// call where they are there. It is for the reading goroutine.
+//
+// What is read ahead lies in a buffer that is lent for as long as there is
+// anything in it: a connection that waits has none. Connections that cannot be
+// read without waiting, such as those of TLS, have a small one of their own.
+type intake struct {
+	nc     net.Conn
+	socket *socketReader // nil where nc is not a socket of the system's itself
+	pool   *bufferPool
+	budget *budget
+
+	buf    []byte // nil while nothing is read ahead
+	lo, hi int    // what has arrived and was not taken yet lies between
+	lent   bool   // buf is the pool's, and counted
+	small  []byte // used where none is lent; nil until then
+
+	few      [3]byte // what has arrived during a wait that is less than a length
+	fewBytes int
+
+	// wanted is how much is to be read ahead.
+	wanted int
+}
+
+func newIntake(nc net.Conn, pool *bufferPool, b *budget) *intake {
+	in := &intake{nc: nc, pool: pool, budget: b}
+	in.socket = newSocketReader(nc, in)
+	return in
+}
+
+// buffered is how much can be taken.
+func (in *intake) buffered() int { return in.hi - in.lo + in.fewBytes }
+
+// take takes n bytes, of those that are buffered. They stay where they are until
+// release.
+func (in *intake) take(n int) []byte {
+	in.ready()
+	b := in.buf[in.lo : in.lo+n : in.lo+n]
+	in.lo += n
+	return b
+}
+
+// release is called when what was taken is not needed any more.
+func (in *intake) release() {
+	if in.lo < in.hi {
+		return
+	}
+	in.lo, in.hi = 0, 0
+	if in.lent {
+		in.budget.giveBack(int64(len(in.buf)))
+		in.pool.put(in.buf)
+	}
+	in.buf, in.lent = nil, false
+}
+
+// abandon is release where nobody knows who still holds a part of it.
+func (in *intake) abandon() {
+	if in.lent {
+		in.budget.giveBack(int64(len(in.buf)))
+	}
+	in.buf, in.lent, in.lo, in.hi, in.fewBytes = nil, false, 0, 0, 0
+}
+
+// adapt follows what a frame of this peer lately came to.
+func (in *intake) adapt(frameBytes int) {
+	if in.wanted = aheadFrames * frameBytes; in.wanted > aheadBytesMax {
+		in.wanted = 0
+	}
+}
+
+// ready sees to a buffer.
+func (in *intake) ready() {
+	if in.buf == nil {
+		size := bufferBytes(in.wanted)
+		if in.lent = in.socket != nil && in.budget.lend(int64(size)); in.lent {
+			in.buf = in.pool.get(size)
+		} else {
+			if in.small == nil {
+				in.small = make([]byte, smallBytes)
+			}
+			in.buf = in.small
+		}
+		in.hi = copy(in.buf, in.few[:in.fewBytes])
+		in.fewBytes = 0
+	}
+}
+
+// front is ready, with what is buffered at the buffer's beginning.
+func (in *intake) front() {
+	in.ready()
+	if in.lo > 0 {
+		in.lo, in.hi = 0, copy(in.buf, in.buf[in.lo:in.hi])
+	}
+}
+
+// rest gives the buffer back for a wait. No more than a part of a length is in it.
+func (in *intake) rest() {
+	if in.buf == nil {
+		return
+	}
+	in.fewBytes = copy(in.few[:], in.buf[in.lo:in.hi])
+	in.lo = in.hi
+	in.release()
+}
+
+// fill adds to what is buffered, which is less than a length, at least one byte.
+// Without wait it returns errWouldWait where that would take a wait.
+func (in *intake) fill(wait bool) error {
+	if in.socket != nil {
+		return in.socket.fill(wait)
+	}
+	if !wait {
+		return errWouldWait
+	}
+	in.front()
+	n, err := in.nc.Read(in.buf[in.hi:])
+	in.hi += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// read reads into b, which what is buffered comes before. What arrives behind b
+// is buffered.
+func (in *intake) read(b []byte, wait bool) (n int, err error) {
+	if in.buffered() > 0 {
+		in.ready()
+		n = copy(b, in.buf[in.lo:in.hi])
+		in.lo += n
+		in.release()
+		return n, nil
+	}
+	if in.socket != nil {
+		return in.socket.read(b, wait)
+	}
+	if !wait {
+		return 0, errWouldWait
+	}
+	return in.nc.Read(b)
+}

@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// socketReader reads a socket without waiting, or with.
+type socketReader struct {
+	in  *intake
+	raw syscall.RawConn
+
+	// Method values, made once: a closure a call would be an allocation.
+	fillReady, readReady func(fd uintptr) bool
+
+	// Of the call that runs.
+	wait  bool
+	parts [2][]byte
+	n     int
+	err   error
+}
+
+// newSocketReader returns nil where the connection is not a socket itself: what
+// wraps one may have to see every byte.
+func newSocketReader(nc net.Conn, in *intake) *socketReader {
+	var conn syscall.Conn
+	switch c := nc.(type) {
+	case *net.TCPConn:
+		conn = c
+	case *net.UnixConn:
+		conn = c
+	default:
+		return nil
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil // closed: a read tells so, in its own words
+	}
+	r := &socketReader{in: in, raw: raw}
+	r.fillReady, r.readReady = r.tryFill, r.tryRead
+	return r
+}
+
+func (r *socketReader) fill(wait bool) error {
+	_, err := r.run(wait, r.fillReady)
+	return err
+}
+
+func (r *socketReader) read(b []byte, wait bool) (int, error) {
+	r.parts[0] = b
+	n, err := r.run(wait, r.readReady)
+	r.parts = [2][]byte{}
+	return n, err
+}
+
+func (r *socketReader) run(wait bool, ready func(fd uintptr) bool) (int, error) {
+	r.wait, r.n, r.err = wait, 0, nil
+	if err := r.raw.Read(ready); err != nil {
+		return 0, err
+	}
+	return r.n, r.err
+}
+
+// tryFill reports false to wait until something has arrived.
+func (r *socketReader) tryFill(fd uintptr) bool {
+	in := r.in
+	in.front()
+	for {
+		n, err := unix.Read(int(fd), in.buf[in.hi:])
+		if err == unix.EINTR {
+			continue
+		}
+		if n > 0 {
+			in.hi += n
+			r.n = n
+			return true
+		}
+		return r.ended(n, err)
+	}
+}
+
+// tryRead reports false to wait until something has arrived.
+func (r *socketReader) tryRead(fd uintptr) bool {
+	in := r.in
+	in.front()
+	r.parts[1] = in.buf
+	for {
+		n, err := unix.Readv(int(fd), r.parts[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			return r.ended(n, err)
+		}
+		r.n = min(n, len(r.parts[0]))
+		if in.hi = n - r.n; in.hi == 0 {
+			in.release()
+		}
+		return true
+	}
+}
+
+// ended is what a call comes to that read nothing.
+func (r *socketReader) ended(n int, err error) bool {
+	r.in.rest()
+	switch {
+	case err == nil && n == 0:
+		r.err = io.EOF
+	case err != unix.EAGAIN:
+		r.err = os.NewSyscallError("read", err)
+	case r.wait:
+		return false
+	default:
+		r.err = errWouldWait
+	}
+	return true
+}
