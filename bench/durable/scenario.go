@@ -21,7 +21,7 @@ type options struct {
 
 func (o *options) declare(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.block, "block", 3*time.Second, "how long a block lasts, at least")
-	flags.DurationVar(&o.warmUp, "warm-up", time.Second/2, "how long clients append before a block is timed")
+	flags.DurationVar(&o.warmUp, "warm-up-time", time.Second/2, "how long clients append before a block is timed")
 	flags.Int64Var(&o.journalBytes, "journal-bytes", 0, "size of the engine's journal; 0 is its default")
 	flags.Int64Var(&o.cuts, "cuts", 4, "cuts of the journal in a block, at least, if it takes no longer than ten blocks")
 	flags.IntSliceVar(&o.clients, "clients", []int{64}, "clients that wait")
@@ -29,7 +29,7 @@ func (o *options) declare(flags *pflag.FlagSet) {
 	flags.IntSliceVar(&o.kib, "kib", []int{1, 16}, "KiB in a batch, in records of 1 KiB")
 	flags.BoolVar(&o.overwrite, "overwrite", false, "also measure a preallocated file that is written round and round")
 	harness.Quick(flags, "block", "300ms")
-	harness.Quick(flags, "warm-up", "200ms")
+	harness.Quick(flags, "warm-up-time", "200ms")
 	harness.Quick(flags, "logs", "6")
 	harness.Quick(flags, "cuts", "1")
 }

@@ -21,6 +21,10 @@ const (
 	Max               Metric = "max-ms"
 	Seconds           Metric = "s"
 	Milliseconds      Metric = "ms"
+	PerCPUSecond      Metric = "MB/cpu-s"      // 10^6 bytes that were worked on
+	LeftShare         Metric = "left-share"    // records that a compaction kept, of those that there were
+	WrittenShare      Metric = "written-share" // bytes that it wrote, for one that there was
+	CompactedMB       Metric = "compacted-MB"  // read and written by compactions meanwhile
 	OpenMilliseconds  Metric = "open-ms"
 	OpenSeconds       Metric = "open-s"
 	CloseSeconds      Metric = "close-s"
@@ -65,7 +69,7 @@ var Metrics = []Metric{
 }
 
 // higher are the metrics of which more is better.
-var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile, FewPerSecond, OfFew}
+var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile, FewPerSecond, OfFew, PerCPUSecond}
 
 // HigherIsBetter tells which way a metric is read.
 func (m Metric) HigherIsBetter() bool { return slices.Contains(higher, m) }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"moldau/bench/compaction"
 	"moldau/bench/disk"
 	"moldau/bench/durable"
 	"moldau/bench/embedded"
@@ -30,6 +31,8 @@ func scenarios() []harness.Scenario {
 		overwire.Produce(pool),
 		overwire.Fetch(pool),
 		overwire.JetStream(pool),
+		compaction.Scenario(),
+		compaction.Beside(),
 		durable.Scenario(),
 		embedded.Scenario(),
 		recovery.Scenario(),

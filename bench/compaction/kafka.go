@@ -1,4 +1,4 @@
-package main
+package compaction
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"moldau/bench/harness"
 	"moldau/logstore"
 	"moldau/logstore/record"
 	"moldau/server/compat/java"
@@ -19,45 +20,58 @@ import (
 // mapBytesDefault is what both have for keys unless it is said.
 const mapBytesDefault = 128 << 20
 
-// kafkaCleaner is a JVM with Kafka's cleaner in it.
+// kafkaCleaner is a JVM with Kafka's cleaner in it, started when it is first needed.
 type kafkaCleaner struct {
+	session *harness.Session
+	options *options
+	root    string
+
 	command *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
 }
 
-func startKafka(o options) (*kafkaCleaner, error) {
+// start starts it and warms it up, unless it runs.
+func (c *kafkaCleaner) start() error {
+	if c.command != nil {
+		return nil
+	}
+	c.session.Say("starting Kafka's cleaner")
 	k, err := java.Install(context.Background())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := &kafkaCleaner{command: k.Server(context.Background(), k.Source("CleanLog.java"), fmt.Sprint(o.mapBytes), fmt.Sprint(o.segmentBytes))}
-	c.command.Stderr = os.Stderr
-	if c.in, err = c.command.StdinPipe(); err != nil {
-		return nil, err
+	command := k.Server(context.Background(), k.Source("CleanLog.java"), fmt.Sprint(c.options.mapBytes), fmt.Sprint(c.options.segmentBytes))
+	command.Stderr = os.Stderr
+	if c.in, err = command.StdinPipe(); err != nil {
+		return err
 	}
-	out, err := c.command.StdoutPipe()
+	out, err := command.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.out = bufio.NewReader(out)
-	return c, c.command.Start()
+	if err := command.Start(); err != nil {
+		return err
+	}
+	c.command = command
+	c.session.OnClose(func() error { return errors.Join(c.in.Close(), command.Wait()) })
+	return c.warmUp()
 }
 
-func (c *kafkaCleaner) close() error { return errors.Join(c.in.Close(), c.command.Wait()) }
-
 // warmUp cleans logs that are not measured.
-func (c *kafkaCleaner) warmUp(o options, rows []*row, root string) error {
-	for n := range o.warmUp {
-		dir := filepath.Join(root, fmt.Sprint("warm-up-", n))
-		if _, err := write(o, rows[n%len(rows)], dir); err != nil {
+func (c *kafkaCleaner) warmUp() error {
+	rows := distributions()
+	for n := range c.options.warmUp {
+		dir := filepath.Join(c.root, fmt.Sprint("warm-up-", n))
+		if _, err := write(c.options, rows[n%len(rows)], dir); err != nil {
 			return err
 		}
 		took, _, err := c.clean(filepath.Join(dir, "logs", tp.String()))
 		if err != nil {
 			return err
 		}
-		fmt.Printf("Kafka's warm-up %d: %.2f s\n", n+1, took)
+		c.session.Say("Kafka's warm-up %d: %.2f s", n+1, took)
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
-package main
+package compaction
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,14 +12,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"moldau/bench/yardstick"
 	"moldau/logstore"
 	"moldau/logstore/record"
 )
 
 var tp = logstore.TopicPartition{Topic: "compacted", Partition: 0}
 
-func rows() []*row {
+// distribution is how keys repeat.
+type distribution struct {
+	name string
+	keys func(n int64) func() int64 // of a log of n records
+}
+
+func distributions() []distribution {
 	uniform := func(part float64) func(int64) func() int64 {
 		return func(n int64) func() int64 {
 			r, keys := rand.New(rand.NewPCG(1, 2)), max(int64(float64(n)*part), 1)
@@ -33,22 +37,22 @@ func rows() []*row {
 			return func() int64 { return int64(z.Uint64()) }
 		}
 	}
-	return []*row{
-		{Name: "uniform, 50 % duplicates", keys: uniform(0.63)}, // of which that many draws hit half as many
-		{Name: "uniform, 90 % duplicates", keys: uniform(0.1)},
-		{Name: "Zipf, 50 % duplicates", keys: zipf(1.01, 10, 100)},
-		{Name: "Zipf, 90 % duplicates", keys: zipf(1.2, 1, 1)},
+	return []distribution{
+		{"uniform, 50 % duplicates", uniform(0.63)}, // of which that many draws hit half as many
+		{"uniform, 90 % duplicates", uniform(0.1)},
+		{"Zipf, 50 % duplicates", zipf(1.01, 10, 100)},
+		{"Zipf, 90 % duplicates", zipf(1.2, 1, 1)},
 	}
 }
 
-func config(o options) logstore.Config {
+func config(o *options) logstore.Config {
 	c := logstore.DefaultConfig()
 	c.Durability, c.Compact, c.Delete, c.MinCleanableDirtyRatio = logstore.OS, true, false, 0
 	c.SegmentBytes = o.segmentBytes
 	return c
 }
 
-func open(o options, dir string) (*logstore.Store, *logstore.LogCompacted, error) {
+func open(o *options, dir string) (*logstore.Store, *logstore.LogCompacted, error) {
 	done := &logstore.LogCompacted{}
 	s, err := logstore.Open(dir, logstore.Options{Manual: true, Log: config(o), CompactionMapBytes: o.mapBytes, Events: func(e logstore.Event) {
 		switch e := e.(type) {
@@ -61,86 +65,8 @@ func open(o options, dir string) (*logstore.Store, *logstore.LogCompacted, error
 	return s, done, err
 }
 
-// measure writes a log and has all work on it. kafka, unless nil, cleans a copy,
-// before the engine or behind it.
-func measure(o options, w *row, dir string, kafka *kafkaCleaner, kafkaFirst bool) (b block, err error) {
-	if b.Records, err = write(o, w, dir); err != nil {
-		return b, err
-	}
-	kafkas := filepath.Join(dir, "kafka")
-	clean := func() (err error) {
-		b.KafkaSeconds, b.KafkaCPU, err = kafka.clean(filepath.Join(kafkas, tp.String()))
-		return err
-	}
-	if kafka != nil {
-		if err := copyLog(filepath.Join(dir, "logs", tp.String()), filepath.Join(kafkas, tp.String())); err != nil {
-			return b, err
-		}
-	}
-	began := time.Now()
-	if b.Bytes, err = loop(dir); err != nil {
-		return b, err
-	}
-	b.LoopSeconds = time.Since(began).Seconds()
-	if kafka != nil && kafkaFirst {
-		if err := clean(); err != nil {
-			return b, err
-		}
-	}
-	s, err := compact(o, dir, &b)
-	if err != nil {
-		return b, err
-	}
-	l, err := s.Log(tp)
-	if err != nil {
-		return b, err
-	}
-	if kafka != nil {
-		if !kafkaFirst {
-			err = clean()
-		}
-		if err == nil {
-			err = sameRecords(l, kafkas)
-		}
-		if err != nil {
-			return b, err
-		}
-	}
-	for batch, err := range l.Batches(context.Background(), 0, logstore.LogEnd) {
-		if err != nil {
-			return b, err
-		}
-		b.Left += int64(batch.Count())
-	}
-	return b, s.Close()
-}
-
-// compact has the engine compact the log, and leaves the store open.
-func compact(o options, dir string, b *block) (*logstore.Store, error) {
-	s, done, err := open(o, dir)
-	if err != nil {
-		return nil, err
-	}
-	stop := watchHeap(&b.HeapBytes)
-	used, err := yardstick.Used()
-	if err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	n := s.Compact(time.Now())
-	b.CompactSeconds = time.Since(began).Seconds()
-	now, err := yardstick.Used()
-	stop()
-	if n != 1 {
-		return nil, errors.Join(err, errors.New("nothing was compacted"))
-	}
-	b.CompactCPU = now.Since(used).CPUSeconds
-	b.ReadBytes, b.WrittenBytes, b.Rounds = done.BytesMapped+done.BytesRead, done.BytesWritten, done.Rounds
-	return s, err
-}
-
 // write makes a log, all of which but its last segment may be compacted.
-func write(o options, w *row, dir string) (records int64, err error) {
+func write(o *options, w distribution, dir string) (records int64, err error) {
 	s, _, err := open(o, dir)
 	if err != nil {
 		return 0, err
@@ -194,11 +120,10 @@ func write(o options, w *row, dir string) (records int64, err error) {
 // loop reads the segments, hashes each key and copies all bytes. It knows no more
 // of a batch than is needed to find its keys.
 func loop(dir string) (bytes int64, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, "logs", tp.String(), "*.log"))
+	files, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil {
 		return 0, err
 	}
-	files = files[:len(files)-1] // the last is active
 	var it record.Iterator
 	defer it.Close()
 	sink := byte(0)
