@@ -79,7 +79,9 @@ type CheckOptions struct {
 
 // Check examines a directory that nobody has open, reading only: a
 // partition's, a whole Kafka log directory, or one that [Open] takes. It needs
-// no Store, trusts no file to describe another one, and goes on after a fault.
+// no Store, trusts no file to describe another one, and goes on after a fault. But
+// what a start would open unseen must be there: segments that the manifest has of logs
+// at rest.
 // Where fsys is nil dir is one of the operating system's, and the root of findings
 // the directory above it.
 //

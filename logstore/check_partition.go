@@ -88,6 +88,7 @@ func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error)
 	if offset, ok := root.quarantined[p.tp]; ok {
 		c.find(Fault, p.dir, 0, "takes no appends until it is repaired: a start found less than was acknowledged, up to offset %d", offset)
 	}
+	root.contradicted(p, func(file, why string) { c.find(Fault, file, 0, "%s", why) })
 	l.checkEnd(root)
 	l.checkBeside()
 	return l, nil

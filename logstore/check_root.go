@@ -23,9 +23,24 @@ var rootFiles = []string{lockFile, cleanShutdownFile, metaPropertiesFile, "boots
 // checkedRoot is what a log directory's own files tell about its partitions.
 type checkedRoot struct {
 	clean       bool
-	manifest    bool                        // checkpoints are what our manifest says
-	checkpoints map[string]offsetCheckpoint // by file name
-	quarantined offsetCheckpoint            // logs that take no appends, and what was acknowledged of them
+	manifest    bool                                  // checkpoints are what our manifest says
+	checkpoints map[string]offsetCheckpoint           // by file name
+	quarantined offsetCheckpoint                      // logs that take no appends, and what was acknowledged of them
+	resting     map[TopicPartition][]manifest.Segment // what logs at rest are opened by, unseen
+}
+
+// contradicted calls f with each segment of a log at rest that is not there, or is
+// shorter than a start will take it for.
+func (r *checkedRoot) contradicted(p *partitionFiles, f func(file, why string)) {
+	for _, s := range r.resting[p.tp] {
+		name := segmentFileName(s.Base, logSuffix)
+		switch bytes := p.bytes[s.Base]; {
+		case !p.names[name]:
+			f(p.file(name), "is gone, and the manifest has it")
+		case bytes < s.Bytes:
+			f(p.file(name), fmt.Sprintf("has %d bytes, by the manifest %d", bytes, s.Bytes))
+		}
+	}
 }
 
 // offset is what a checkpoint says of a partition.
@@ -92,7 +107,7 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 	}
 	root.manifest = true
 	recovery, start, high, cleaner := offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}, offsetCheckpoint{}
-	root.quarantined = offsetCheckpoint{}
+	root.quarantined, root.resting = offsetCheckpoint{}, map[TopicPartition][]manifest.Segment{}
 	for name, row := range st.Rows {
 		if tp, ok := parseDir(name); ok {
 			recovery[tp], start[tp], high[tp] = row.Recovery, row.Start, row.High
@@ -101,6 +116,9 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 			}
 			if row.Quarantined {
 				root.quarantined[tp] = row.Synced
+			}
+			if !row.Dirty {
+				root.resting[tp] = row.Segments
 			}
 		}
 	}

@@ -18,6 +18,9 @@ func (l *repairLog) planBeside() error {
 		file := l.files.file(name)
 		problem := l.faulty[file]
 		at, isSnapshot := parseSegmentFileName(name, snapshotSuffix)
+		if isSnapshot {
+			problem = l.problemOf(file)
+		}
 		if isSnapshot && problem == "" && at > l.end {
 			problem = fmt.Sprintf("is of offset %d, past the log's end %d", at, l.end)
 		}

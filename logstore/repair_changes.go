@@ -24,12 +24,12 @@ func (l *repairLog) planChanges() error {
 	end := l.end
 	l.end = max(l.end, l.witnessed(), l.root.quarantined[l.files.tp])
 	create, told := l.end > end, end
+	l.touched = create || slices.ContainsFunc(l.segments, (*repairSegment).changed)
 	var renewed *repairSegment
 	for _, s := range l.segments {
 		if create && s.aside && s.base == l.end-1 {
 			renewed = s // a new file of its name takes its place
 		} else if s.changed() {
-			l.touched = true
 			c, err := l.planData(s)
 			if err != nil {
 				return err
@@ -43,10 +43,18 @@ func (l *repairLog) planChanges() error {
 		}
 	}
 	if create {
-		l.touched = true
 		l.planCreate(end, told, renewed)
 	}
 	return l.planBeside()
+}
+
+// problemOf is what is wrong with a file beside the data, "" if nothing. What a crash
+// explains is wrong too where the recovery point is going to rise past it.
+func (l *repairLog) problemOf(file string) string {
+	if problem := l.faulty[file]; problem != "" || !l.touched {
+		return problem
+	}
+	return l.noted[file]
 }
 
 // planData has a data file written anew without what is bad, or set aside.
@@ -110,6 +118,9 @@ func (l *repairLog) planIndexes(s *repairSegment, sealing, renewed bool) error {
 	for _, suffix := range []string{offsetsSuffix, timesSuffix, txnSuffix} {
 		name := l.files.file(segmentFileName(s.base, suffix))
 		there, problem := l.files.has(s.base, suffix), l.faulty[name]
+		if suffix != txnSuffix {
+			problem = l.problemOf(name)
+		}
 		if problem == "" && s.changed() {
 			problem = "belongs to data that changes"
 		}

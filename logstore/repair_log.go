@@ -22,8 +22,8 @@ type repairLog struct {
 	root  checkedRoot
 	name  string
 	clean bool
-	// faulty has the first fault of each file.
-	faulty map[string]string
+	// faulty has the first fault of each file, noted the first note.
+	faulty, noted map[string]string
 
 	segments []*repairSegment // by base, those to be set aside too
 	end      int64            // offset at which the log will end, -1 unknown

@@ -1,28 +1,59 @@
 package logstore
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // lose tells what is lost with each range that a segment lacks.
 func (l *repairLog) lose(s *repairSegment) (lost []Lost, taken []ByteRange) {
-	for _, t := range s.scan.taken() {
+	all := s.scan.taken()
+	for _, t := range all {
 		taken = append(taken, ByteRange{t.from, t.to})
-		first, last, records := max(t.after, s.base), t.before-1, int64(-1)
-		if t.before < 0 {
-			last = s.limit - 1
-			if s.limit == unlimited {
-				last = max(l.end-1, first-1)
-			}
+	}
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].after == all[0].after && all[n].before == all[0].before {
+			n++
 		}
-		if t.count >= 0 && t.first >= first && (t.last <= last || s.limit == unlimited && t.before < 0 && t.first == first) {
-			first, last, records = t.first, t.last, int64(t.count)
-		}
-		next := Lost{l.name, first, last, records}
-		if first > last || len(lost) > 0 && lost[len(lost)-1] == next {
-			continue
-		}
-		lost = append(lost, next)
+		lost = append(lost, l.loseBetween(s, all[:n])...)
+		all = all[n:]
 	}
 	return lost, taken
+}
+
+// loseBetween is lose for the ranges between two batches. What their headers claim is
+// believed if it fills the offsets between those: a claim of less tells of the first
+// of several batches, where a file ends too soon or a length was damaged as well.
+func (l *repairLog) loseBetween(s *repairSegment, ranges []takenOut) (lost []Lost) {
+	first, last := max(ranges[0].after, s.base), ranges[0].before-1
+	atEnd := ranges[0].before < 0 && s.limit == unlimited
+	switch {
+	case atEnd:
+		last = max(l.end-1, first-1)
+		for _, behind := range l.segments { // set aside, they tell of their own loss
+			if behind.aside && behind.base > s.base {
+				last = min(last, behind.base-1)
+			}
+		}
+	case ranges[0].before < 0:
+		last = s.limit - 1
+	}
+	next := first
+	for _, t := range ranges {
+		if t.count < 0 || t.first != next {
+			break
+		}
+		lost = append(lost, Lost{l.name, t.first, t.last, int64(t.count)})
+		next = t.last + 1
+	}
+	switch {
+	case len(lost) == len(ranges) && (next == last+1 || atEnd && next > last):
+		return lost
+	case first > last:
+		return nil
+	}
+	return []Lost{{l.name, first, last, -1}}
 }
 
 // loseAside tells what is lost with a segment that does not stay.
@@ -41,6 +72,25 @@ func (l *repairLog) loseAside(s *repairSegment) []Lost {
 		return nil
 	}
 	return []Lost{{l.name, first, last, s.scan.claimed(first, last)}}
+}
+
+// loseUnseen tells what is lost with files, or ends of files, that only the manifest
+// knows of: what is there is whole.
+func (l *repairLog) loseUnseen() (lost []Lost) {
+	for _, row := range l.root.resting[l.files.tp] {
+		end := row.Base
+		if i := slices.IndexFunc(l.segments, func(s *repairSegment) bool { return s.base == row.Base }); i >= 0 {
+			if end = l.segments[i].scan.end(row.Base); !l.segments[i].scan.whole() {
+				continue
+			}
+		} else if l.files.has(row.Base, logSuffix) {
+			continue // nothing was wrong with the log
+		}
+		if end < row.End {
+			lost = append(lost, Lost{l.name, end, row.End - 1, -1})
+		}
+	}
+	return lost
 }
 
 // describe tells what was wrong with a segment's data, and what is done.

@@ -90,8 +90,16 @@ func (r *repair) plan(s *repairScope) (*repairPlan, error) {
 		}
 	}
 	quarantined := slices.ContainsFunc(found, func(f *partitionFiles) bool { _, ok := root.quarantined[f.tp]; return ok })
-	if (len(p.changes) > 0 || quarantined) && s.store != "" {
-		return p, r.planForget(p, s.store)
+	lies := slices.ContainsFunc(found, func(f *partitionFiles) (lies bool) {
+		root.contradicted(f, func(string, string) { lies = true })
+		return lies
+	})
+	if (len(p.changes) > 0 || quarantined || lies) && s.store != "" {
+		var lost []Lost
+		for _, l := range p.logs {
+			lost = append(lost, l.loseUnseen()...)
+		}
+		return p, r.planForget(p, s.store, lost)
 	}
 	return p, nil
 }
@@ -115,12 +123,12 @@ func (r *repair) partitionDirs(s *repairScope) ([]string, error) {
 }
 
 // planForget has the manifest removed before anything else.
-func (r *repair) planForget(p *repairPlan, store string) error {
+func (r *repair) planForget(p *repairPlan, store string, lost []Lost) error {
 	name := path.Join(store, repairOwnDir, repairManifestFile)
 	if _, err := r.fs.Stat(name); err != nil {
 		return ignore(err, fs.ErrNotExist)
 	}
-	p.add(Change{File: name, Problem: "describes files that are about to change", Action: "removed: the next start reads the directory instead"},
+	p.add(Change{File: name, Problem: "describes files that are gone, or about to change", Action: "removed: the next start reads the directory instead", Lost: lost},
 		repairStep{phaseForget, func(r *repair, _ *Change) error { return forgetManifest(r.fs, store) }})
 	return nil
 }
@@ -132,13 +140,16 @@ func (r *repair) examine(p *repairPlan, c *checker, files *partitionFiles, root 
 	if err != nil {
 		return nil, err
 	}
-	l := &repairLog{r: r, plan: p, files: files, root: root, clean: root.clean, end: checked.next, faulty: map[string]string{}}
+	l := &repairLog{r: r, plan: p, files: files, root: root, clean: root.clean, end: checked.next, faulty: map[string]string{}, noted: map[string]string{}}
 	if l.name = files.tp.String(); files.tp.Topic == "" {
 		l.name = path.Base(files.dir)
 	}
 	for _, f := range c.report.Findings[before:] {
 		if f.Severity == Fault && l.faulty[f.File] == "" {
 			l.faulty[f.File] = f.Text
+		}
+		if f.Severity == Note && l.noted[f.File] == "" {
+			l.noted[f.File] = f.Text
 		}
 	}
 	if len(l.faulty) == 0 && !checked.torn && (len(files.bases) > 0 || l.witnessed() == 0) {

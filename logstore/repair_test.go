@@ -325,6 +325,54 @@ func TestRepairKeepsRecoveryPointsWhereTheyMatter(t *testing.T) {
 	wantMended(t, mem, all, r)
 }
 
+// What is gone without a trace in what is left: a log at rest is opened by the
+// manifest, which still has it, and its reads would fail.
+func TestRepairOfWhatOnlyTheManifestHas(t *testing.T) {
+	cut := func(t *testing.T, mem *vfs.Mem, file string, size int) {
+		overwrite(t, mem, file, readAll(t, mem, file)[:size])
+	}
+	for name, do := range map[string]func(t *testing.T, mem *vfs.Mem, m image, f []string){
+		"first file gone":          func(t *testing.T, mem *vfs.Mem, _ image, f []string) { must(t, mem.Remove(f[0])) },
+		"file in the middle gone":  func(t *testing.T, mem *vfs.Mem, _ image, f []string) { must(t, mem.Remove(f[1])) },
+		"file cut between batches": func(t *testing.T, mem *vfs.Mem, m image, f []string) { cut(t, mem, f[1], batchAt(m, f[1], 2)) },
+		"file emptied":             func(t *testing.T, mem *vfs.Mem, _ image, f []string) { cut(t, mem, f[1], 0) },
+		"file cut in a batch":      func(t *testing.T, mem *vfs.Mem, m image, f []string) { cut(t, mem, f[1], batchAt(m, f[1], 2)+70) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, all := storeImage(t)
+			mem := m.fs(t)
+			wantServed(t, mem, nil) // closed here, so that the manifest holds
+			do(t, mem, m, logFiles(m, "data/logs/t-0"))
+			if report, err := logstore.Check(mem, "data", logstore.CheckOptions{}); err != nil || report.Faults() == 0 {
+				t.Errorf("no fault is found: %v", err)
+			}
+			r := repair(t, mem, "data")
+			if len(r.Lost()) != 1 || r.Lost()[0].First > r.Lost()[0].Last {
+				t.Errorf("lost %v", r.Lost())
+			}
+			wantMended(t, mem, all, r)
+		})
+	}
+}
+
+// A snapshot that a crash left half written is below the recovery point once a repair
+// has raised that.
+func TestRepairTakesSnapshotsThatNoCrashWouldExplain(t *testing.T) {
+	m, all := storeImage(t)
+	delete(m, "data/logs/.kafka_cleanshutdown")
+	delete(m, "data/moldau/manifest")
+	m["data/logs/recovery-point-offset-checkpoint"] = []byte("0\n3\nmoldau! 0 0\nt 0 12\nu 3 106\n")
+	files := logFiles(m, "data/logs/t-0")
+	flipBit(m, files[0], batchAt(m, files[0], 1)+70)
+	flipBit(m, beside(files[2], ".snapshot"), -1)
+	mem := m.fs(t)
+	r := repair(t, mem, "data")
+	if len(r.Remaining) > 0 {
+		t.Errorf("remaining: %v", r.Remaining)
+	}
+	wantMended(t, mem, all, r)
+}
+
 // partitionImage is the partition of soundImage, without what lies beside it.
 func partitionImage(t *testing.T, dir string) image {
 	m := image{}
