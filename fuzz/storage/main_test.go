@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // targets are those of this package, for a soak.
-var targets = []*target.Target{batches, codecs, segments, operations, producers, epochs, compactions, indexes, besides}
+var targets = []*target.Target{batches, codecs, segments, operations, producers, epochs, compactions, indexes, besides, journals, repairs}
 
 func TestSoak(t *testing.T) { target.Soak(t, targets) }
 
