@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"moldau/bench/child"
 	"moldau/bench/client"
+	"moldau/bench/commits"
 	"moldau/bench/harness"
 	"moldau/bench/limit"
 	"moldau/bench/recovery"
@@ -69,7 +71,7 @@ func childProcess() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, role []string) error {
-			return child.Serve(c.Context(), recovery.Roles(), role[0], c.InOrStdin(), c.OutOrStdout())
+			return child.Serve(c.Context(), slices.Concat(commits.Roles(), recovery.Roles()), role[0], c.InOrStdin(), c.OutOrStdout())
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"moldau/bench/commits"
 	"moldau/bench/compaction"
 	"moldau/bench/disk"
 	"moldau/bench/durable"
@@ -31,6 +32,7 @@ func scenarios() []harness.Scenario {
 		overwire.Produce(pool),
 		overwire.Fetch(pool),
 		overwire.JetStream(pool),
+		commits.Scenario(pool),
 		compaction.Scenario(),
 		compaction.Beside(),
 		durable.Scenario(),

@@ -1,13 +1,13 @@
-package main
+package commits
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
+	"moldau/bench/result"
 	"moldau/bench/wire"
 	"moldau/server/compat/groups"
 	"moldau/server/compat/member"
@@ -37,8 +37,9 @@ func (c *committer) close() {
 	_ = c.member.End(member.Leave)
 }
 
-// commit lets all commit for a while.
-func commit(committers []*committer, inFlight int, d time.Duration) (block, error) {
+// commit lets all commit for a while, and tells how many a second and how long they
+// took.
+func commit(committers []*committer, inFlight int, d time.Duration) (perSecond float64, took *result.Latency, err error) {
 	var running sync.WaitGroup
 	errs := make([]error, len(committers))
 	start := time.Now()
@@ -46,22 +47,20 @@ func commit(committers []*committer, inFlight int, d time.Duration) (block, erro
 		running.Go(func() { errs[i] = c.run(inFlight, start.Add(d)) })
 	}
 	running.Wait()
-	took := time.Since(start)
+	seconds := time.Since(start).Seconds()
 	if err := errors.Join(errs...); err != nil {
-		return block{}, err
+		return 0, nil, err
 	}
-	var all []time.Duration
+	took = result.NewLatency()
 	for _, c := range committers {
-		all = append(all, c.took...)
+		for _, t := range c.took {
+			took.Record(t)
+		}
 	}
-	if len(all) == 0 {
-		return block{}, errors.New("nothing was committed")
+	if took.TotalCount() == 0 {
+		return 0, nil, errors.New("nothing was committed")
 	}
-	slices.Sort(all)
-	return block{
-		Commits: int64(len(all)), Seconds: took.Seconds(),
-		P50Us: all[len(all)/2].Microseconds(), P99Us: all[len(all)*99/100].Microseconds(),
-	}, nil
+	return float64(took.TotalCount()) / seconds, took, nil
 }
 
 // run keeps inFlight commits on their way until the time is over and then waits
