@@ -7,9 +7,9 @@ const HasJournal = true
 
 // Journal is what the engine's journal did.
 type Journal struct {
-	Cuts    int64 `json:"cuts"`
-	Commits int64 `json:"commits"`
-	Bytes   int64 `json:"bytes"`
+	Cuts    int64
+	Commits int64
+	Bytes   int64
 }
 
 // JournalOf reads it from the engine's counters.

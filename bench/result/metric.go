@@ -62,10 +62,11 @@ const (
 // Metrics are in the order in which tables have them; others come behind, by name.
 var Metrics = []Metric{
 	CPUPerGB, MachineCPUPerGB, CPUPerUncompressedGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare,
-	BytesPerSecond, UncompressedPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond,
-	P50, P99, P999, Max, Seconds, Milliseconds, SettleSeconds, BySendfile, CopiedMB,
-	ResidentMB, ResidentPerConn, HeapMB, IdleCPU, MajorFaults, MinorFaultsPerGB,
+	BytesPerSecond, UncompressedPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, PerCPUSecond, FewPerSecond, OfFew,
+	P50, P99, P999, Max, Seconds, Milliseconds, OpenMilliseconds, OpenSeconds, CloseSeconds, SettleSeconds, BySendfile, CopiedMB,
+	ResidentMB, ResidentPerConn, HeapMB, HeapPerLog, IdleCPU, MajorFaults, MinorFaultsPerGB,
 	WrittenPerByte, DirtiedPerByte, SyncsPerAck, JournalCuts, Allocations,
+	UnflushedMB, ScannedShare, LeftShare, WrittenShare, CompactedMB, SystemCalls, OpenFiles, ShedLogs,
 }
 
 // higher are the metrics of which more is better.

@@ -12,9 +12,9 @@ import (
 // Usage is what this process has used up, and what the host took from the
 // machine meanwhile.
 type Usage struct {
-	CPUSeconds   float64 `json:"cpuSeconds"`   // user and system
-	WrittenBytes int64   `json:"writtenBytes"` // pages made dirty, however often one was
-	StealSeconds float64 `json:"stealSeconds"`
+	CPUSeconds   float64 // user and system
+	WrittenBytes int64   // pages made dirty, however often one was
+	StealSeconds float64
 }
 
 // Used reads what was used so far.
