@@ -44,8 +44,9 @@ type Load struct {
 	Exact             bool   `json:"exact,omitempty"`             // whether batches fill what they may
 	Bytes             int64  `json:"bytes"`                       // to move in all
 	Topics            int    `json:"topics,omitempty"`            // produce to so many, called as WideTopic does; 0: to the one
+	Rounds            int    `json:"rounds,omitempty"`            // produce so many batches to each partition, whatever the bytes
 	// Seconds ends the load sooner; 0: it ends when the bytes are moved. Apache's
-	// client, which cannot be ended, does not look at it.
+	// client, which cannot be ended, does not look at it. An open loop has no bytes.
 	Seconds float64 `json:"seconds,omitempty"`
 	// Held has the client say when it is at work, and work until it is stopped.
 	Held bool `json:"held,omitempty"`

@@ -15,12 +15,12 @@ import (
 )
 
 // OpenLoop has requests sent at times that are fixed beforehand, whatever became
-// of those before, one batch each, to the partitions in turn.
+// of those before, one batch each, to the partitions in turn, for as many seconds
+// as the load says, or as long as it is held.
 type OpenLoop struct {
 	PerSecond     float64 `json:"perSecond"` // of all connections together
 	Poisson       bool    `json:"poisson,omitempty"`
 	Seed          uint64  `json:"seed,omitempty"`
-	LengthSeconds float64 `json:"lengthSeconds,omitempty"` // of a client that is not held
 	SettleSeconds float64 `json:"settleSeconds,omitempty"` // at the beginning, whose latencies are not counted
 	WindowSeconds float64 `json:"windowSeconds,omitempty"` // latencies are told for each window, too; 0: for none
 	Consumers     int     `json:"consumers,omitempty"`     // that wait for every batch; with one producing connection only
@@ -147,7 +147,7 @@ func (o *openLoop) send(ctx context.Context) (n int64, err error) {
 	}
 	defer release()
 	schedule := pace.NewSchedule(o.plan())
-	limit := time.Duration(o.LengthSeconds * float64(time.Second))
+	limit := time.Duration(o.Seconds * float64(time.Second))
 	settle := time.Duration(o.SettleSeconds * float64(time.Second))
 	held, said := o.hold.ended != nil, false
 	connections := int64(o.Connections)

@@ -81,8 +81,8 @@ func TestOpenLoopCountsWhatIsDue(t *testing.T) {
 	b := broker(t, 4, "topic")
 	const perSecond, requests = 1e7, 1000
 	o := served(t, client.Load{
-		Kind: client.OpenLoopProduce, Addr: b.Addr(), Topic: "topic", Connections: 3, Partitions: 4, RecordBytes: 50, BatchBytes: 600,
-		OpenLoop: client.OpenLoop{PerSecond: perSecond, LengthSeconds: requests / perSecond, SettleSeconds: 200 / perSecond, WindowSeconds: 300 / perSecond, Keys: 10},
+		Kind: client.OpenLoopProduce, Addr: b.Addr(), Topic: "topic", Connections: 3, Partitions: 4, RecordBytes: 50, BatchBytes: 600, Seconds: requests / perSecond,
+		OpenLoop: client.OpenLoop{PerSecond: perSecond, SettleSeconds: 200 / perSecond, WindowSeconds: 300 / perSecond, Keys: 10},
 	})
 	if o.Requests != requests || o.Records%requests != 0 || o.Records < 5*requests {
 		t.Errorf("%d requests, %d records", o.Requests, o.Records)
@@ -118,8 +118,8 @@ func TestOpenLoopConsumers(t *testing.T) {
 	b := broker(t, 3, "topic")
 	const perSecond, requests = 1e6, 500
 	o := served(t, client.Load{
-		Kind: client.OpenLoopProduce, Addr: b.Addr(), Topic: "topic", Partitions: 3, RecordBytes: 100, BatchBytes: 1,
-		OpenLoop: client.OpenLoop{PerSecond: perSecond, Poisson: true, Seed: 3, LengthSeconds: requests / perSecond, Consumers: 4},
+		Kind: client.OpenLoopProduce, Addr: b.Addr(), Topic: "topic", Partitions: 3, RecordBytes: 100, BatchBytes: 1, Seconds: requests / perSecond,
+		OpenLoop: client.OpenLoop{PerSecond: perSecond, Poisson: true, Seed: 3, Consumers: 4},
 	})
 	if o.Requests == 0 || o.Tail.TotalCount() != 4*o.Requests {
 		t.Errorf("%d requests, 4 consumers counted %d", o.Requests, o.Tail.TotalCount())
@@ -178,7 +178,7 @@ func TestManyTopicsAreGoneAround(t *testing.T) {
 	b := broker(t, 4, topics...)
 	load := client.Load{Kind: client.Produce, Addr: b.Addr(), Topic: "wide", Topics: 3, Partitions: 4, PerRequest: 2, RecordBytes: 100, BatchBytes: 1, Bytes: 1}
 	one := served(t, load)
-	load.Bytes = one.Bytes * 5 // and this makes six requests
+	load.Bytes = one.Bytes * 5
 	o := served(t, load)
 	if o.Requests != 5 || o.Batches != 10 {
 		t.Fatalf("%+v", o)
@@ -196,5 +196,9 @@ func TestManyTopicsAreGoneAround(t *testing.T) {
 				t.Errorf("%s, partition %d: %d records, must be %d", topic, p, end, want)
 			}
 		}
+	}
+	load.Rounds = 2
+	if o := served(t, load); o.Batches != 2*3*4 {
+		t.Errorf("two rounds of twelve partitions are %d batches", o.Batches)
 	}
 }

@@ -38,7 +38,11 @@ func produce(ctx context.Context, l Load) (Outcome, error) {
 		requests = append(requests, wire.NewProduce(topic, partitions, batch.Batch, batch.Records))
 	}
 	var left atomic.Int64 // requests not sent yet
-	left.Store(max(1, l.Bytes/int64(requests[0].Bytes)))
+	total := max(1, l.Bytes/int64(requests[0].Bytes))
+	if l.Rounds > 0 {
+		total = int64(l.Rounds * max(1, l.Topics) * len(requests))
+	}
+	left.Store(total)
 	runs := make([]producing, l.Connections)
 	var wait sync.WaitGroup
 	start := time.Now()

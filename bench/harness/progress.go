@@ -55,8 +55,12 @@ func (p *progress) measuring() time.Duration {
 func (p *progress) done(row *result.Row, system string, turn int, b result.Block) {
 	p.ended++
 	p.behind += p.perBlock[row.Title()]
-	fmt.Fprintf(p.out, "[%d/%d, %v left] %s: %s block %d: %.4g %s\n", p.ended, p.blocks, p.left().Round(time.Second),
-		row.Title(), system, turn+1, b.Metrics[row.Headline], row.Headline)
+	figure := "done"
+	if v, ok := b.Metrics[row.Headline]; ok {
+		figure = fmt.Sprintf("%.4g %s", v, row.Headline)
+	}
+	fmt.Fprintf(p.out, "[%d/%d, %v left] %s: %s block %d: %s\n", p.ended, p.blocks, p.left().Round(time.Second),
+		row.Title(), system, turn+1, figure)
 }
 
 // left is what is planned yet, at the speed so far.

@@ -48,6 +48,22 @@ const (
 	JournalCuts       Metric = "journal-cuts"
 	SettleSeconds     Metric = "settle-s" // of a block, after the last acknowledgement
 	Allocations       Metric = "allocs/op"
+	SendLag           Metric = "send-lag-p99-ms" // how late an open loop's requests were sent: above a fraction of its latencies, these are the client's
+	Offered           Metric = "offered-requests/s"
+	TailP50           Metric = "tail-p50-ms" // from when a record was due to be produced until a consumer had it
+	TailP99           Metric = "tail-p99-ms"
+	TailP999          Metric = "tail-p99.9-ms"
+	AloneP99          Metric = "alone-p99-ms"           // with nothing beside
+	BesideAlone       Metric = "p99-beside/alone"       // p99 with something beside over that without
+	ReadPerByte       Metric = "disk-bytes-read/byte"   // read from the disk by the system, for a byte that a client read
+	WindowStep        Metric = "window-p99-max/median"  // of the p99 of each window of a block
+	CreateSeconds     Metric = "create-s"               // until every partition answers
+	FirstSeconds      Metric = "first-batches-s"        // until every partition has acknowledged one
+	OfHundred         Metric = "of-100-partitions"      // rate over that to 100 partitions in the same block
+	OfHundredSmall    Metric = "of-100-partitions-1KiB" // the same with batches of 1 KiB
+	OfOneConsumer     Metric = "cpu-of-one-consumer's"  // CPU time for a delivered byte over that with one consumer
+	StartSeconds      Metric = "start-s"                // after a clean close
+	ResidentPerPart   Metric = "resident-KB/partition"  // that came with the partitions and their first batches
 	// Bytes before compression, where batches are compressed.
 	UncompressedPerSecond Metric = "uncompressed-MB/s"
 	CPUPerUncompressedGB  Metric = "cpu-s/uncompressed-GB"
@@ -61,16 +77,21 @@ const (
 
 // Metrics are in the order in which tables have them; others come behind, by name.
 var Metrics = []Metric{
-	CPUPerGB, MachineCPUPerGB, CPUPerUncompressedGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare,
+	CPUPerGB, MachineCPUPerGB, CPUPerUncompressedGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare, OfOneConsumer,
 	BytesPerSecond, UncompressedPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, PerCPUSecond, FewPerSecond, OfFew,
-	P50, P99, P999, Max, Seconds, Milliseconds, OpenMilliseconds, OpenSeconds, CloseSeconds, SettleSeconds, BySendfile, CopiedMB,
-	ResidentMB, ResidentPerConn, HeapMB, HeapPerLog, IdleCPU, MajorFaults, MinorFaultsPerGB,
+	CreateSeconds, FirstSeconds, OfHundred, OfHundredSmall,
+	P50, P99, P999, Max, TailP50, TailP99, TailP999, AloneP99, BesideAlone, WindowStep, Offered, SendLag, ReadPerByte,
+	Seconds, Milliseconds, OpenMilliseconds, OpenSeconds, StartSeconds, CloseSeconds, SettleSeconds, BySendfile, CopiedMB,
+	ResidentMB, ResidentPerPart, ResidentPerConn, HeapMB, HeapPerLog, IdleCPU, MajorFaults, MinorFaultsPerGB,
 	WrittenPerByte, DirtiedPerByte, SyncsPerAck, JournalCuts, Allocations,
 	UnflushedMB, ScannedShare, LeftShare, WrittenShare, CompactedMB, SystemCalls, OpenFiles, ShedLogs,
 }
 
 // higher are the metrics of which more is better.
-var higher = []Metric{BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile, FewPerSecond, OfFew, PerCPUSecond}
+var higher = []Metric{
+	BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile,
+	FewPerSecond, OfFew, PerCPUSecond, OfHundred, OfHundredSmall,
+}
 
 // HigherIsBetter tells which way a metric is read.
 func (m Metric) HigherIsBetter() bool { return slices.Contains(higher, m) }

@@ -57,6 +57,7 @@ type Block struct {
 	Metrics      map[Metric]float64 `json:"metrics"`
 	StealSeconds float64            `json:"stealSeconds"` // that the host took from the machine meanwhile
 	Latency      *Latency           `json:"latency,omitempty"`
+	Windows      []*Latency         `json:"windows,omitempty"` // the same, of one stretch of the block after the other
 }
 
 // Find returns the row of a scenario, nil without one.

@@ -16,7 +16,7 @@ import (
 // CPU time, and the whole machine's but for the client's own.
 func (s *System) Measure(ctx context.Context, cpus string, l client.Load) (result.Block, client.Outcome, error) {
 	l.Addr = s.Addr()
-	before, err := read(s.PID())
+	m, err := s.Meter()
 	if err != nil {
 		return result.Block{}, client.Outcome{}, err
 	}
@@ -24,11 +24,29 @@ func (s *System) Measure(ctx context.Context, cpus string, l client.Load) (resul
 	if err != nil {
 		return result.Block{}, o, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	after, err := read(s.PID())
+	b, err := m.Block(o)
+	return b, o, err
+}
+
+// Meter reads what a system uses up.
+type Meter struct {
+	pid    int
+	before reading
+}
+
+// Meter begins to count.
+func (s *System) Meter() (*Meter, error) {
+	before, err := read(s.PID())
+	return &Meter{s.PID(), before}, err
+}
+
+// Block is what was used so far for what a client did.
+func (m *Meter) Block(o client.Outcome) (result.Block, error) {
+	after, err := read(m.pid)
 	if err != nil {
-		return result.Block{}, o, err
+		return result.Block{}, err
 	}
-	return after.since(before).block(o), o, nil
+	return after.since(m.before).block(o), nil
 }
 
 // reading is what was used up so far.
@@ -79,8 +97,11 @@ func (r reading) block(o client.Outcome) result.Block {
 }
 
 // Resident is the process's memory in MB of 10^6 bytes.
-func (s *System) Resident() (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
+func (s *System) Resident() (float64, error) { return Resident(s.PID()) }
+
+// Resident is a process's memory in MB of 10^6 bytes.
+func Resident(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
@@ -90,5 +111,5 @@ func (s *System) Resident() (float64, error) {
 			return kib * 1024 / 1e6, err
 		}
 	}
-	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", s.PID())
+	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", pid)
 }

@@ -1,0 +1,180 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"moldau/bench/client"
+	"moldau/server/compat/broker"
+)
+
+// Launch is how a broker of its own would be started on a new, empty directory:
+// for what is measured of its start, or of all that it ever was asked.
+func (p *Pool) Launch(ctx context.Context, name string, synced bool) (broker.Launch, error) {
+	l, err := p.launch(ctx, name)
+	if err != nil {
+		return l, err
+	}
+	if synced {
+		switch name {
+		case Moldau:
+			l.Durability = "synced"
+		default:
+			l.Properties = append(l.Properties[:len(l.Properties):len(l.Properties)], "log.flush.interval.messages=1")
+		}
+	}
+	l.Dir, err = p.Directory()
+	return l, err
+}
+
+// Fresh is a broker of its own.
+type Fresh struct {
+	*System
+	launch broker.Launch
+	admin  string // URL of Moldau's listener for operators
+}
+
+// Fresh starts a broker of its own on a new directory. Its caller ends it.
+func (p *Pool) Fresh(ctx context.Context, name string) (*Fresh, error) {
+	l, err := p.Launch(ctx, name, false)
+	if err != nil {
+		return nil, err
+	}
+	f := &Fresh{launch: l}
+	if name == Moldau {
+		admin := fmt.Sprintf("127.0.0.1:%d", l.Port+1) // as free as the port
+		f.launch.Properties = append(l.Properties[:len(l.Properties):len(l.Properties)], "moldau.admin.listener="+admin)
+		f.admin = "http://" + admin
+	}
+	f.System, err = start(ctx, name, f.launch)
+	return f, err
+}
+
+// End closes it. Its files are left, but empty, until the end of the run: for
+// minutes after many were removed, ext4 takes many times as long to make one, since
+// it looks at every inode that was given free.
+func (f *Fresh) End() error { return errors.Join(f.Close(), emptyFiles(f.launch.Dir)) }
+
+// Again closes it cleanly and starts it again, and tells how long each took.
+func (f *Fresh) Again(ctx context.Context) (closing, starting time.Duration, err error) {
+	began := time.Now()
+	if err := f.Close(); err != nil {
+		return 0, 0, err
+	}
+	closing = time.Since(began)
+	began = time.Now()
+	next, err := start(ctx, f.Name, f.launch)
+	if err != nil {
+		return 0, 0, err
+	}
+	f.System = next
+	return closing, time.Since(began), nil
+}
+
+// Heap is what of Moldau's heap lives after a collection, in MB; known is false for
+// other systems.
+func (f *Fresh) Heap(ctx context.Context) (mb float64, known bool, err error) {
+	if f.admin == "" {
+		return 0, false, nil
+	}
+	for range 2 { // the second frees what finalizers of the first held
+		if _, err := f.get(ctx, "/debug/pprof/heap?gc=1"); err != nil {
+			return 0, false, err
+		}
+	}
+	text, err := f.get(ctx, "/metrics?exclude=topics&exclude=groups")
+	if err != nil {
+		return 0, false, err
+	}
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, "go_memstats_heap_alloc_bytes "); ok {
+			bytes, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			return bytes / 1e6, true, err
+		}
+	}
+	return 0, false, errors.New("no size of the heap in the broker's metrics")
+}
+
+func (f *Fresh) get(ctx context.Context, path string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.admin+path, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", path, resp.Status)
+	}
+	return string(b), err
+}
+
+// emptyFiles gives back what files below dir take of the disk.
+func emptyFiles(dir string) error {
+	return filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		return os.Truncate(name, 0)
+	})
+}
+
+// StartLaunch starts a broker as told; it is closed by its caller.
+func StartLaunch(ctx context.Context, name string, l broker.Launch) (*System, error) {
+	return start(ctx, name, l)
+}
+
+// TopicDirs are the directories of a topic's partitions.
+func (s *System) TopicDirs(topic string) ([]string, error) {
+	dirs, err := filepath.Glob(filepath.Join(s.Broker().LogDir(), topic+"-*"))
+	if err == nil && len(dirs) == 0 {
+		err = fmt.Errorf("%s has no directory of topic %s", s.Name, topic)
+	}
+	return dirs, err
+}
+
+// topicsPerRequest is how many topics one CreateTopics asks for: Kafka refuses
+// requests of very many partitions.
+const topicsPerRequest = 10
+
+// CreateWide makes many topics, called as [client.WideTopic] does, and waits until
+// every partition can be written.
+func (s *System) CreateWide(ctx context.Context, prefix string, topics int, t Topic) error {
+	var names []string
+	for i := range topics {
+		names = append(names, client.WideTopic(prefix, i))
+	}
+	for first := 0; first < topics; first += topicsPerRequest {
+		some := names[first:min(first+topicsPerRequest, topics)]
+		created, err := s.admin.CreateTopics(ctx, int32(t.Partitions), 1, s.configs(t), some...)
+		if err == nil {
+			err = created.Error()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for {
+		listed, err := s.admin.ListEndOffsets(ctx, names...)
+		if err == nil && listed.Error() == nil {
+			return nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err, listed.Error())
+		}
+	}
+}
