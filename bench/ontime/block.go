@@ -1,0 +1,52 @@
+package ontime
+
+import (
+	"context"
+	"time"
+
+	"moldau/bench/client"
+	"moldau/bench/harness"
+	"moldau/bench/result"
+	"moldau/bench/system"
+)
+
+// settle is the beginning of a block that is not counted.
+const settle = 500 * time.Millisecond
+
+// echo is what rows call the program that receives, writes and acknowledges.
+const echo = "echo"
+
+// get is the pool's, with the name that a limit program has here.
+func get(ctx context.Context, pool *system.Pool, name string) (*system.System, error) {
+	if name == echo {
+		name = system.Ingest
+	}
+	return pool.Get(ctx, name)
+}
+
+// onTime is a block of an open loop, into a topic of its own.
+func onTime(ctx context.Context, session *harness.Session, s *system.System, load client.Load, t system.Topic) (result.Block, error) {
+	topic, err := s.Create(ctx, t)
+	if err != nil {
+		return result.Block{}, err
+	}
+	load.Kind, load.Topic = client.OpenLoopProduce, topic
+	b, o, err := s.Measure(ctx, session.ClientCPUs, load)
+	if err != nil {
+		return b, err
+	}
+	addTimes(&b, load, o)
+	return b, s.Delete(ctx, topic)
+}
+
+// addTimes adds what an open loop tells beside its latency.
+func addTimes(b *result.Block, load client.Load, o client.Outcome) {
+	b.Windows = o.Windows
+	b.Metrics[result.Offered] = load.PerSecond
+	if o.SendLag != nil && o.SendLag.TotalCount() > 0 {
+		b.Metrics[result.SendLag] = o.SendLag.Ms(99)
+	}
+	if o.Tail != nil && o.Tail.TotalCount() > 0 {
+		b.Metrics[result.TailP50], b.Metrics[result.TailP99], b.Metrics[result.TailP999] = o.Tail.Ms(50), o.Tail.Ms(99), o.Tail.Ms(99.9)
+	}
+}

@@ -1,0 +1,262 @@
+package ontime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"moldau/bench/client"
+	"moldau/bench/disk"
+	"moldau/bench/harness"
+	"moldau/bench/result"
+	"moldau/bench/system"
+	"moldau/bench/yardstick"
+)
+
+// file is what rows call the bare read of a file.
+const file = "file"
+
+// catchUp is the scenario's parameters.
+type catchUp struct {
+	pool    *system.Pool
+	session *harness.Session
+
+	rate  float64
+	alone time.Duration
+	mb    int64
+	name  string // of the file
+	cold  map[string]coldTopic
+}
+
+// coldTopic is one that a consumer reads from the disk.
+type coldTopic struct {
+	name string
+	ends int64 // of each partition
+}
+
+// CatchUp is a consumer far behind beside those who are not.
+func CatchUp(pool func(*harness.Session) *system.Pool) harness.Scenario {
+	c := &catchUp{cold: map[string]coldTopic{}}
+	return harness.Scenario{
+		Name:    "catch-up",
+		Summary: "what a consumer that reads from the disk costs those who produce and follow, and how fast it is",
+		Help: `1,000 requests of a batch of 16 KiB a second, evenly, go to six partitions, and a
+consumer waits at their ends. A block does that alone, then takes another topic out
+of the page cache and does it again while a consumer reads that topic, 1 MiB of each
+of six partitions a fetch, from its beginning to its end. p50 to p99.9 are of the
+acknowledgements meanwhile, from when they were due; alone-p99 is that of before.
+disk-bytes-read tells whether the topic really was cold: near 1 if it was.
+
+file is a program that reads a file as large, as cold, 1 MiB at a time.`,
+		Flags: func(f *pflag.FlagSet) {
+			f.Float64Var(&c.rate, "rate", 1000, "`REQUESTS` a second that are produced")
+			f.DurationVar(&c.alone, "alone", 4*time.Second, "`TIME` without the cold reader")
+			f.Int64Var(&c.mb, "mb", 2048, "`MB` that are read from the disk")
+			harness.Quick(f, "alone", "1500ms")
+			harness.Quick(f, "mb", "512")
+		},
+		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
+			c.pool, c.session = pool(s), s
+			return c.plan(), nil
+		},
+	}
+}
+
+func (c *catchUp) plan() (workloads []harness.Workload) {
+	for _, durability := range []string{"os", "synced"} {
+		if !c.session.WantsDurability(durability) {
+			continue
+		}
+		w := harness.Workload{
+			AfterTurn: late,
+			Expect:    c.alone + 2*settle + 4*time.Second,
+			Row: result.Row{
+				Name:   fmt.Sprintf("%.0f requests of 16 KiB a second and a tail reader, beside a cold read of %d MB", c.rate, c.mb),
+				Client: "replay", Acks: "all", Durability: durability, Headline: result.P99, Shape: c.load().Shape(),
+				Goals: []result.Goal{
+					{System: system.Moldau, Metric: result.BesideAlone, AtMost: 2},
+					{System: system.Moldau, Metric: result.BytesPerSecond, Against: file, AtLeast: 0.7},
+				},
+				Notes: []string{"MB/s is the cold reader's"},
+			},
+			Contestants: []harness.Contestant{{System: file, Limit: true, Block: c.readFile}},
+		}
+		for _, name := range []string{system.Moldau, system.Kafka} {
+			w.Contestants = append(w.Contestants, harness.Contestant{System: name,
+				Block: func(ctx context.Context, turn int) (result.Block, error) {
+					return c.block(ctx, name, durability == "synced")
+				}})
+		}
+		workloads = append(workloads, w)
+	}
+	return workloads
+}
+
+// load is what is produced all the time.
+func (c *catchUp) load() client.Load {
+	l := shape
+	l.Kind, l.Seconds = client.OpenLoopProduce, (c.alone + settle).Seconds()
+	l.OpenLoop = client.OpenLoop{PerSecond: c.rate, Consumers: 1, SettleSeconds: settle.Seconds()}
+	return l
+}
+
+func (c *catchUp) block(ctx context.Context, name string, synced bool) (b result.Block, err error) {
+	s, err := c.pool.Get(ctx, name)
+	if err != nil {
+		return b, err
+	}
+	cold, err := c.coldTopic(ctx, s)
+	if err != nil {
+		return b, err
+	}
+	t := system.Topic{Partitions: shape.Partitions, Synced: synced}
+	before, err := onTime(ctx, c.session, s, c.load(), t)
+	if err != nil {
+		return b, err
+	}
+	if err := forget(s, cold.name); err != nil {
+		return b, err
+	}
+	if b, err = c.beside(ctx, s, cold, t); err != nil {
+		return b, err
+	}
+	b.Metrics[result.AloneP99] = before.Metrics[result.P99]
+	if alone := before.Metrics[result.P99]; alone > 0 {
+		b.Metrics[result.BesideAlone] = b.Metrics[result.P99] / alone
+	}
+	b.StealSeconds += before.StealSeconds
+	return b, nil
+}
+
+// beside produces for as long as the cold topic is read.
+func (c *catchUp) beside(ctx context.Context, s *system.System, cold coldTopic, t system.Topic) (b result.Block, err error) {
+	l := c.load()
+	l.Held, l.Addr = true, s.Addr()
+	if l.Topic, err = s.Create(ctx, t); err != nil {
+		return b, err
+	}
+	producer, err := client.Start(ctx, c.session.ClientCPUs, l)
+	if err != nil {
+		return b, err
+	}
+	var reader client.Outcome
+	var read int64
+	err = producer.AtWork()
+	if err == nil {
+		if read, err = yardstick.ReadFromDisk(s.PID()); err == nil {
+			b, reader, err = s.Measure(ctx, c.session.ClientCPUs, client.Load{Kind: client.Fetch, Topic: cold.name, Partitions: shape.Partitions,
+				RecordBytes: shape.RecordBytes, BatchBytes: shape.BatchBytes, Ends: cold.ends, Bytes: c.mb * 1e6 * 99 / 100})
+		}
+	}
+	o, stopped := producer.Stop()
+	if err = errors.Join(err, stopped); err != nil {
+		return b, err
+	}
+	after, err := yardstick.ReadFromDisk(s.PID())
+	if err != nil {
+		return b, err
+	}
+	b = result.Block{Latency: o.Latency, StealSeconds: b.StealSeconds, Metrics: map[result.Metric]float64{
+		result.BytesPerSecond: float64(reader.Bytes) / 1e6 / reader.Seconds,
+		result.ReadPerByte:    float64(after-read) / float64(reader.Bytes),
+	}}
+	o.Latency.Into(b.Metrics)
+	addTimes(&b, l, o)
+	return b, s.Delete(ctx, l.Topic)
+}
+
+// coldTopic fills it the first time.
+func (c *catchUp) coldTopic(ctx context.Context, s *system.System) (coldTopic, error) {
+	if cold := c.cold[s.Name]; cold.name != "" {
+		return cold, nil
+	}
+	c.session.Say("filling a topic of %s with %d MB", s.Name, c.mb)
+	topic, err := s.Create(ctx, system.Topic{Partitions: shape.Partitions})
+	if err != nil {
+		return coldTopic{}, err
+	}
+	l := client.Load{Kind: client.Produce, Topic: topic, Partitions: shape.Partitions, PerRequest: shape.Partitions,
+		RecordBytes: shape.RecordBytes, BatchBytes: shape.BatchBytes, Bytes: c.mb * 1e6}
+	_, o, err := s.Measure(ctx, c.session.ClientCPUs, l)
+	if err != nil {
+		return coldTopic{}, err
+	}
+	c.cold[s.Name] = coldTopic{topic, o.Records / int64(shape.Partitions)}
+	return c.cold[s.Name], nil
+}
+
+// forget has a topic's files written back and taken from the page cache.
+func forget(s *system.System, topic string) error {
+	dirs, err := s.TopicDirs(topic)
+	if err != nil {
+		return err
+	}
+	if err := disk.SyncFileSystem(dirs[0]); err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if err := disk.Forget(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFile is the limit's block.
+func (c *catchUp) readFile(context.Context, int) (b result.Block, err error) {
+	if c.name == "" {
+		if err := c.writeFile(); err != nil {
+			return b, err
+		}
+	}
+	dir := filepath.Dir(c.name)
+	if err := errors.Join(disk.SyncFileSystem(dir), disk.Forget(dir)); err != nil {
+		return b, err
+	}
+	f, err := os.Open(c.name)
+	if err != nil {
+		return b, err
+	}
+	defer f.Close()
+	piece := make([]byte, 1<<20)
+	var bytes int64
+	start := time.Now()
+	for {
+		n, err := f.Read(piece)
+		bytes += int64(n)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	b.Metrics = map[result.Metric]float64{result.BytesPerSecond: float64(bytes) / 1e6 / time.Since(start).Seconds()}
+	return b, nil
+}
+
+func (c *catchUp) writeFile() error {
+	dir, err := c.pool.Directory()
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(dir, "cold"))
+	if err != nil {
+		return err
+	}
+	piece := make([]byte, 1<<20)
+	for i := range piece {
+		piece[i] = byte(i * i >> 9)
+	}
+	for written := int64(0); written < c.mb*1e6 && err == nil; written += int64(len(piece)) {
+		_, err = f.Write(piece)
+	}
+	c.name = f.Name()
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,4 @@
+package ontime
+
+// Late is late.
+var Late = late

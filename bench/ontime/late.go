@@ -1,0 +1,43 @@
+package ontime
+
+import (
+	"fmt"
+	"strings"
+
+	"moldau/bench/result"
+)
+
+// lateShare is how much of a p99 the sending may be late by before the row says
+// so.
+const lateShare = 0.5
+
+// late notes that requests of a turn were sent so late that its latencies are as
+// much the client's, or the machine's, as the system's. The note names all such
+// blocks of the row.
+func late(row *result.Row, _ int) {
+	const begins = "requests were sent late"
+	blocks, all := 0, 0
+	for _, s := range row.Series {
+		for _, b := range s.Blocks {
+			lag, known := b.Metrics[result.SendLag]
+			if !known {
+				continue
+			}
+			all++
+			if lag > lateShare*b.Metrics[result.P99] {
+				blocks++
+			}
+		}
+	}
+	if blocks == 0 {
+		return
+	}
+	note := fmt.Sprintf("%s in %d of %d blocks (p99 of the lag above half of that of the latency): the client had no time when it was due, and these latencies are not the system's alone", begins, blocks, all)
+	for i, n := range row.Notes {
+		if strings.HasPrefix(n, begins) {
+			row.Notes[i] = note
+			return
+		}
+	}
+	row.Notes = append(row.Notes, note)
+}

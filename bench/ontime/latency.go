@@ -1,0 +1,207 @@
+package ontime
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"moldau/bench/client"
+	"moldau/bench/harness"
+	"moldau/bench/result"
+	"moldau/bench/system"
+	"moldau/bench/yardstick"
+)
+
+// arrival is how requests come in.
+type arrival struct {
+	name    string
+	poisson bool
+}
+
+var arrivals = []arrival{{"evenly", false}, {"Poisson", true}}
+
+// latency is the scenario's parameters.
+type latency struct {
+	pool    *system.Pool
+	session *harness.Session
+
+	shares []int // of Kafka's saturation, in percent
+	rate   float64
+	block  time.Duration
+	// saturation is Kafka's, by durability, once it was measured.
+	saturation map[string]float64
+}
+
+// shape is that of the requests, and of those by which saturation is measured.
+var shape = client.Load{Partitions: 6, PerRequest: 1, RecordBytes: 1024, BatchBytes: 16384}
+
+// Latency is latency at given rates.
+func Latency(pool func(*harness.Session) *system.Pool) harness.Scenario {
+	l := &latency{saturation: map[string]float64{}}
+	return harness.Scenario{
+		Name:    "latency",
+		Summary: "latency at 10, 50 and 80 % of what Kafka can do, counted from when a request was due, and end to end",
+		Help: `First Kafka's saturation is measured: requests of one batch of 16 KiB to six
+partitions in turn, five in flight on one connection, as many as go, for each
+durability. Then the same requests are sent at shares of that rate, evenly and as a
+Poisson process, whose gaps are the same for all systems of a turn. A block has a
+topic of its own; its first half second, in which connections and files are new, is
+not counted. A latency counts from the time at which the request was due, so that a
+slow answer does not spare the broker those behind it.
+
+echo is a program that does nothing but receive, check the CRC, write to a file and
+acknowledge: the floor, by the same client, in os durability.
+
+The last rows are end to end: 1,000 requests of one record a second to one
+partition, each counted until a consumer that waits at the log's end has it.`,
+		Flags: func(f *pflag.FlagSet) {
+			f.Float64Var(&l.rate, "rate", 0, "`REQUESTS` a second to take for Kafka's saturation, instead of measuring it")
+			f.IntSliceVar(&l.shares, "share", []int{10, 50, 80}, "`PERCENT` of Kafka's saturation")
+			f.DurationVar(&l.block, "block", 5*time.Second, "`TIME` that a block counts")
+			harness.Quick(f, "block", "1s")
+			harness.Quick(f, "share", "50")
+		},
+		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
+			l.pool, l.session = pool(s), s
+			if l.rate == 0 && !s.Wants(system.Kafka, false) {
+				return nil, fmt.Errorf("without %s its saturation cannot be measured: give --rate", system.Kafka)
+			}
+			return l.plan(), nil
+		},
+	}
+}
+
+func (l *latency) plan() (workloads []harness.Workload) {
+	for _, durability := range []string{"os", "synced"} {
+		if !l.session.WantsDurability(durability) {
+			continue
+		}
+		for _, share := range l.shares {
+			for _, a := range arrivals {
+				if l.session.Quick && !a.poisson {
+					continue
+				}
+				workloads = append(workloads, l.atShare(durability, share, a))
+			}
+		}
+		if durability == "os" || !l.session.Quick {
+			workloads = append(workloads, l.endToEnd(durability))
+		}
+	}
+	return workloads
+}
+
+func (l *latency) expect() time.Duration { return l.block + settle + 700*time.Millisecond }
+
+// atShare is a row.
+func (l *latency) atShare(durability string, share int, a arrival) harness.Workload {
+	row := result.Row{
+		Name:   fmt.Sprintf("at %d %% of Kafka's saturation, %s, 1 KiB, one batch of 16 KiB a request", share, a.name),
+		Client: "replay", Acks: "all", Durability: durability, Headline: result.P99, Shape: shape.Shape(),
+		Curve: fmt.Sprintf("produce, %s, %s", durability, a.name),
+		Goals: []result.Goal{{System: system.Moldau, Metric: result.P999, Against: system.Kafka, AtMost: 0.5}},
+	}
+	systems := []string{system.Moldau, system.Kafka}
+	if durability == "os" {
+		systems = append(systems, echo)
+		row.Goals = append(row.Goals,
+			result.Goal{System: system.Moldau, Metric: result.P50, Against: echo, AtMost: 2},
+			result.Goal{System: system.Moldau, Metric: result.P99, Against: echo, AtMost: 3})
+	}
+	w := harness.Workload{AfterTurn: late, Row: row, Expect: l.expect()}
+	for _, name := range systems {
+		w.Contestants = append(w.Contestants, harness.Contestant{
+			System: name, Limit: name == echo, WarmUp: true,
+			Block: func(ctx context.Context, turn int) (result.Block, error) {
+				rate, err := l.kafkaSaturation(ctx, durability)
+				if err != nil {
+					return result.Block{}, err
+				}
+				load := shape
+				load.Seconds = (l.block + settle).Seconds()
+				load.OpenLoop = client.OpenLoop{PerSecond: rate * float64(share) / 100, Poisson: a.poisson, Seed: seed(turn), SettleSeconds: settle.Seconds()}
+				return l.one(ctx, name, load, system.Topic{Partitions: load.Partitions, Synced: durability == "synced"})
+			},
+		})
+	}
+	return w
+}
+
+// endToEnd is a row.
+func (l *latency) endToEnd(durability string) harness.Workload {
+	load := client.Load{Partitions: 1, PerRequest: 1, RecordBytes: 1024, BatchBytes: 1,
+		Seconds: (l.block + settle).Seconds(), OpenLoop: client.OpenLoop{PerSecond: 1000, Consumers: 1, SettleSeconds: settle.Seconds()}}
+	w := harness.Workload{AfterTurn: late, Expect: l.expect(), Row: result.Row{
+		Name:   "end to end, 1,000 records of 1 KiB a second, one a request, one partition",
+		Client: "replay", Acks: "all", Durability: durability, Headline: result.TailP99, Shape: load.Shape(),
+		Goals: []result.Goal{{System: system.Moldau, Metric: result.TailP999, Against: system.Kafka, AtMost: 0.5}},
+		Notes: []string{"tail is from when a record was due to be produced until the consumer had it, p50 to p99.9 until it was acknowledged"},
+	}}
+	for _, name := range []string{system.Moldau, system.Kafka} {
+		w.Contestants = append(w.Contestants, harness.Contestant{System: name, WarmUp: true,
+			Block: func(ctx context.Context, _ int) (result.Block, error) {
+				return l.one(ctx, name, load, system.Topic{Partitions: 1, Synced: durability == "synced"})
+			}})
+	}
+	return w
+}
+
+// one is a block of a system.
+func (l *latency) one(ctx context.Context, name string, load client.Load, t system.Topic) (result.Block, error) {
+	s, err := get(ctx, l.pool, name)
+	if err != nil {
+		return result.Block{}, err
+	}
+	return onTime(ctx, l.session, s, load, t)
+}
+
+// kafkaSaturation measures it the first time: the median of three, after its first.
+func (l *latency) kafkaSaturation(ctx context.Context, durability string) (float64, error) {
+	if l.rate > 0 {
+		return l.rate, nil
+	}
+	if known := l.saturation[durability]; known > 0 {
+		return known, nil
+	}
+	kafka, err := l.pool.Get(ctx, system.Kafka)
+	if err != nil {
+		return 0, err
+	}
+	load := shape
+	load.Kind, load.Bytes = client.Produce, 512<<20
+	if durability == "synced" {
+		load.Bytes /= 8
+	}
+	if l.session.Quick {
+		load.Bytes /= 4
+	}
+	var rates []float64
+	for range 4 {
+		topic, err := kafka.Create(ctx, system.Topic{Partitions: load.Partitions, Synced: durability == "synced"})
+		if err != nil {
+			return 0, err
+		}
+		load.Topic = topic
+		b, _, err := kafka.Measure(ctx, l.session.ClientCPUs, load)
+		if err != nil {
+			return 0, err
+		}
+		if err := kafka.Delete(ctx, topic); err != nil {
+			return 0, err
+		}
+		rates = append(rates, b.Metrics[result.RequestsPerSecond])
+	}
+	rate := math.Round(yardstick.Median(rates[1:]))
+	l.saturation[durability] = rate
+	told := strings.Join(strings.Fields(fmt.Sprintf("%.0f", rates)), ", ")
+	l.session.Say("Kafka's saturation, %s: %.0f requests/s, of %s", durability, rate, told)
+	l.session.Run.Environment["Kafka's saturation, "+durability] = fmt.Sprintf("%.0f requests/s, one batch of 16 KiB each (closed loop, five in flight; read were %s)", rate, told)
+	return rate, nil
+}
+
+// seed is the same for all systems of a turn.
+func seed(turn int) uint64 { return uint64(turn + 2) }

@@ -1,0 +1,106 @@
+package ontime_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"moldau/bench/harness"
+	"moldau/bench/ontime"
+	"moldau/bench/result"
+	"moldau/bench/system"
+)
+
+// plan plans a scenario as the command does.
+func plan(t *testing.T, of func(func(*harness.Session) *system.Pool) harness.Scenario, o harness.Options, args ...string) ([]harness.Workload, error) {
+	t.Helper()
+	scenario := of(system.NewPool)
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	scenario.Flags(flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	if o.Quick {
+		if err := harness.Hasten(flags); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o.Durability == nil {
+		o.Durability = []string{"os", "synced"}
+	}
+	return scenario.Plan(context.Background(), harness.NewSession(o, &result.Run{}, io.Discard))
+}
+
+func systemsOf(w harness.Workload) string {
+	var names []string
+	for _, c := range w.Contestants {
+		names = append(names, c.System)
+	}
+	return strings.Join(names, " ")
+}
+
+// The floor is beside what promises as little: nothing in synced rows.
+func TestLatencyIsPlannedForEveryShareAndArrival(t *testing.T) {
+	rows, err := plan(t, ontime.Latency, harness.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	titles := map[string]bool{}
+	for _, w := range rows {
+		if titles[w.Row.Title()] {
+			t.Errorf("%s twice", w.Row.Title())
+		}
+		titles[w.Row.Title()] = true
+		want := "moldau kafka"
+		if w.Row.Curve != "" && w.Row.Durability == "os" {
+			want += " echo"
+		}
+		if got := systemsOf(w); got != want {
+			t.Errorf("%s: %s, must be %s", w.Row.Title(), got, want)
+		}
+		for _, g := range w.Row.Goals {
+			if g.Against != "" && !strings.Contains(want, g.Against) {
+				t.Errorf("%s has a goal against %s, which is not in it", w.Row.Title(), g.Against)
+			}
+		}
+	}
+	if len(rows) != 2*(3*2+1) {
+		t.Errorf("%d rows", len(rows))
+	}
+}
+
+func TestLatencyNeedsARate(t *testing.T) {
+	moldau := harness.Options{Systems: []string{system.Moldau}}
+	if _, err := plan(t, ontime.Latency, moldau); err == nil {
+		t.Error("without Kafka nobody knows its saturation")
+	}
+	if _, err := plan(t, ontime.Latency, moldau, "--rate", "1000"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSteadyNeedsWindows(t *testing.T) {
+	if _, err := plan(t, ontime.Steady, harness.Options{}, "--duration", "15s"); err == nil {
+		t.Error("a median of one window and a half")
+	}
+	rows, err := plan(t, ontime.Steady, harness.Options{Quick: true, Durability: []string{"os"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 1 || rows[0].Blocks != 1 {
+		t.Errorf("%+v", rows)
+	}
+}
+
+func TestCatchUpHasAFileBeside(t *testing.T) {
+	rows, err := plan(t, ontime.CatchUp, harness.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 2 || systemsOf(rows[0]) != "file moldau kafka" || !rows[0].Contestants[0].Limit {
+		t.Errorf("%d rows, %s", len(rows), systemsOf(rows[0]))
+	}
+}

@@ -1,0 +1,111 @@
+package ontime
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"moldau/bench/client"
+	"moldau/bench/harness"
+	"moldau/bench/result"
+	"moldau/bench/system"
+)
+
+// steady is the scenario's parameters.
+type steady struct {
+	pool    *system.Pool
+	session *harness.Session
+
+	producers, partitions int
+	rate                  float64
+	duration, window      time.Duration
+}
+
+// Steady is latency over a long time.
+func Steady(pool func(*harness.Session) *system.Pool) harness.Scenario {
+	s := &steady{}
+	return harness.Scenario{
+		Name:    "steady",
+		Summary: "latency over a long time: many producers of small keyed batches, with segments rolled, and deleted from the middle on",
+		Help: `50 connections send batches of 10 keyed records of 100 bytes, 5,000 a second in all
+as a Poisson process, to 10 partitions each. Segments are such that each partition
+rolls some forty times in a block, and retention such that deletion sets in halfway.
+window-p99-max/median is the largest p99 of any window over the median of all
+windows': a step in latency shows there. One block a system, unless --blocks says
+otherwise; the real one is --duration 1h.`,
+		Flags: func(f *pflag.FlagSet) {
+			f.IntVar(&s.producers, "producers", 50, "`CONNECTIONS`")
+			f.IntVar(&s.partitions, "partitions", 10, "`PARTITIONS` of the topic")
+			f.Float64Var(&s.rate, "rate", 5000, "`REQUESTS` a second of all producers")
+			f.DurationVar(&s.duration, "duration", 2*time.Minute, "`TIME` of a block")
+			f.DurationVar(&s.window, "window", 10*time.Second, "`TIME` of a window")
+			harness.Quick(f, "duration", "12s")
+			harness.Quick(f, "window", "1s")
+		},
+		Plan: func(_ context.Context, session *harness.Session) ([]harness.Workload, error) {
+			s.pool, s.session = pool(session), session
+			if s.duration < 2*s.window {
+				return nil, fmt.Errorf("%v are no two windows of %v", s.duration, s.window)
+			}
+			return s.plan(), nil
+		},
+	}
+}
+
+func (s *steady) load() client.Load {
+	return client.Load{Connections: s.producers, Partitions: s.partitions, PerRequest: 1, RecordBytes: 100, BatchBytes: 61 + 10*(100+12), Seconds: (s.duration + settle).Seconds(),
+		OpenLoop: client.OpenLoop{PerSecond: s.rate, Poisson: true, Keys: 100_000, SettleSeconds: settle.Seconds(), WindowSeconds: s.window.Seconds()}}
+}
+
+func (s *steady) plan() (workloads []harness.Workload) {
+	for _, durability := range []string{"os", "synced"} {
+		if !s.session.WantsDurability(durability) {
+			continue
+		}
+		w := harness.Workload{AfterTurn: late, Expect: s.duration + 2*time.Second, Blocks: max(1, s.session.Blocks), Row: result.Row{
+			Name:   fmt.Sprintf("%d producers of small keyed batches, %.0f requests a second for %v", s.producers, s.rate, s.duration),
+			Client: "replay", Acks: "all", Durability: durability, Headline: result.WindowStep, Shape: s.load().Shape(),
+			Goals: []result.Goal{{System: system.Moldau, Metric: result.WindowStep, AtMost: 3}},
+		}}
+		for _, name := range []string{system.Moldau, system.Kafka} {
+			w.Contestants = append(w.Contestants, harness.Contestant{System: name,
+				Block: func(ctx context.Context, turn int) (result.Block, error) {
+					return s.block(ctx, name, durability == "synced", turn)
+				}})
+		}
+		workloads = append(workloads, w)
+	}
+	return workloads
+}
+
+func (s *steady) block(ctx context.Context, name string, synced bool, turn int) (result.Block, error) {
+	running, err := s.pool.Get(ctx, name)
+	if err != nil {
+		return result.Block{}, err
+	}
+	load := s.load()
+	load.Seed = seed(turn)
+	b, err := onTime(ctx, s.session, running, load, system.Topic{Partitions: s.partitions, Synced: synced, Configs: s.configs()})
+	if err != nil {
+		return b, err
+	}
+	// What the schedule's end left of a window is none.
+	whole := min(len(b.Windows), int(s.duration/s.window))
+	b.Windows = b.Windows[:whole]
+	b.Metrics[result.WindowStep] = result.Step(b.Windows, 99)
+	return b, nil
+}
+
+// configs are such that a partition rolls forty times and begins to delete when
+// half is written. Kafka has no smaller segments than 1 MiB.
+func (s *steady) configs() map[string]string {
+	const batchBytes = 1200
+	perPartition := int64(s.rate * batchBytes * s.duration.Seconds() / float64(s.partitions))
+	return map[string]string{
+		"segment.bytes":   strconv.FormatInt(max(1<<20, perPartition/40), 10),
+		"retention.bytes": strconv.FormatInt(max(1<<20, perPartition/2), 10),
+	}
+}
