@@ -11,12 +11,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"moldau/bench/atscale"
 	"moldau/bench/commits"
 	"moldau/bench/compaction"
 	"moldau/bench/disk"
 	"moldau/bench/durable"
 	"moldau/bench/embedded"
 	"moldau/bench/harness"
+	"moldau/bench/ontime"
 	"moldau/bench/overwire"
 	"moldau/bench/recovery"
 	"moldau/bench/result"
@@ -32,6 +34,12 @@ func scenarios() []harness.Scenario {
 		overwire.Produce(pool),
 		overwire.Fetch(pool),
 		overwire.JetStream(pool),
+		ontime.Latency(pool),
+		ontime.CatchUp(pool),
+		ontime.Steady(pool),
+		atscale.Partitions(pool),
+		atscale.Connections(pool),
+		atscale.Start(pool),
 		commits.Scenario(pool),
 		compaction.Scenario(),
 		compaction.Beside(),
