@@ -178,7 +178,7 @@ func receive(t *testing.T, peer io.Reader, n int) <-chan []byte {
 }
 
 func TestCallsAreFew(t *testing.T) {
-	const buffer = 32 << 10
+	const buffer, large = 32 << 10, 128 << 10
 	for _, tc := range []struct {
 		name     string
 		steps    []step
@@ -188,10 +188,11 @@ func TestCallsAreFew(t *testing.T) {
 		{"header and small section leave together", []step{{60, 4000}}, 1, 1},
 		{"six small partitions leave together", manySteps(6, step{60, 4000}), 1, 1},
 		{"a full buffer", []step{{8, buffer - 8}}, 1, 1},
-		{"a buffer and a byte", []step{{8, buffer - 7}, {0, 0}}, 2, 2},
+		{"a buffer and a byte", []step{{8, buffer - 7}, {0, 0}}, 2, 1},
+		{"six partitions of half a buffer leave together", manySteps(6, step{60, buffer / 2}), 4, 1},
 		{"header, sendfile", []step{{8, buffer}}, 2, 2},
 		{"header, sendfile, trailer and small section", []step{{8, buffer}, {8, 100}, {1, 0}}, 2, 3},
-		{"large bytes are not copied", []step{{10, 0}, {3 * buffer, 0}, {10, 0}}, 3, 3},
+		{"large bytes are not copied", []step{{10, 0}, {large, 0}, {10, 0}}, 3, 3},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			parts, want := message(t, tc.steps, nil)

@@ -56,32 +56,25 @@ func newSocket(w io.Writer) *socket {
 	return k
 }
 
-// write writes b; more keeps the kernel from sending a last, short packet yet.
-func (k *socket) write(b []byte, more bool) (n, calls int, err error) {
+// write writes b, or without wait what there is room for; more keeps the kernel
+// from sending a last, short packet yet.
+func (k *socket) write(b []byte, more, wait bool) (n, calls int, err error) {
 	k.b, k.calls, k.err = b, 0, nil
 	k.flags = unix.MSG_NOSIGNAL
 	if more {
 		k.flags |= unix.MSG_MORE
 	}
-	err = k.raw.Write(k.writeReady)
+	ready := k.writeReady
+	if !wait {
+		ready = k.tryReady
+	}
+	err = k.raw.Write(ready)
 	if err == nil {
 		err = k.err
 	}
 	n = len(b) - len(k.b)
 	k.b = nil
 	return n, k.calls, err
-}
-
-// try writes what there is room for.
-func (k *socket) try(b []byte) (n int, err error) {
-	k.b, k.err, k.flags = b, nil, unix.MSG_NOSIGNAL
-	err = k.raw.Write(k.tryReady)
-	if err == nil {
-		err = k.err
-	}
-	n = len(b) - len(k.b)
-	k.b = nil
-	return n, err
 }
 
 // tryWrite never waits.

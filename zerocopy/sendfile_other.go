@@ -15,11 +15,9 @@ type socket struct{}
 
 func newSocket(io.Writer) *socket { return nil }
 
-func (*socket) write([]byte, bool) (n, calls int, err error) {
+func (*socket) write([]byte, bool, bool) (n, calls int, err error) {
 	return 0, 0, errors.ErrUnsupported
 }
-
-func (*socket) try([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func (*socket) sendfile(*os.File, int64, int) (n int64, calls int, did bool, err error) {
 	return 0, 0, false, nil
