@@ -108,7 +108,8 @@ func TestEgressAnswersWithTheFilesBytes(t *testing.T) {
 		addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeEgress(ctx, l, file, way) })
 		conn := dial(t, addr)
 		fetch := wire.NewFetch("topic", []int64{100, 100}, bytesMax, 1000, 1)
-		at := 0
+		const first = 1000
+		at := first
 		for id := range int32(5) {
 			if err := fetch.Send(conn, id); err != nil {
 				t.Fatal(err)
@@ -119,7 +120,7 @@ func TestEgressAnswersWithTheFilesBytes(t *testing.T) {
 			}
 			for i, p := range resp.Topics[0].Partitions {
 				if at+int(bytesMax) > len(content) {
-					at = 0
+					at = first
 				}
 				if want := content[at : at+int(bytesMax)]; int(p.Partition) != i || p.ErrorCode != 0 || !bytes.Equal(p.RecordBatches, want) {
 					t.Fatalf("way %d: answer %d, partition %d has %d bytes, code %d", way, id, p.Partition, len(p.RecordBatches), p.ErrorCode)
