@@ -11,8 +11,9 @@ import (
 // so.
 const lateShare = 0.5
 
-// late notes that requests of a turn were sent so late that its latencies are as
-// much the client's, or the machine's, as the system's. The note names all such
+// late notes that requests of a turn were sent so late that its latencies may be as
+// much the client's, or the machine's, as the system's: a connection that is full
+// holds the writer up just as a core that is taken does. The note counts all such
 // blocks of the row.
 func late(row *result.Row, _ int) {
 	const begins = "requests were sent late"
@@ -32,7 +33,7 @@ func late(row *result.Row, _ int) {
 	if blocks == 0 {
 		return
 	}
-	note := fmt.Sprintf("%s in %d of %d blocks (p99 of the lag above half of that of the latency): the client had no time when it was due, and these latencies are not the system's alone", begins, blocks, all)
+	note := fmt.Sprintf("%s in %d of %d blocks (p99 of the lag above half of that of the latency): the client had no time when they were due, or the system did not take them from the connection; latencies count from then all the same", begins, blocks, all)
 	for i, n := range row.Notes {
 		if strings.HasPrefix(n, begins) {
 			row.Notes[i] = note
