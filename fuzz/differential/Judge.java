@@ -14,7 +14,8 @@ import org.apache.kafka.common.record.internal.RecordBatch;
 /**
  * Reads inputs, each behind its length, and says of each in a line what Kafka makes of
  * its first batch: "accept", the number of records and a checksum of all they hold, or
- * "reject" and why.
+ * "reject" and why. Of an input whose length has its highest bit set it says so of all
+ * batches, up to the first that is rejected, with semicolons between them.
  */
 public class Judge {
     public static void main(String[] args) throws Exception {
@@ -28,9 +29,9 @@ public class Judge {
                 out.flush();
                 return;
             }
-            byte[] input = new byte[length];
+            byte[] input = new byte[length & Integer.MAX_VALUE];
             in.readFully(input);
-            out.print(judge(input) + "\n");
+            out.print((length < 0 ? judgeAll(input) : judge(input)) + "\n");
             if (in.available() == 0) out.flush();
         }
     }
@@ -38,8 +39,30 @@ public class Judge {
     static String judge(byte[] input) {
         try {
             Iterator<? extends RecordBatch> batches = MemoryRecords.readableRecords(ByteBuffer.wrap(input)).batches().iterator();
-            if (!batches.hasNext()) return "reject incomplete";
-            RecordBatch batch = batches.next();
+            return batches.hasNext() ? judge(batches.next()) : "reject incomplete";
+        } catch (Throwable e) {
+            return reject(e);
+        }
+    }
+
+    static String judgeAll(byte[] input) {
+        StringBuilder all = new StringBuilder();
+        int read = 0;
+        try {
+            for (RecordBatch batch : MemoryRecords.readableRecords(ByteBuffer.wrap(input)).batches()) {
+                String verdict = judge(batch);
+                all.append(verdict).append(';');
+                if (verdict.startsWith("reject")) return all.toString();
+                read += batch.sizeInBytes();
+            }
+        } catch (Throwable e) {
+            return all.append(reject(e)).toString();
+        }
+        return read < input.length ? all.append("reject incomplete").toString() : all.toString();
+    }
+
+    static String judge(RecordBatch batch) {
+        try {
             if (batch.magic() < 2) return "reject old magic";
             batch.ensureValid();
             CRC32C sum = new CRC32C();
@@ -58,10 +81,14 @@ public class Judge {
             }
             return "accept " + n + " " + sum.getValue();
         } catch (Throwable e) {
-            if (e instanceof OutOfMemoryError) return "reject out of memory";
-            String message = String.valueOf(e.getMessage());
-            return ("reject " + e.getClass().getSimpleName() + ": " + message).replace('\n', ' ').replace('\r', ' ');
+            return reject(e);
         }
+    }
+
+    static String reject(Throwable e) {
+        if (e instanceof OutOfMemoryError) return "reject out of memory";
+        String message = String.valueOf(e.getMessage());
+        return ("reject " + e.getClass().getSimpleName() + ": " + message).replace('\n', ' ').replace('\r', ' ').replace(';', ',');
     }
 
     static void number(CRC32C sum, long n, int bytes) {

@@ -52,11 +52,45 @@ var differences = []struct {
 // TestAgainstKafka compares as many batches as MOLDAU_FUZZ_BATCHES says with the judge
 // that MOLDAU_FUZZ_JUDGE is the command of.
 func TestAgainstKafka(t *testing.T) {
+	against(t, "batches", "MOLDAU_FUZZ_BATCHES", func(t *testing.T, j *judge, seed uint64) func(n int, tally map[string]int) {
+		next := batches(t, seed)
+		return func(n int, tally map[string]int) {
+			inputs := make([][]byte, n)
+			for i := range inputs {
+				inputs[i] = next()
+			}
+			for i, kafkas := range j.judge(t, inputs) {
+				tally[same(t, inputs[i], read(inputs[i]), kafkas)]++
+			}
+		}
+	})
+}
+
+// TestSegmentsAgainstKafka compares whole segments, MOLDAU_FUZZ_SEGMENTS of them: batch
+// for batch, up to the first that either refuses.
+func TestSegmentsAgainstKafka(t *testing.T) {
+	against(t, "segments", "MOLDAU_FUZZ_SEGMENTS", func(t *testing.T, j *judge, seed uint64) func(n int, tally map[string]int) {
+		next := segments(t, seed)
+		return func(n int, tally map[string]int) {
+			inputs := make([][]byte, n)
+			for i := range inputs {
+				inputs[i] = next()
+			}
+			for i, kafkas := range j.judgeAll(t, inputs) {
+				tally[sameAll(t, inputs[i], readAll(inputs[i]), kafkas)]++
+			}
+		}
+	})
+}
+
+// against compares inputs with the judge, as many as the variable says, and prints how
+// often they agreed and differed.
+func against(t *testing.T, what, variable string, comparing func(t *testing.T, j *judge, seed uint64) func(n int, tally map[string]int)) {
 	command := os.Getenv("MOLDAU_FUZZ_JUDGE")
 	if command == "" {
 		return
 	}
-	count, err := strconv.Atoi(os.Getenv("MOLDAU_FUZZ_BATCHES"))
+	count, err := strconv.Atoi(os.Getenv(variable))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,34 +98,40 @@ func TestAgainstKafka(t *testing.T) {
 	if err != nil {
 		seed = uint64(time.Now().UnixNano())
 	}
-	j := startJudge(t, command)
-	next := batches(t, seed)
+	compareSome := comparing(t, startJudge(t, command), seed)
 	tally := map[string]int{}
-	for done := 0; done < count; {
-		inputs := make([][]byte, min(1000, count-done))
-		for i := range inputs {
-			inputs[i] = next()
-		}
-		done += len(inputs)
-		for i, kafkas := range j.judge(t, inputs) {
-			ours := read(inputs[i])
-			name := compare(ours, kafkas)
-			if name == "" {
-				t.Errorf("ours: %+v\nKafka's: %+v\n%x", ours, kafkas, inputs[i])
-			}
-			tally[name]++
-		}
-		if t.Failed() {
-			break
-		}
+	for done := 0; done < count && !t.Failed(); done += 1000 {
+		compareSome(min(1000, count-done), tally)
 	}
-	fmt.Printf("%d batches, seed %d\n", count, seed)
+	fmt.Printf("%d %s, seed %d\n", count, what, seed)
 	for _, name := range []string{"both accept", "both refuse"} {
 		fmt.Printf("%9d %s\n", tally[name], name)
 	}
 	for _, d := range differences {
 		fmt.Printf("%9d %s: %s\n", tally[d.name], d.name, d.why)
 	}
+}
+
+// same is compare, and fails where the difference is not listed.
+func same(t *testing.T, input []byte, ours, kafkas verdict) (name string) {
+	if name = compare(ours, kafkas); name == "" {
+		t.Errorf("ours: %+v\nKafka's: %+v\n%x", ours, kafkas, input)
+	}
+	return name
+}
+
+// sameAll is same for the batches of a segment. What comes behind a difference that is
+// meant is not looked at.
+func sameAll(t *testing.T, input []byte, ours, kafkas []verdict) string {
+	for i := range min(len(ours), len(kafkas)) {
+		if name := same(t, input, ours[i], kafkas[i]); name != "both accept" {
+			return name
+		}
+	}
+	if len(ours) != len(kafkas) {
+		t.Errorf("ours: %+v\nKafka's: %+v\n%x", ours, kafkas, input)
+	}
+	return "both accept"
 }
 
 // compare names how two verdicts agree or differ, "" where the difference is not listed.
@@ -161,6 +201,42 @@ func read(input []byte) verdict {
 	return v
 }
 
+// readAll is what our reader makes of the batches of a segment, up to the first that it
+// refuses.
+func readAll(input []byte) (all []verdict) {
+	for len(input) > 0 {
+		v := read(input)
+		if all = append(all, v); !v.accepted {
+			break
+		}
+		_, input, _ = record.Next(input)
+	}
+	return all
+}
+
+// segments makes inputs of the corpus: first each file as it is, then changed ones.
+func segments(t *testing.T, seed uint64) func() []byte {
+	files, err := corpus.Files(".log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, i := rand.New(rand.NewPCG(seed, 2)), 0
+	return func() []byte {
+		if i++; i <= len(files) {
+			return files[i-1].Content
+		}
+		return mutate.Segment(files[r.IntN(len(files))].Content, 0, mutate.NewProgram(anyProgram(r, 60)))
+	}
+}
+
+func anyProgram(r *rand.Rand, most int) []byte {
+	program := make([]byte, 1+r.IntN(most))
+	for i := range program {
+		program[i] = byte(r.Uint32())
+	}
+	return program
+}
+
 // batches makes inputs of the corpus: first each batch as it is, then changed ones.
 func batches(t *testing.T, seed uint64) func() []byte {
 	files, err := corpus.Files(".log")
@@ -181,11 +257,7 @@ func batches(t *testing.T, seed uint64) func() []byte {
 		if i++; i <= len(all) {
 			return all[i-1]
 		}
-		program := make([]byte, 1+r.IntN(30))
-		for i := range program {
-			program[i] = byte(r.Uint32())
-		}
-		return mutate.Batch(all[r.IntN(len(all))], mutate.NewProgram(program))
+		return mutate.Batch(all[r.IntN(len(all))], mutate.NewProgram(anyProgram(r, 30)))
 	}
 }
 
@@ -217,10 +289,33 @@ func startJudge(t *testing.T, command string) *judge {
 	return &judge{bufio.NewWriter(in), bufio.NewReader(out)}
 }
 
+// judge is what it makes of each input's first batch.
 func (j *judge) judge(t *testing.T, inputs [][]byte) (all []verdict) {
+	for _, line := range j.ask(t, inputs, 0) {
+		all = append(all, verdictOf(t, line))
+	}
+	return all
+}
+
+// judgeAll is what it makes of each input's batches, up to the first that it refuses.
+func (j *judge) judgeAll(t *testing.T, inputs [][]byte) (all [][]verdict) {
+	for _, line := range j.ask(t, inputs, 1<<31) {
+		var of []verdict
+		for verdict := range strings.SplitSeq(strings.TrimSuffix(line, ";"), ";") {
+			if verdict != "" {
+				of = append(of, verdictOf(t, verdict))
+			}
+		}
+		all = append(all, of)
+	}
+	return all
+}
+
+// ask gives it inputs, whose lengths have the flag set, and returns its answers.
+func (j *judge) ask(t *testing.T, inputs [][]byte, flag uint32) (answers []string) {
 	go func() {
 		for _, b := range inputs {
-			_, _ = j.in.Write(binary.BigEndian.AppendUint32(nil, uint32(len(b))))
+			_, _ = j.in.Write(binary.BigEndian.AppendUint32(nil, uint32(len(b))|flag))
 			_, _ = j.in.Write(b)
 		}
 		_ = j.in.Flush()
@@ -230,13 +325,16 @@ func (j *judge) judge(t *testing.T, inputs [][]byte) (all []verdict) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var v verdict
-		if n, _ := fmt.Sscanf(line, "accept %d %d", &v.records, &v.sum); n == 2 {
-			v.accepted = true
-		} else if v.reason = strings.TrimPrefix(strings.TrimSpace(line), "reject "); v.reason == "" {
-			t.Fatalf("the judge says %q", line)
-		}
-		all = append(all, v)
+		answers = append(answers, strings.TrimSpace(line))
 	}
-	return all
+	return answers
+}
+
+func verdictOf(t *testing.T, said string) (v verdict) {
+	if n, _ := fmt.Sscanf(said, "accept %d %d", &v.records, &v.sum); n == 2 {
+		v.accepted = true
+	} else if v.reason = strings.TrimPrefix(said, "reject "); v.reason == "" {
+		t.Fatalf("the judge says %q", said)
+	}
+	return v
 }
