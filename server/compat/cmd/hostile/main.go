@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ type options struct {
 	requests, storming, connections int
 	budgetMiB                       int64
 	hold                            time.Duration
+	together                        bool
 	properties                      []string
 }
 
@@ -29,6 +31,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 5000, "idle, slow, promising and never-reading connections")
 	flag.DurationVar(&o.hold, "hold", 20*time.Second, "how long those are held")
 	flag.Int64Var(&o.budgetMiB, "budget", 256, "MiB that the broker may take beyond what it had with the clean client alone")
+	flag.BoolVar(&o.together, "together", false, "leave out what each does alone: requests come beside the connections, which are held until the last was sent")
 	flag.Func("set", "a `key=value` of the broker's configuration; may come again", func(p string) error { o.properties = append(o.properties, p); return nil })
 	o.Register("of the malformed requests")
 	flag.Parse()
@@ -72,12 +75,17 @@ func run(ctx context.Context, o *options) (faults int, err error) {
 	defer w.stop()
 	var before int64
 	fmt.Printf("%-52s %9s %9s %9s %7s %9s\n", "while", "p50 ms", "p99 ms", "max ms", "errors", "peak MiB")
-	for i, p := range []phase{
+	phases := []phase{
 		{"nothing else happens", func(ctx context.Context) error { return pause(ctx, o.hold/2) }},
 		{fmt.Sprintf("%d connections announce 90 MiB, trickle, idle", o.connections), crowd.run},
 		{fmt.Sprintf("%d malformed requests come", o.requests), storm.run},
-		{"both", func(ctx context.Context) error { return together(ctx, crowd.run, storm.run) }},
-	} {
+		{"both", func(ctx context.Context) error { return beside(ctx, crowd.run, storm.run) }},
+	}
+	if o.together {
+		phases = slices.Delete(phases, 1, 3)
+		crowd.hold = 24 * time.Hour
+	}
+	for i, p := range phases {
 		c.begin()
 		w.begin()
 		err := p.do(ctx)
@@ -85,6 +93,7 @@ func run(ctx context.Context, o *options) (faults int, err error) {
 		peak := w.peakMiB()
 		fmt.Printf("%-52s %9.2f %9.2f %9.2f %7d %9d\n", p.name, s.p50, s.p99, s.max, s.errors, peak)
 		if err != nil {
+			fmt.Print(storm.told(), crowd.told())
 			return faults, fmt.Errorf("while %s: %w", p.name, err)
 		}
 		if i == 0 {
@@ -140,15 +149,13 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// together runs all at the same time.
-func together(ctx context.Context, all ...func(context.Context) error) error {
-	results := make(chan error, len(all))
-	for _, f := range all {
-		go func() { results <- f(ctx) }()
-	}
-	var err error
-	for range all {
-		err = errors.Join(err, <-results)
-	}
-	return err
+// beside runs main, and the other for as long at most.
+func beside(ctx context.Context, other, main func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- other(ctx) }()
+	err := main(ctx)
+	cancel()
+	return errors.Join(err, <-ended)
 }

@@ -57,8 +57,12 @@ func (s *storm) run(ctx context.Context) error {
 	}
 }
 
-// connection sends requests, one after the other, until the broker closes it.
-// Answers are counted, not understood.
+// pipelinedMax is how many requests are sent at once, at most.
+const pipelinedMax = 8
+
+// connection sends requests, some at once, until the broker closes it. Answers are
+// counted, not understood. Those behind one that was not answered, or ended the
+// connection, are not counted as sent: nobody knows that they were looked at.
 func (s *storm) connection(g *generator, left *atomic.Int64) error {
 	conn, err := dial(g.random, s.addr)
 	if err != nil {
@@ -67,25 +71,35 @@ func (s *storm) connection(g *generator, left *atomic.Int64) error {
 	defer conn.Close()
 	read := make([]byte, 64<<10)
 	frames := frameCounter{}
-	for left.Add(-1) >= 0 {
-		f, whole := g.next()
-		s.sent.Add(1)
+	for whole := true; whole; {
+		var out []byte
+		n := int64(0)
+		for most := int64(1 + g.random.IntN(pipelinedMax)); n < most && whole && left.Add(-1) >= 0; n++ {
+			var f []byte
+			f, whole = g.next()
+			out = append(out, f...)
+		}
+		if n == 0 {
+			return nil
+		}
 		_ = conn.SetDeadline(time.Now().Add(answerTimeout))
-		_, err := conn.Write(f)
-		for answered := int64(0); err == nil && answered == 0; {
+		_, err := conn.Write(out)
+		answered := int64(0)
+		for err == nil && answered < n {
 			var m int
 			m, err = conn.Read(read)
-			answered = frames.count(read[:m])
-			s.answered.Add(answered)
+			answered += frames.count(read[:m])
 		}
+		s.answered.Add(answered)
+		looked := min(answered+1, n)
+		s.sent.Add(looked)
+		left.Add(n - looked)
 		switch {
 		case isCut(err):
 			s.closed.Add(1)
 			return nil
 		case err != nil: // it waits for records, or for the rest of a frame
 			s.waiting.Add(1)
-		}
-		if !whole {
 			return nil
 		}
 	}
