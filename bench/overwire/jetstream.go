@@ -71,20 +71,23 @@ func (o ownProtocol) workload(pool *system.Pool, s *harness.Session, durability 
 		w.Row.Acks, w.Row.Durability = "-", "-"
 	}
 	w.Row.Shape = o.kafka.Shape()
+	row := new(wrote)
 	for _, name := range []string{system.Moldau, system.Kafka} {
 		c := contestant{pool: pool, session: s, name: name, load: produceLoad(s, o.kafka)}
 		if o.fetches {
+			c.load.Bytes = 64 * gib
 			c.content = content(s, 1<<10, 16<<10, gib)
 		} else {
+			c.wrote = row
 			c.topic = system.Topic{Partitions: 6, Synced: durability == "synced"}
 		}
 		w.Contestants = append(w.Contestants, c.at())
 	}
-	n := &natsContestant{pool: pool, session: s, load: o.nats, synced: durability == "synced"}
-	n.load.Seconds, n.load.Bytes, n.load.Kind = blockSeconds(s), 64*gib, client.NATSProduce
+	n := &natsContestant{pool: pool, session: s, load: o.nats, wrote: row, synced: durability == "synced"}
+	n.load.Seconds, n.load.Bytes, n.load.Kind = blockSeconds(s), gib, client.NATSProduce
 	w.Contestants = append(w.Contestants, harness.Contestant{System: system.NATS, WarmUp: true, Block: n.produce})
 	if o.fetches {
-		n.load.Kind = client.NATSFetch
+		n.load.Kind, n.load.Bytes = client.NATSFetch, 64*gib
 		w.Contestants[2].Block = n.fetch
 		w.After = n.drop
 	}
@@ -96,6 +99,7 @@ type natsContestant struct {
 	pool    *system.Pool
 	session *harness.Session
 	load    client.Load
+	wrote   *wrote
 	synced  bool
 	filled  string // the stream that fetches read
 }
@@ -109,9 +113,13 @@ func (n *natsContestant) produce(ctx context.Context, _ int) (b result.Block, er
 	if l.Topic, err = s.CreateStream(ctx); err != nil {
 		return b, err
 	}
+	if err := n.wrote.before(n.pool); err != nil {
+		return b, err
+	}
 	if b, _, err = s.Measure(ctx, n.session.ClientCPUs, l); err != nil {
 		return b, err
 	}
+	n.wrote.after(b)
 	return b, s.DeleteStream(ctx, l.Topic)
 }
 

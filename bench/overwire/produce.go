@@ -86,8 +86,9 @@ func Produce(pool func(*harness.Session) *system.Pool) harness.Scenario {
 		Summary: "what a broker needs for a GB and a request of produced batches, and how many it takes",
 		Help: `The replay client sends requests that were encoded beforehand, five in flight on a
 connection; franz-go and Apache's Java client come as they are, and are idempotent. A
-block lasts 1.5 seconds, half a second in a quick run, and writes to a topic of its
-own; Apache's client sends a fixed count. Sizes are those of the wire; compressed
+block lasts 1.5 seconds, half a second in a quick run, or 1 GiB, and writes to a topic
+of its own; Apache's client sends a fixed count. Before a block as many pages are
+warmed as the row's largest wrote. Sizes are those of the wire; compressed
 batches hold lines of JSON, and have metrics of the bytes before compression, too.
 Beside it, in os rows of the replay client, runs the limit program ingest: receive,
 check the CRC-32C, pwrite, acknowledge. Moldau's budget is ingest's CPU time for a
@@ -138,8 +139,9 @@ func produceWorkload(pool *system.Pool, s *harness.Session, shape shape, durabil
 	if l.Codec != "" {
 		w.Row.Notes = append(w.Row.Notes, "values are lines of JSON; bytes are those of the wire, those before compression are in uncompressed-MB/s")
 	}
+	row := new(wrote)
 	for _, name := range names {
-		c := contestant{pool: pool, session: s, name: name, load: l, topic: system.Topic{Partitions: l.Partitions, Synced: durability == "synced"}}
+		c := contestant{pool: pool, session: s, name: name, load: l, wrote: row, topic: system.Topic{Partitions: l.Partitions, Synced: durability == "synced"}}
 		w.Contestants = append(w.Contestants, c.at())
 	}
 	return w
@@ -150,8 +152,8 @@ func produceLoad(s *harness.Session, l client.Load) client.Load {
 	l.Kind = cmp.Or(l.Kind, client.Produce)
 	l.Partitions, l.PerRequest = cmp.Or(l.Partitions, 6), cmp.Or(l.PerRequest, 6)
 	l.RecordBytes, l.BatchBytes = cmp.Or(l.RecordBytes, 1<<10), cmp.Or(l.BatchBytes, 16<<10)
-	if l.Bytes == 0 { // so much that the time ends it
-		l.Bytes, l.Seconds = 64*gib, blockSeconds(s)
+	if l.Bytes == 0 { // what comes first ends it
+		l.Bytes, l.Seconds = gib, blockSeconds(s)
 	} else if s.Quick {
 		l.Bytes /= 4
 	}

@@ -62,6 +62,26 @@ type contestant struct {
 	load    client.Load
 	topic   system.Topic    // that a load of produce gets for each block
 	content *system.Content // that a load of fetch reads; nil for produce
+	wrote   *wrote          // by the row's blocks; nil for fetch
+}
+
+// wrote is how much the row's largest block so far wrote. Each has as many pages
+// warmed for it, so that it costs nobody anything that others came before.
+type wrote struct{ bytesMax int64 }
+
+// before warms pages for a block.
+func (w *wrote) before(pool *system.Pool) error {
+	if w == nil {
+		return nil
+	}
+	return pool.WarmPages(w.bytesMax)
+}
+
+// after takes a block's size.
+func (w *wrote) after(b result.Block) {
+	if w != nil {
+		w.bytesMax = max(w.bytesMax, int64(b.Metrics[result.MovedMB]*1e6))
+	}
 }
 
 // at makes it one of a workload's.
@@ -100,7 +120,13 @@ func (c contestant) once(ctx context.Context) (b result.Block, err error) {
 			l.Topic, l.Ends = "limit", 1<<40
 		}
 	}
-	return s.Work(ctx, c.session.ClientCPUs, c.topic, l)
+	if err := c.wrote.before(c.pool); err != nil {
+		return b, err
+	}
+	if b, err = s.Work(ctx, c.session.ClientCPUs, c.topic, l); err == nil {
+		c.wrote.after(b)
+	}
+	return b, err
 }
 
 // budget adds to Moldau's block of a turn what its CPU time for a request is of

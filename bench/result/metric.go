@@ -68,6 +68,7 @@ const (
 	UncompressedPerSecond Metric = "uncompressed-MB/s"
 	CPUPerUncompressedGB  Metric = "cpu-s/uncompressed-GB"
 	BySendfile            Metric = "by-sendfile-%" // of fetched bytes
+	MovedMB               Metric = "MB"            // in the block, of 10^6 bytes
 	CopiedMB              Metric = "copied-MB"     // of fetched bytes, through the process's memory
 	// BudgetShare is the CPU time of a request over what its budget allows: that of
 	// the limit program in the same turn and so many us for the request and each of

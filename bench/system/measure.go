@@ -79,6 +79,7 @@ func (r reading) block(o client.Outcome) result.Block {
 		result.MachineCPUPerGB:  max(0, r.machineCPU-o.CPUSeconds) / gb,
 		result.BytesPerSecond:   float64(o.Bytes) / 1e6 / o.Seconds,
 		result.RecordsPerSecond: float64(o.Records) / o.Seconds,
+		result.MovedMB:          float64(o.Bytes) / 1e6,
 		result.MinorFaultsPerGB: float64(r.minorFaults) / gb,
 		result.MajorFaults:      float64(r.majorFaults),
 	}}

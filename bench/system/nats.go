@@ -25,6 +25,7 @@ const natsModule = "github.com/nats-io/nats-server/v2"
 type JetStream struct {
 	System
 	conn    *nats.Conn
+	data    string // directory
 	streams jetstream.JetStream
 }
 
@@ -56,9 +57,10 @@ func (p *Pool) startNATS(ctx context.Context, synced bool) (*JetStream, error) {
 		return nil, err
 	}
 	p.session.Say("starting nats")
+	data := filepath.Join(dir, "data")
 	c, err := startChild(ctx, p.session.BrokerCPUs, dir, func(addr string) []string {
 		config := filepath.Join(dir, "nats.conf")
-		if err := os.WriteFile(config, natsConfig(addr, filepath.Join(dir, "data"), synced), 0o644); err != nil {
+		if err := os.WriteFile(config, natsConfig(addr, data, synced), 0o644); err != nil {
 			p.session.Say("%v", err) // the server says that it has no configuration
 		}
 		return []string{binary, "--config", config}
@@ -66,7 +68,7 @@ func (p *Pool) startNATS(ctx context.Context, synced bool) (*JetStream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &JetStream{System: System{Name: NATS, process: c}}
+	s := &JetStream{System: System{Name: NATS, process: c}, data: data}
 	if s.conn, err = nats.Connect("nats://" + c.Addr()); err != nil {
 		return nil, fmt.Errorf("%w (%w)", err, c.Stop())
 	}
@@ -122,7 +124,10 @@ func (s *JetStream) CreateStream(ctx context.Context) (string, error) {
 	return name, err
 }
 
-// DeleteStream deletes it.
+// DeleteStream deletes it, and waits as Delete does.
 func (s *JetStream) DeleteStream(ctx context.Context, name string) error {
-	return s.streams.DeleteStream(ctx, name)
+	if err := s.streams.DeleteStream(ctx, name); err != nil {
+		return err
+	}
+	return gone(ctx, filepath.Join(s.data, "jetstream", "$G", "streams", name))
 }

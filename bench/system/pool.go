@@ -138,7 +138,7 @@ const heap = "-Xms1g -Xmx1g, G1"
 
 // quickDeletion lets Kafka delete as fast as it is written: otherwise the machine's
 // write-back becomes the benchmark.
-var quickDeletion = []string{"log.retention.check.interval.ms=2000", "log.segment.delete.delay.ms=1000"}
+var quickDeletion = []string{"log.retention.check.interval.ms=2000", "log.segment.delete.delay.ms=100"}
 
 // tuned is what Kafka's operators set on a small machine with fast clients.
 var tuned = []string{
