@@ -24,10 +24,18 @@ func get(ctx context.Context, pool *system.Pool, name string) (*system.System, e
 	return pool.Get(ctx, name)
 }
 
-// onTime is a block of an open loop, into a topic of its own.
-func onTime(ctx context.Context, session *harness.Session, s *system.System, load client.Load, t system.Topic) (result.Block, error) {
+// warmBytesMax bounds the pages warmed for a block: a long one deletes meanwhile.
+const warmBytesMax = 1 << 30
+
+// onTime is a block of an open loop, into a topic of its own, for which pages are
+// warmed.
+func onTime(ctx context.Context, pool *system.Pool, session *harness.Session, s *system.System, load client.Load, t system.Topic) (result.Block, error) {
 	topic, err := s.Create(ctx, t)
 	if err != nil {
+		return result.Block{}, err
+	}
+	perRequest := max(load.BatchBytes, load.RecordBytes) * max(load.PerRequest, 1)
+	if err := pool.WarmPages(min(int64(load.PerSecond*load.Seconds)*int64(perRequest), warmBytesMax)); err != nil {
 		return result.Block{}, err
 	}
 	load.Kind, load.Topic = client.OpenLoopProduce, topic

@@ -116,7 +116,7 @@ func (c *catchUp) block(ctx context.Context, name string, synced bool) (b result
 		return b, err
 	}
 	t := system.Topic{Partitions: shape.Partitions, Synced: synced}
-	before, err := onTime(ctx, c.session, s, c.load(), t)
+	before, err := onTime(ctx, c.pool, c.session, s, c.load(), t)
 	if err != nil {
 		return b, err
 	}

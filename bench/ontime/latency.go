@@ -156,7 +156,7 @@ func (l *latency) one(ctx context.Context, name string, load client.Load, t syst
 	if err != nil {
 		return result.Block{}, err
 	}
-	return onTime(ctx, l.session, s, load, t)
+	return onTime(ctx, l.pool, l.session, s, load, t)
 }
 
 // kafkaSaturation measures it the first time: the median of three, after its first.

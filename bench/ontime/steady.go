@@ -88,7 +88,7 @@ func (s *steady) block(ctx context.Context, name string, synced bool, turn int) 
 	}
 	load := s.load()
 	load.Seed = seed(turn)
-	b, err := onTime(ctx, s.session, running, load, system.Topic{Partitions: s.partitions, Synced: synced, Configs: s.configs()})
+	b, err := onTime(ctx, s.pool, s.session, running, load, system.Topic{Partitions: s.partitions, Synced: synced, Configs: s.configs()})
 	if err != nil {
 		return b, err
 	}
