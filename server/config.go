@@ -50,9 +50,9 @@ type Config struct {
 	Properties map[string]string
 
 	// PartitionsMax is how many partitions all topics may have together before
-	// further ones are refused with POLICY_VIOLATION. Default is three quarters of
-	// the files that the process may open (RLIMIT_NOFILE), because every log holds
-	// one for each of its segments.
+	// further ones are refused with POLICY_VIOLATION; default 100,000. It bounds
+	// memory and files on disk; files that are open are bounded by
+	// moldau.open.files.max.
 	PartitionsMax int
 
 	// ShutdownGrace is how long a close waits for the answers that clients still

@@ -11,31 +11,35 @@ const (
 	// descriptorsReserve is for all that is neither a connection nor a log:
 	// checkpoints being written, listeners, directories being synced.
 	descriptorsReserve = 32
-	// partitionsMaxUnknown stands where the system does not tell its limit.
-	partitionsMaxUnknown = 100_000
+	// partitionsMaxDefault keeps one client from filling memory and disk with
+	// partitions: each takes some 5 KB of heap and four files on disk. Descriptors
+	// have no part in it, for the engine closes the files of idle logs.
+	partitionsMaxDefault = 100_000
 )
 
 // limits keep the process from running out of descriptors, of which every
-// segment of a log holds one, and every connection: a broker without any left
+// connection holds one, and every log that is in use: a broker without any left
 // accepts nobody, and may not start again.
 type limits struct {
 	descriptors int64 // of the process; 0 unknown
-	partitions  int   // that may be created
 	connections int   // that may be open, if no config says less
 }
 
-// limitsOf divides the descriptors: three quarters for logs, the rest for
-// connections. Logs get more because what they hold they hold for ever, and
-// because a partition needs one more for every segment that it keeps.
-func limitsOf(descriptors int64) limits {
+// limitsOf divides the descriptors: what is not for the logs' files is for
+// connections. openFiles is moldau.open.files.max, which the engine may pass by a
+// sixteenth, and 0 for its default of three quarters.
+func limitsOf(descriptors, openFiles int64) limits {
 	if descriptors <= 0 {
-		return limits{partitions: partitionsMaxUnknown, connections: math.MaxInt32}
+		return limits{connections: math.MaxInt32}
 	}
 	descriptors = min(descriptors, math.MaxInt32)
+	left := descriptors / 4
+	if openFiles > 0 {
+		left = max(descriptors-min(openFiles, descriptors)*17/16, 0)
+	}
 	return limits{
 		descriptors: descriptors,
-		partitions:  int(descriptors * 3 / 4),
-		connections: int(max(descriptors/4-descriptorsReserve, descriptors/8, 1)),
+		connections: int(max(left-descriptorsReserve, descriptors/8, 1)),
 	}
 }
 
@@ -44,7 +48,7 @@ func limitsOf(descriptors int64) limits {
 // DescribeConfigs tells what is in force.
 func (s *Server) limit(static map[string]string, connectionsMax int64, l limits) {
 	if s.cfg.PartitionsMax == 0 {
-		s.cfg.PartitionsMax = l.partitions
+		s.cfg.PartitionsMax = partitionsMaxDefault
 	}
 	if connectionsMax > int64(l.connections) {
 		level := slog.LevelInfo
@@ -54,8 +58,5 @@ func (s *Server) limit(static map[string]string, connectionsMax int64, l limits)
 		s.logger.Log(context.Background(), level, "max.connections is lowered: the process may not open more files",
 			"max.connections", l.connections, "wanted", connectionsMax, "filesMax", l.descriptors)
 		static["max.connections"] = strconv.Itoa(l.connections)
-	}
-	if l.descriptors > 0 && int64(s.cfg.PartitionsMax) > l.descriptors {
-		s.logger.Warn("more partitions are allowed than the process may open files", "partitionsMax", s.cfg.PartitionsMax, "filesMax", l.descriptors)
 	}
 }

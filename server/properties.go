@@ -143,7 +143,7 @@ var fieldProperties = []struct {
 	{"listeners", "PLAINTEXT://127.0.0.1:9092", "Addresses to listen at, of which the first PLAINTEXT one is opened.", (*translation).listeners},
 	{"advertised.listeners", "", "Addresses that clients are told to use.", (*translation).advertised},
 	{"moldau.admin.listener", "", "host:port of the HTTP listener for operators.", (*translation).admin},
-	{"moldau.partitions.max", "", "Most partitions of all topics together; by default as many as the process may open files for.", (*translation).partitionsMax},
+	{"moldau.partitions.max", "", "Most partitions of all topics together, by default 100000.", (*translation).partitionsMax},
 	{"moldau.shutdown.grace.ms", "5000", "How long a close waits for the answers that clients still get.", (*translation).shutdownGrace},
 }
 

@@ -38,7 +38,7 @@ func (s *Server) settings() (configs.Layers, api.Endpoint, error) {
 	}
 	s.warnOfUnknown(static)
 	layers := configs.Layers{Static: static}
-	s.limit(static, number(layers, "max.connections"), limitsOf(descriptorsMax()))
+	s.limit(static, number(layers, "max.connections"), limitsOf(descriptorsMax(), int64(openFilesMax(layers))))
 	return layers, advertised, nil
 }
 

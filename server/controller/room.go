@@ -6,9 +6,8 @@ import (
 	"moldau/server/metadata"
 )
 
-// room is how many partitions one command may add. Each holds descriptors for
-// as long as it lives, so that without a bound one request of one client could
-// take all of them, and keep the broker from its next start.
+// room is how many partitions one command may add. Each takes memory and files for
+// as long as it lives, so that without a bound one client could take all there is.
 type room struct{ left, limit int }
 
 func (c *Controller) roomFor(img *metadata.Image) *room {
