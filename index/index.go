@@ -51,6 +51,9 @@ type Options struct {
 	// BytesMax bounds an active index (segment.index.bytes), rounded down to
 	// whole entries; 0 is 10 MiB. It refuses appends, never what is in the file.
 	BytesMax int64
+	// Empty tells of a new index that its file has nothing in it, so that a Flush
+	// has nothing to cut.
+	Empty bool
 }
 
 const bytesMaxDefault = 10 << 20

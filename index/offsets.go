@@ -21,11 +21,12 @@ type Offsets struct {
 	base int64
 }
 
-// NewOffsets starts an active, empty index. What f held goes at the first Flush.
+// NewOffsets starts an active, empty index. What f held, unless Options know it to
+// be nothing, goes at the first Flush.
 func NewOffsets(f File, base int64, o Options) *Offsets {
 	x := &Offsets{base: base}
 	x.init(&offsetLayout, f, o, newTable(&offsetLayout, nil, 0))
-	x.surplus = true
+	x.surplus = !o.Empty
 	return x
 }
 

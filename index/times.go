@@ -27,7 +27,7 @@ type Times struct {
 func NewTimes(f File, base int64, o Options) *Times {
 	x := &Times{base: base}
 	x.init(&timeLayout, f, o, newTable(&timeLayout, nil, 0))
-	x.surplus = true
+	x.surplus = !o.Empty
 	return x
 }
 

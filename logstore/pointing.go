@@ -40,21 +40,24 @@ func (s *Store) pointTogether(logs []*Log, rest bool) (lsn int64, left []*Log, f
 	if err := s.syncManifest(said); err != nil {
 		return 0, logs, err
 	}
+	all := make([]*pointing, len(logs))
+	s.severally(len(logs), func(i int) {
+		if p := (&pointing{log: logs[i], rests: rest}); p.begin(said) && p.write() {
+			all[i] = p
+		}
+	})
 	parts := make([]*pointing, 0, len(logs))
 	begun := make([]*Log, 0, len(logs))
-	for _, l := range logs {
-		p := &pointing{log: l, rests: rest}
-		if p.begin(said) && p.write() {
-			parts, begun = append(parts, p), append(begun, l)
-		} else {
-			left = append(left, l)
+	for i, p := range all {
+		if p == nil {
+			left = append(left, logs[i])
+			continue
 		}
+		parts, begun = append(parts, p), append(begun, p.log)
 	}
 	done := len(parts) > 0 && s.flushAll(begun)
 	if done {
-		for _, p := range parts {
-			p.failed = errors.Join(p.failed, p.name())
-		}
+		s.severally(len(parts), func(i int) { parts[i].failed = errors.Join(parts[i].failed, parts[i].name()) })
 		done = vfs.SyncAll(s.fs, s.path(""), nil) == nil
 	}
 	for _, p := range parts {

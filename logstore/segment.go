@@ -184,6 +184,7 @@ func (l *Log) createSegment(base int64) (*segment, error) {
 		return nil, errors.Join(err, removeSegmentFiles(l.store.fs, l.dir, base, ""))
 	}
 	o := l.indexOptions()
+	o.Empty = true
 	s.offsets = index.NewOffsets(s.files[0], base, o)
 	s.times = index.NewTimes(s.files[1], base, o)
 	s.reset(l.store.nowMs())

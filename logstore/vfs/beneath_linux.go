@@ -74,3 +74,38 @@ func statBeneath(dir *os.File, dirName, name string, link bool) (fs.FileInfo, er
 	info, err := f.Stat()
 	return info, errors.Join(err, f.Close())
 }
+
+// renameBeneath renames within a directory, which is opened as openBeneath opens:
+// os.Root opens it twice, part by part. To rename over a directory is left to that,
+// with errors.ErrUnsupported: it refuses what the system would do.
+func renameBeneath(dir *os.File, dirName, in, from, to string) error {
+	parent, err := openBeneath(dir, dirName, in, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	c, err := parent.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var renameErr error
+	err = c.Control(func(fd uintptr) {
+		var over unix.Stat_t
+		if unix.Fstatat(int(fd), to, &over, unix.AT_SYMLINK_NOFOLLOW) == nil && over.Mode&unix.S_IFMT == unix.S_IFDIR {
+			renameErr = errors.ErrUnsupported
+			return
+		}
+		for {
+			if renameErr = unix.Renameat(int(fd), from, int(fd), to); renameErr != unix.EINTR {
+				return
+			}
+		}
+	})
+	if renameErr == errors.ErrUnsupported {
+		return renameErr
+	}
+	if err == nil && renameErr != nil {
+		err = &os.LinkError{Op: "rename", Old: filepath.Join(in, from), New: filepath.Join(in, to), Err: renameErr}
+	}
+	return err
+}

@@ -17,3 +17,5 @@ func openBeneath(*os.File, string, string, int, fs.FileMode) (*os.File, error) {
 func statBeneath(*os.File, string, string, bool) (fs.FileInfo, error) {
 	return nil, errors.ErrUnsupported
 }
+
+func renameBeneath(*os.File, string, string, string, string) error { return errors.ErrUnsupported }

@@ -222,6 +222,12 @@ func (o *OS) Rename(oldName, newName string) error {
 	if err := checkName("rename", newName); err != nil {
 		return err
 	}
+	if o.beneath != nil && path.Dir(oldName) == path.Dir(newName) {
+		err := renameBeneath(o.beneath, o.root.Name(), path.Dir(oldName), path.Base(oldName), path.Base(newName))
+		if err != errors.ErrUnsupported {
+			return err
+		}
+	}
 	return o.root.Rename(oldName, newName)
 }
 
