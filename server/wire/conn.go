@@ -27,8 +27,8 @@ const (
 	// heldBackMax is for how long a reply may wait for others that are ready soon,
 	// to share a write with them. The peer has sent their requests already.
 	heldBackMax = 100 * time.Microsecond
-	// heldBackCrowd is how many connections are served at a time when a reply is not
-	// held back any more while others have their turn.
+	// heldBackCrowd is above how many connections that are served at a time none
+	// holds a reply back while others could have their turn.
 	heldBackCrowd = 16
 )
 
@@ -167,17 +167,17 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 	}
 }
 
-// yield lets other connections have their turn, where there are any: or a
-// thousand who send without reading take 10 ms each, one after the other. With
-// none it would only wake another core for nothing.
+// yield lets other connections have their turn, where there are any and the next
+// request has arrived whole: or a thousand who send without reading take 10 ms
+// each, one after the other. With none it would only wake another core for
+// nothing. Among few, a turn lasts until the replies that are held back leave: who
+// yields may be passed over many times.
 func (c *Conn) yield() {
 	busy := c.server.served.busy.Load()
-	if busy < 2 || c.frames.in.buffered() == 0 {
+	if busy < 2 || !c.frames.whole() || c.heldBack && busy <= heldBackCrowd {
 		return
 	}
-	if busy > heldBackCrowd {
-		c.sendHeldBack()
-	}
+	c.sendHeldBack()
 	runtime.Gosched()
 }
 

@@ -66,6 +66,12 @@ func (f *frameReader) await(isIdle func() bool) (int, error) {
 	}
 }
 
+// whole tells that the next frame need not be waited for.
+func (f *frameReader) whole() bool {
+	head := f.in.peek()
+	return len(head) >= 4 && int64(len(head)-4) >= int64(binary.BigEndian.Uint32(head))
+}
+
 // fill buffers at least one byte more.
 func (f *frameReader) fill(patience time.Duration) error {
 	err := f.in.fill(false)

@@ -52,6 +52,9 @@ func newIntake(nc net.Conn, pool *bufferPool, b *budget) *intake {
 // buffered is how much can be taken.
 func (in *intake) buffered() int { return in.hi - in.lo + in.fewBytes }
 
+// peek is what can be taken, but for a few bytes that arrived during a wait.
+func (in *intake) peek() []byte { return in.buf[in.lo:in.hi] }
+
 // take takes n bytes, of those that are buffered. They stay where they are until
 // release.
 func (in *intake) take(n int) []byte {
