@@ -48,29 +48,6 @@ func (f *File) Note(n Note) (lsn int64, err error) {
 	return f.write(1, n.Incarnation+1, err)
 }
 
-// Notes makes many notes with one write, all or, after an error, none. A crash
-// before they are synced may leave the first of them. The number is that of the
-// last.
-func (f *File) Notes(ns []Note) (lsn int64, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.ready(); err != nil {
-		return 0, err
-	}
-	if len(ns) == 0 {
-		return f.written, nil
-	}
-	f.buf = f.buf[:0]
-	next := uint64(0)
-	for i := range ns {
-		if f.buf, err = appendNote(f.buf, f.lag()+int64(len(f.buf)), &ns[i]); err != nil {
-			break
-		}
-		next = max(next, ns[i].Incarnation+1)
-	}
-	return f.write(len(ns), next, err)
-}
-
 // Drop removes the row of that name, if there is one.
 func (f *File) Drop(log string) (lsn int64, err error) {
 	f.mu.Lock()

@@ -53,7 +53,7 @@ func TestChangesFoldAsTheModel(t *testing.T) {
 // change makes a change to the file and to the model, to this only if it could
 // have been made to the other.
 func change(t *rapid.T, f *manifest.File, s *manifest.State) (lsn int64, err error) {
-	switch rapid.IntRange(0, 7).Draw(t, "change") {
+	switch rapid.IntRange(0, 6).Draw(t, "change") {
 	case 0:
 		r := anyRow.Draw(t, "row")
 		if lsn, err = f.Put(r); err == nil {
@@ -65,30 +65,20 @@ func change(t *rapid.T, f *manifest.File, s *manifest.State) (lsn int64, err err
 			noted(s, n)
 		}
 	case 3:
-		var ns []manifest.Note
-		for range rapid.IntRange(0, 3).Draw(t, "notes") {
-			ns = append(ns, noteOf(t, s))
-		}
-		if lsn, err = f.Notes(ns); err == nil {
-			for _, n := range ns {
-				noted(s, n)
-			}
-		}
-	case 4:
 		log := anyLog.Draw(t, "log")
 		if lsn, err = f.Drop(log); err == nil {
 			delete(s.Rows, log)
 		}
-	case 5:
+	case 4:
 		g := rapid.Uint64().Draw(t, "generation")
 		if lsn, err = f.StartJournal(g); err == nil {
 			s.JournalStart = g
 		}
-	case 6:
+	case 5:
 		if lsn, err = f.Opened(); err == nil {
 			s.Closed, s.Marker = false, manifest.Marker{}
 		}
-	case 7:
+	case 6:
 		marker := anyMarker.Draw(t, "marker")
 		if lsn, err = f.ClosedBy(marker); err == nil {
 			s.Closed, s.Marker = true, marker

@@ -30,7 +30,6 @@ func every(t *testing.T, f *manifest.File, want error) {
 		"Put":          func() error { _, err := f.Put(row("a-0", 1)); return err },
 		"Puts":         func() error { _, err := f.Puts([]*manifest.Row{row("a-0", 1)}); return err },
 		"Note":         func() error { _, err := f.Note(dirtied("a-0", 1, 1)); return err },
-		"Notes":        func() error { _, err := f.Notes([]manifest.Note{dirtied("a-0", 1, 1)}); return err },
 		"Drop":         func() error { _, err := f.Drop("a-0"); return err },
 		"StartJournal": func() error { _, err := f.StartJournal(1); return err },
 		"Opened":       func() error { _, err := f.Opened(); return err },
@@ -54,8 +53,8 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 		must(t, err)
 		before := contentOf(t, m)
 		failing(fsys, vfs.ShortWrite(short, syscall.ENOSPC), vfs.OpWrite)
-		lsn, err := f.Notes([]manifest.Note{dirtied("a-0", 1, 1), dirtied("a-0", 1, 2)})
-		wantErr(t, "Notes", err, syscall.ENOSPC)
+		lsn, err := f.Note(dirtied("a-0", 1, 1))
+		wantErr(t, "Note", err, syscall.ENOSPC)
 		if after := contentOf(t, m); string(after) != string(before) {
 			t.Fatalf("%d bytes became %d", len(before), len(after))
 		}

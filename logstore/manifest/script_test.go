@@ -41,11 +41,13 @@ func (h *history) put(r *manifest.Row) error {
 }
 
 func (h *history) notes(ns ...manifest.Note) error {
-	lsn, err := h.file.Notes(ns)
 	for _, n := range ns {
-		err = h.did(lsn, err, func(s *manifest.State) { noted(s, n) })
+		lsn, err := h.file.Note(n)
+		if err := h.did(lsn, err, func(s *manifest.State) { noted(s, n) }); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 func (h *history) drop(log string) error {
