@@ -138,6 +138,27 @@ func TestBesideACompaction(t *testing.T) {
 	}
 }
 
+// A compaction that finds a segment gone which nobody had open has not failed:
+// retention took it.
+func TestRetentionBesideACompactionOfAClosedLog(t *testing.T) {
+	h, l := newCompacted(t, nil)
+	dirty(h, l)
+	must(t, h.store.Close())
+	h.open()
+	l = h.log()
+	segments := l.Segments()
+	first := logFile(segments[0])
+	ran := h.at(func(op vfs.Op) bool { return op.Kind == vfs.OpOpen && op.Name == first }, func() {
+		must(t, l.AdvanceStart(segments[2].Base))
+		h.store.Housekeep(h.clock.Now())
+	})
+	compacted := h.store.Compact(h.clock.Now())
+	if failed := eventsOf[logstore.CompactionFailed](h.events); !*ran || compacted > 0 || len(failed) > 0 {
+		t.Fatalf("ran %v, %d compacted, failed: %+v", *ran, compacted, failed)
+	}
+	h.compact(l)
+}
+
 // A log of which the compaction fails goes on, is tried again after a while, and
 // keeps no other from being compacted.
 func TestFailingCompaction(t *testing.T) {

@@ -102,7 +102,7 @@ func (r *compactRun) round() (more bool, err error) {
 	defer r.count(f)
 	for _, in := range plan.inputs {
 		if err := in.load(); err != nil {
-			return false, err
+			return false, r.log.unlessRetired(in, err)
 		}
 	}
 	if f.mapped, err = r.mapKeys(&plan, f); err != nil {

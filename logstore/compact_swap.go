@@ -70,6 +70,15 @@ func (l *Log) find(group []compactInput) (at int, ok bool) {
 	return at, true
 }
 
+// unlessRetired is why a segment of a plan could not be opened. One that nobody had
+// open when retention took it is not there under its name.
+func (l *Log) unlessRetired(in compactInput, err error) error {
+	if errors.Is(err, fs.ErrNotExist) && !slices.Contains(l.view.Load().segments, in.segment) {
+		return errRetired
+	}
+	return err
+}
+
 // promise gives the files the names by which a start puts them in place. The data
 // is last: it is by its name that the others count.
 func (l *Log) promise(o *compactOutput) error {
