@@ -121,6 +121,9 @@ func (l *Log) opened() {
 	o := &l.store.openFiles
 	if l.view.Load() != nil {
 		o.list(l)
+		if l.released() { // who reads from it has it pinned, and it is not the store's any more
+			o.unlist(l)
+		}
 	}
 	if o.max > 0 && o.count.Load() > o.max {
 		l.store.askShed()

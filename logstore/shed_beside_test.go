@@ -1,6 +1,7 @@
 package logstore_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -73,6 +74,32 @@ func TestShedAfterAFailedCreation(t *testing.T) {
 				wantValues(t, values(t, h.named("twice"), logstore.HighWatermark), want...)
 			})
 		}
+	}
+}
+
+// A log that is deleted while a reader opens its file is not kept.
+func TestDeletedBesideAReader(t *testing.T) {
+	h := newHarness(t, nil)
+	h.appendDurably(h.log(), "a", 1)
+	l := h.reopen()
+	var once sync.Once
+	h.fault.SetHook(func(op vfs.Op) (err error) {
+		if op.Kind == vfs.OpRead && strings.HasSuffix(op.Name, ".timeindex") {
+			once.Do(func() { err = h.store.Delete(tp) })
+		}
+		return err
+	})
+	var f logstore.Fetch
+	must(t, l.Read(&f, 0, logstore.HighWatermark, 1<<20, true))
+	if bases, _ := batchesIn(t, bytesOf(t, &f)); len(bases) != 1 {
+		t.Fatalf("read batches at %v", bases)
+	}
+	f.Release()
+	if _, err := h.store.Log(tp); !errors.Is(err, logstore.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if u := h.store.Usage(); u.OpenLogs != 0 || u.OpenFiles != 0 {
+		t.Fatalf("%+v", u)
 	}
 }
 
