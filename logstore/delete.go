@@ -56,7 +56,9 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 			}
 		}
 	} else if suffix == straySuffix {
+		s.mu.RLock()
 		err = s.checkpoints.found.lacks(tp)
+		s.mu.RUnlock()
 	}
 	if err == nil {
 		err = s.renameDir(l, tp, gone)

@@ -20,11 +20,15 @@ type LogRecovered struct {
 }
 
 // LogNotOpened tells that a log on disk could not be opened. Its files were not
-// touched any further, and the next open replays what the journal held of it.
+// touched any further, and the next open, or [Store.Reopen], replays what the journal
+// held of it.
 type LogNotOpened struct {
 	Log TopicPartition
 	Err error
 }
+
+// LogReopened tells that a log which could not be opened is open, by [Store.Reopen].
+type LogReopened struct{ Log TopicPartition }
 
 // CheckpointIgnored tells that a checkpoint file could not be read; every log
 // is then scanned from its first segment.
@@ -103,6 +107,7 @@ type HousekeepingResumed struct {
 }
 
 func (LogNotOpened) event()        {}
+func (LogReopened) event()         {}
 func (LogRecovered) event()        {}
 func (CheckpointIgnored) event()   {}
 func (ManifestIgnored) event()     {}

@@ -19,7 +19,7 @@ import (
 // the first batch that is not whole; then what the journal holds of it is put
 // back, and what is left is synced before anybody sees it. ErrLocked tells that
 // another store, or Kafka, is at work there. A log that cannot be opened is no
-// error here: [Store.Log] returns it, and an event.
+// error here: [Store.Log] returns it, and an event, and [Store.Reopen] tries again.
 func Open(dir string, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -196,7 +196,7 @@ func (s *Store) openLogs(p *past) error {
 	var all []*recovery
 	for _, tp := range found {
 		row := p.state.Rows[tp.String()]
-		if row == nil || row.Dirty || row.Quarantined || len(row.Segments) == 0 {
+		if !isAtRest(row) {
 			all = append(all, s.newRecovery(tp, row, p))
 			continue
 		}

@@ -121,7 +121,7 @@ func (s *Store) writePending(name string, failed map[string]*recovery, p *past) 
 // of it.
 func (p *past) lacks(tp TopicPartition) error {
 	if p.pendingKept != "" && p.journaled[tp.String()] != nil {
-		return fmt.Errorf("%s: %s has more of it: the store is to be opened anew", tp, p.pendingKept)
+		return fmt.Errorf("%s: %s has more of it: the log is to be reopened", tp, p.pendingKept)
 	}
 	return nil
 }

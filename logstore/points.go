@@ -223,7 +223,7 @@ func (s *Store) state() *manifest.State {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for tp := range s.broken {
-		if row := s.checkpoints.found.state.Rows[tp.String()]; row != nil {
+		if row := s.checkpoints.found.state.Rows[tp.String()]; row != nil && st.Rows[tp.String()] == nil { // or it is being reopened
 			st.Rows[tp.String()] = row
 		}
 	}

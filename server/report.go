@@ -23,6 +23,8 @@ func (s *Server) logEvent(event logstore.Event) {
 			"bytesScanned", e.BytesScanned, "bytesReplayed", e.BytesReplayed, "bytesCut", e.BytesCut, "reason", e.Reason, "kept", e.Kept)
 	case logstore.LogNotOpened:
 		l.Error("log cannot be opened, its partition is offline", "log", e.Log.String(), "err", e.Err)
+	case logstore.LogReopened:
+		l.Info("log that could not be opened is open", "log", e.Log.String())
 	case logstore.CheckpointIgnored:
 		l.Warn("checkpoint file is of no use and every log is scanned", "file", e.File, "err", e.Err)
 	case logstore.ManifestIgnored:

@@ -20,6 +20,7 @@ func TestEventsAreToldAsLoudAsTheyAre(t *testing.T) {
 	}{
 		{logstore.LogRecovered{End: 7, BytesScanned: 30, BytesReplayed: 20, BytesCut: 10}, []string{"level=INFO", "end=7", "bytesScanned=30", "bytesReplayed=20", "bytesCut=10"}},
 		{logstore.LogRecovered{BytesCut: 10, Kept: []string{"a.cut"}}, []string{"level=ERROR", "a.cut"}},
+		{logstore.LogReopened{}, []string{"level=INFO", "is open"}},
 		{logstore.LogNotOpened{Err: err}, []string{"level=ERROR", "offline", "err=rotten"}},
 		{logstore.CheckpointIgnored{File: "f", Err: err}, []string{"level=WARN", "file=f", "err=rotten"}},
 		{logstore.ManifestIgnored{Err: err}, []string{"level=ERROR", "manifest", "err=rotten"}},

@@ -136,3 +136,41 @@ func TestTroubleIsToldOnce(t *testing.T) {
 		t.Error("it does not begin again")
 	}
 }
+
+// A log that there was no descriptor for when the store was opened is opened when the
+// partition is used.
+func TestLogThatWasNotOpenedComesBackWhenUsed(t *testing.T) {
+	mem := vfs.NewMem()
+	f := &fixture{t: t, fs: mem, image: metadata.NewImage()}
+	f.open()
+	f.apply(topic("t", 7), partitions(7, 0, led(node, node)))
+	f.append("t", 0)
+	killed := vfs.NewFault(mem.Clone())
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	killed.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpOpen && strings.HasSuffix(op.Name, ".log") {
+			return syscall.EMFILE
+		}
+		return nil
+	})
+	f.fs = killed
+	f.open()
+	if err := f.manager.Apply(metadata.NewImage(), f.image); err != nil {
+		t.Fatal(err)
+	}
+	p := f.partition("t", 0)
+	if _, _, err := p.Append(batch(t)); !errors.Is(err, replica.ErrOffline) || !errors.Is(err, syscall.EMFILE) {
+		t.Fatalf("append without a log: %v", err)
+	}
+	killed.SetHook(nil)
+	f.now = f.now.Add(time.Second)
+	if a := f.append("t", 0); a.First != 1 {
+		t.Errorf("the log goes on at %d", a.First)
+	}
+	f.restart()
+	if a := f.append("t", 0); a.First != 2 {
+		t.Errorf("the log goes on at %d", a.First)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
 
 	"moldau/logstore"
@@ -143,6 +144,9 @@ func (m *Manager) openLog(name logstore.TopicPartition, o *opening) (*logstore.L
 		return nil, o.configErr
 	}
 	log, err := m.o.Store.Log(name)
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		log, err = m.o.Store.Reopen(name) // there may be descriptors by now
+	}
 	switch {
 	case errors.Is(err, logstore.ErrNotFound):
 		m.tellMissing(name, o)
