@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"moldau/logstore/vfs"
 )
 
 // Delete takes a log away, durably: its directory is renamed, and removed with
@@ -109,10 +111,15 @@ func (s *Store) hide(tp TopicPartition) (*Log, error) {
 }
 
 func (s *Store) renameDir(l *Log, tp TopicPartition, gone string) error {
+	parent, err := vfs.HoldDir(s.fs, s.path("")) // first: without descriptors nothing is to change
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
 	if err := s.fs.Rename(s.path(tp.String()), gone); err != nil {
 		return err
 	}
-	err := s.fs.SyncDir(s.path(""))
+	err = parent.Sync()
 	if err != nil && l != nil {
 		err = l.poison(err) // under which name it will be found is not known
 	}

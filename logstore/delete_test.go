@@ -176,3 +176,34 @@ func TestCloseOfALogThatCannotBeSealed(t *testing.T) {
 		must(t, h.store.Close())
 	})
 }
+
+// Want of descriptors at any step of a deletion leaves the log as it was, or gone, and
+// poisons nothing.
+func TestDeleteWithoutDescriptors(t *testing.T) {
+	for step := int64(1); ; step++ {
+		h := newHarness(t, nil)
+		h.appendDurably(h.log(), "a", 1)
+		first := h.fault.Ops() + step
+		h.fault.SetHook(starved(first, 1<<40))
+		err := h.store.Delete(tp)
+		ops := h.fault.Ops()
+		h.fault.SetHook(nil)
+		if err != nil && !errors.Is(err, syscall.EMFILE) {
+			t.Fatal(err)
+		}
+		l := h.log() // or another, empty
+		want := []string{"a-0", "b-0"}
+		if err == nil {
+			want = want[1:]
+		}
+		h.appendDurably(l, "b", 1)
+		wantValues(t, values(t, l, logstore.HighWatermark), want...)
+		wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), want...)
+		if ops < first {
+			if step < 3 {
+				t.Fatalf("deleted with %d operations", step)
+			}
+			return
+		}
+	}
+}

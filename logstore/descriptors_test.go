@@ -21,7 +21,7 @@ func starved(first, last int64) func(vfs.Op) error {
 		case vfs.OpRead, vfs.OpWrite, vfs.OpTruncate, vfs.OpSync, vfs.OpSyncAll, vfs.OpClose:
 			return nil
 		}
-		if op.Seq < first || op.Seq > last {
+		if op.Seq < first || op.Seq > last || op.Held {
 			return nil
 		}
 		return syscall.EMFILE

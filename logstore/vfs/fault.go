@@ -41,6 +41,7 @@ type Op struct {
 	NewName string // of a rename
 	Offset  int64  // of a read or write, in bytes
 	Length  int64  // of a read or write, or the new one of a truncate, in bytes
+	Held    bool   // a syncdir of a directory that was opened before, see HoldDir
 }
 
 // Fault passes operations on to another file system, and asks a hook about
