@@ -95,23 +95,25 @@
 // Callers branch by errors.Is. ErrOffsetRange, and all that concerns a batch, leave
 // the log as it was. ErrNoSpace goes away when there is room. ErrPoisoned stays until
 // the store is opened again, ErrClosed for good. A [CorruptionError] names the place;
-// the rest can be read, and [Repair] mends.
+// the rest can be read, and [Repair] mends. A log that did not open with its store, for
+// want of descriptors above all, is tried again by [Store.Reopen].
 //
 // # Cost
 //
-// A store of idle logs costs memory by its logs and segments, and no descriptors: some
-// 2 KiB for a log of one segment. Each segment that is used has one descriptor, and
-// after a crash, until there are too many, those of logs that were recovered; each of
-// its two indexes a map once it is sealed, or a few KiB of heap if it is small. Above Options.OpenFilesMax
-// the logs that were not used for the longest come to rest, and give that back until
-// they are used again; who reads from them keeps what he has pinned. The index of the
-// segment that is written is in memory: 8 and 12 bytes for about each
-// Config.IndexIntervalBytes. A producer costs about 300 bytes until it expires. A read
-// by [Log.Records] takes up to 256 KiB, or the batch if that is larger; a compaction
-// its map (Options.CompactionMapBytes), and while it rewrites a batch several times
-// what that unpacks to, which Options.DecompressedBytesMax bounds: some 256 MiB of
-// heap, and 1.6 GiB allocated in all, were measured for one of 100 MiB. On disk the journal takes as much as it
-// needed at most, up to Options.JournalBytes.
+// A store of idle logs costs memory by its logs and segments, and no descriptors:
+// some 2 KiB for a log of one segment. Each segment that is used has one
+// descriptor, and after a crash, until there are too many, those of logs that were
+// recovered; each of its two indexes a map once it is sealed, or a few KiB of heap
+// if it is small. Above Options.OpenFilesMax the logs that were not used for the
+// longest come to rest, and give that back until they are used again; who reads
+// from them keeps what he has pinned. The index of the segment that is written is
+// in memory: 8 and 12 bytes for about each Config.IndexIntervalBytes. A producer
+// costs about 300 bytes until it expires. A read by [Log.Records] takes up to 256
+// KiB, or the batch if that is larger; a compaction its map
+// (Options.CompactionMapBytes), and while it rewrites a batch several times what
+// that unpacks to, which Options.DecompressedBytesMax bounds: some 256 MiB of heap,
+// and 1.6 GiB allocated in all, were measured for one of 100 MiB. On disk the
+// journal takes as much as it needed at most, up to Options.JournalBytes.
 //
 // # Tuning
 //
