@@ -35,12 +35,8 @@ type Created struct {
 // before leaves any of them, empty, or none.
 func (s *Store) CreateAll(all []NewLog) []Created {
 	answers := make([]Created, len(all))
-	group := createdAtOnce
-	if most := s.openFiles.max; most > 0 {
-		group = min(group, max(int(most/4), s.opt.syncAllMin))
-	}
-	for from := 0; from < len(all); from += group {
-		to := min(from+group, len(all))
+	for from, to := 0, 0; from < len(all); from = to {
+		to = min(from+s.birthsAtOnce(), len(all))
 		if to-from < s.opt.syncAllMin {
 			s.severally(to-from, func(i int) {
 				n := all[from+i]
@@ -51,6 +47,17 @@ func (s *Store) CreateAll(all []NewLog) []Created {
 		s.createTogether(all[from:to], answers[from:to])
 	}
 	return answers
+}
+
+// birthsAtOnce is how many logs may be made together: as many as there is room for
+// below the bound on open files, and so few, where there is none, that it is passed
+// by little before others are closed.
+func (s *Store) birthsAtOnce() int {
+	o := &s.openFiles
+	if o.max == 0 {
+		return createdAtOnce
+	}
+	return int(max(min(o.max-o.count.Load(), createdAtOnce), o.max/16, 1))
 }
 
 // birth is one log that is being made.

@@ -99,6 +99,31 @@ func TestCreateAllSyncsAFewTimes(t *testing.T) {
 	}
 }
 
+// Far more logs than files may be open are made with few files open.
+func TestCreateAllKeepsToOpenFiles(t *testing.T) {
+	const most = 64
+	fault := vfs.NewFault(vfs.NewMem())
+	s, err := logstore.Open("data", logstore.SyncAllFrom(logstore.Options{FS: fault, OpenFilesMax: most}, 2))
+	must(t, err)
+	defer s.Close()
+	all := make([]logstore.NewLog, 10*most)
+	for i := range all {
+		all[i] = logstore.NewLog{Name: manyName(i), Config: logstore.DefaultConfig()}
+	}
+	seen := 0
+	fault.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpSyncAll { // of those that are made together
+			seen = max(seen, s.Usage().OpenFiles)
+		}
+		return nil
+	})
+	must(t, createdAll(s.CreateAll(all), len(all)))
+	fault.SetHook(nil)
+	if limit := most + 2*most/16 + 1; seen > limit {
+		t.Fatalf("%d files were open, at most %d may be", seen, limit)
+	}
+}
+
 // Where the system syncs nothing but single files, logs are as durable.
 func TestCreateAllWithoutSyncOfAll(t *testing.T) {
 	for _, refusal := range []error{errors.ErrUnsupported, syscall.EIO} {
