@@ -106,27 +106,42 @@ func (s *segment) txnsEndHolds() bool {
 // the batches below end.
 func (r *recovery) rebuildTxns(end int64) error {
 	for _, s := range r.badTxns {
-		s.beginTxns(r.log.store.fs, r.log.store.opt.ReadOnly)
-		ps, err := r.log.loadProducersAmong(r.snapshots, r.segments, s.base)
-		if err != nil {
+		if err := r.rebuildTxnsOf(s, end); err != nil {
 			return err
 		}
-		if !r.log.store.opt.ReadOnly {
-			if err := s.removeTxns(r.log.store.fs); err != nil {
-				return err
-			}
-		}
-		i := (&view{r.segments}).find(s.base)
-		err = walkBatches(r.segments[i:i+1], s.base, end, func(b record.Batch, at mark) error {
-			return s.noteEnd(ps.update(b, at, 0))
-		})
-		if err == nil && s.tail.sealed && !r.log.store.opt.ReadOnly {
-			err = s.txns.Seal()
-			s.txnFile.rest()
-		}
-		if err != nil {
-			return err
-		}
+	}
+	return nil
+}
+
+// rebuildTxnsOf is rebuildTxns of a segment. Where none is found a transaction index
+// is believed to be empty: the new one takes the old one's place complete and
+// synced, so that a crash leaves one of the two.
+func (r *recovery) rebuildTxnsOf(s *segment, end int64) error {
+	store := r.log.store
+	ps, err := r.log.loadProducersAmong(r.snapshots, r.segments, s.base)
+	if err != nil {
+		return err
+	}
+	s.beginTxns(store.fs, store.opt.ReadOnly)
+	if !store.opt.ReadOnly {
+		s.txnFile.isNamed(s.path(txnSuffix) + cleanedSuffix)
+	}
+	i := (&view{r.segments}).find(s.base)
+	err = walkBatches(r.segments[i:i+1], s.base, end, func(b record.Batch, at mark) error {
+		return s.noteEnd(ps.update(b, at, 0))
+	})
+	if err != nil || store.opt.ReadOnly {
+		return err
+	}
+	defer s.txnFile.rest()
+	if err := errors.Join(s.txns.Flush(), s.txns.Sync()); err != nil {
+		return err
+	}
+	if err := errors.Join(s.replaceTxns(store.fs), store.fs.SyncDir(s.dir)); err != nil {
+		return err
+	}
+	if s.tail.sealed {
+		return s.txns.Seal()
 	}
 	return nil
 }
