@@ -58,6 +58,12 @@ func (l *Log) lead(batches []byte, epoch int32, o AppendOptions, claim bool) (a 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	a.Start = l.start.Load()
+	if err := l.leads(epoch); err != nil {
+		return a, false, l.wrap("append", err)
+	}
+	// Not before: leads may give up the lock to wait for a disk, and a commit that was
+	// asked for meanwhile would wait as long, with all that come after it.
 	l.commit.claiming = claim
 	err = l.appendLeader(batches, epoch, o, &a)
 	run = l.commit.claimed
@@ -65,7 +71,8 @@ func (l *Log) lead(batches []byte, epoch int32, o AppendOptions, claim bool) (a 
 	return a, run, l.wrap("append", err)
 }
 
-// leads tells why the leader of that epoch may not append. The caller holds l.mu.
+// leads tells why the leader of that epoch may not append. The caller holds l.mu,
+// which may be given up meanwhile.
 func (l *Log) leads(epoch int32) error {
 	if err := l.ready(); err != nil {
 		return err
@@ -76,11 +83,9 @@ func (l *Log) leads(epoch int32) error {
 	return nil
 }
 
+// appendLeader appends for the leader of that epoch, which it is. The caller holds
+// l.mu, which is not given up.
 func (l *Log) appendLeader(batches []byte, epoch int32, o AppendOptions, a *Appended) error {
-	a.Start = l.start.Load()
-	if err := l.leads(epoch); err != nil {
-		return err
-	}
 	if seen, ok, err := l.sequenced(batches, o); err != nil || ok {
 		a.First, a.Last, a.Duplicate = seen.firstOffset(), seen.lastOffset, ok
 		if a.TimestampMs >= 0 {

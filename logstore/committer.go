@@ -120,6 +120,7 @@ func (c *committer) runOnce() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running = len(c.waiting) > 0; !c.running {
+		clear(c.taken) // any of them may be deleted
 		c.streak = 0
 		return
 	}

@@ -95,3 +95,36 @@ func TestAppendLeavesAHangingSync(t *testing.T) {
 		must(t, h.store.Close())
 	})
 }
+
+// Nor does it claim a commit before it can go on: what is asked for while it waits for
+// a segment to be sealed would wait as long.
+func TestAppendThatWaitsForTheSealerClaimsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes, c.Durability = 100, logstore.OS })
+		must(t, h.store.Close())
+		h.change = func(o *logstore.Options) { o.UnsealedMax, o.Manual = 2, false }
+		h.open()
+		l := h.log()
+		sealing, release := hanging(h, ".index")
+		h.append(l, "a", 1)
+		h.append(l, "b", 1) // rolls
+		<-sealing
+		h.append(l, "c", 1) // rolls again, and that is as much as may wait
+		answer, flushed := make(chan error, 1), make(chan error, 1)
+		go func() {
+			_, err := l.Append(context.Background(), record.Record{Value: []byte("d")})
+			answer <- err
+		}()
+		synctest.Wait()
+		go func() { flushed <- l.Flush() }()
+		synctest.Wait()
+		appends, flushes := len(answer), len(flushed)
+		close(release)
+		must(t, <-flushed)
+		must(t, <-answer)
+		must(t, h.store.Close())
+		if appends > 0 || flushes == 0 {
+			t.Fatalf("%d appends and %d flushes returned while a segment was being sealed, want the flush alone", appends, flushes)
+		}
+	})
+}
