@@ -10,3 +10,6 @@ func (o *OS) OpensByRoot() {
 
 // OpensBeneath tells that there is one.
 func (o *OS) OpensBeneath() bool { return o.beneath != nil }
+
+// BreakSyncAll has the next SyncAll of the directory fail.
+func (o *OS) BreakSyncAll(dir string) { _ = o.all[dir].Close() }

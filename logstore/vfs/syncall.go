@@ -13,8 +13,10 @@ type AllSyncer interface {
 	// waits for what others have written to the device as well. An error says that
 	// something is not durable, not what, and not that it was written here. It is
 	// errors.ErrUnsupported, and nothing is done, where the system has no such call
-	// or one that hides errors, where a file lies on another device, and the first
-	// time: of what failed before it nobody would be told.
+	// or one that hides errors, where a file lies on another device, the first
+	// time, because of what failed before it nobody would be told, and ever after an
+	// error: the system tells of a failure once, and it may be of what another caller
+	// has written and is about to sync.
 	SyncAll(dir string, files []File) error
 }
 
@@ -46,10 +48,12 @@ func (o *OS) SyncAll(dir string, files []File) error {
 			return errors.ErrUnsupported
 		}
 	}
-	if err := syncAll(all); err != nil {
-		return pathError("syncfs", dir, err)
+	err := syncAll(all)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		_ = all.Close() // it was only synced by
+		o.all[dir] = nil
 	}
-	return nil
+	return pathError("syncfs", dir, err)
 }
 
 // FoundSyncer is an [FS] that can make durable what an earlier process left in many
