@@ -35,23 +35,31 @@ type Created struct {
 // before leaves any of them, empty, or none.
 func (s *Store) CreateAll(all []NewLog) []Created {
 	answers := make([]Created, len(all))
-	for from, to := 0, 0; from < len(all); from = to {
-		to = min(from+s.birthsAtOnce(), len(all))
-		if to-from < s.opt.syncAllMin {
-			s.severally(to-from, func(i int) {
-				n := all[from+i]
-				answers[from+i].Log, answers[from+i].Err = s.Create(n.Name, n.ID, n.Config)
-			})
-			continue
-		}
-		s.createTogether(all[from:to], answers[from:to])
+	for from := 0; from < len(all); {
+		from += s.createSome(all[from:], answers[from:])
 	}
 	return answers
 }
 
+// createSome makes as many of the logs as may be made together, and returns how many.
+// One group is made at a time: what there is room for is not there for two.
+func (s *Store) createSome(all []NewLog, answers []Created) (n int) {
+	s.births.Lock()
+	if n = min(s.birthsAtOnce(), len(all)); n >= s.opt.syncAllMin {
+		defer s.births.Unlock()
+		s.createTogether(all[:n], answers[:n])
+		return n
+	}
+	s.births.Unlock()
+	s.severally(n, func(i int) {
+		answers[i].Log, answers[i].Err = s.Create(all[i].Name, all[i].ID, all[i].Config)
+	})
+	return n
+}
+
 // birthsAtOnce is how many logs may be made together: as many as there is room for
 // below the bound on open files, and so few, where there is none, that it is passed
-// by little before others are closed.
+// by little before others are closed. The caller holds s.births.
 func (s *Store) birthsAtOnce() int {
 	o := &s.openFiles
 	if o.max == 0 {

@@ -86,6 +86,9 @@ func createdAll(all []logstore.Created, want int) error {
 // Thousands of logs wait for the disk twice, not once or more each.
 func TestCreateAllSyncsAFewTimes(t *testing.T) {
 	h := newHarness(t, nil)
+	must(t, h.store.Close())
+	h.change = func(o *logstore.Options) { o.OpenFilesMax = -1 } // whatever the process may have
+	h.open()
 	syncs := 0
 	h.fault.SetHook(func(op vfs.Op) error {
 		switch op.Kind {
@@ -121,7 +124,11 @@ func TestCreateAllKeepsToOpenFiles(t *testing.T) {
 		}
 		return nil
 	})
-	must(t, createdAll(s.CreateAll(all), len(all)))
+	// Two ask for halves of them at once.
+	half := make(chan []logstore.Created)
+	go func() { half <- s.CreateAll(all[:len(all)/2]) }()
+	made := s.CreateAll(all[len(all)/2:])
+	must(t, createdAll(append(<-half, made...), len(all)))
 	fault.SetHook(nil)
 	mu.Lock()
 	defer mu.Unlock()

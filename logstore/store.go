@@ -40,6 +40,7 @@ type Store struct {
 	workers sync.WaitGroup // housekeeping, and syncs in flight
 	changes sync.WaitGroup // what Close waits for: logs that are being created or taken away, checkpoints
 	making  sync.Mutex     // held by an OpenLog that makes a log
+	births  sync.Mutex     // held by a CreateAll that makes logs
 
 	counters counters
 
