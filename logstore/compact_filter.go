@@ -26,6 +26,7 @@ type batchFilter struct {
 	rewriter record.Rewriter
 	empty    []byte
 	kept     []uint64 // bit set of the records of a batch that stay
+	group    judged   // of the records being judged
 
 	tally compactTally
 }
@@ -199,36 +200,64 @@ func (f *batchFilter) judge(b record.Batch) (j judgement, err error) {
 	}
 	f.kept = f.kept[:0] // grows with the records that are there, not with the count, which may lie
 	expired := f.expired(b) && !f.left.before(b)
-	for i := 0; f.it.Next(); i++ {
-		if i%64 == 0 {
-			f.kept = append(f.kept, 0)
-		}
+	for f.it.Next() {
 		r := f.it.Record()
-		if !f.stays(r, expired) {
-			if r.Key == nil {
-				j.keyless++
-			}
-			continue
+		v := judgedRecord{offset: r.Offset, keyless: r.Key == nil, tombstone: r.Value == nil}
+		switch {
+		case r.Offset >= f.mapped:
+			v.stays = true
+		case r.Key == nil, r.Value == nil && expired:
+		default:
+			v.looked = true
+			f.group.digests = append(f.group.digests, f.digest(r.Key))
 		}
-		f.kept[i/64] |= 1 << (i % 64)
-		j.kept++
-		j.tombstones = j.tombstones || r.Value == nil
+		if f.group.records = append(f.group.records, v); len(f.group.records) == keysTouched {
+			f.decide(&j)
+		}
 	}
+	f.decide(&j)
 	return j, f.it.Err()
 }
 
-// stays tells that a record is the newest of its key, as far as the map knows, and
-// no tombstone that was there for long enough.
-func (f *batchFilter) stays(r *record.Record, expired bool) bool {
-	switch {
-	case r.Offset >= f.mapped:
-		return true
-	case r.Key == nil:
-		return false
-	case r.Value == nil && expired:
-		return false
+// judged are up to keysTouched records of a batch, whose keys are looked up
+// together.
+type judged struct {
+	records []judgedRecord
+	digests []keyDigest // of those to be looked up
+}
+
+type judgedRecord struct {
+	offset             int64
+	keyless, tombstone bool
+	looked             bool // up in the map: it stays if it is the newest of its key
+	stays              bool
+}
+
+// decide ends a group: a record stays if it is the newest of its key, as far as the
+// map knows, and no tombstone that was there for long enough.
+func (f *batchFilter) decide(j *judgement) {
+	digests, bits := f.group.digests, uint64(0)
+	if len(f.keys.slots) > 0 {
+		f.keys.touch(digests)
 	}
-	return r.Offset >= f.keys.newest(f.digest(r.Key))
+	for i, v := range f.group.records {
+		if v.looked {
+			v.stays = v.offset >= f.keys.newest(digests[0])
+			digests = digests[1:]
+		}
+		switch {
+		case v.stays:
+			bits |= 1 << i
+			j.kept++
+			j.tombstones = j.tombstones || v.tombstone
+		case v.keyless:
+			j.keyless++
+		}
+	}
+	if len(f.group.records) > 0 {
+		f.kept = append(f.kept, bits)
+	}
+	f.group.records, f.group.digests = f.group.records[:0], f.group.digests[:0]
 }
 
 // rewrite is filter of a batch of which some records stay, or all with a horizon.

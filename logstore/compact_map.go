@@ -1,10 +1,6 @@
 package logstore
 
-import (
-	"crypto/sha256"
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 const (
 	keySlotBytes = 24
@@ -12,15 +8,6 @@ const (
 	// keySlotsKept is what a compactor keeps from run to run.
 	keySlotsKept = 1 << 16
 )
-
-// keyDigest stands for a key. All 128 bits are compared: of 64, two keys in a
-// hundred million share theirs, and somebody who may choose keys can make them.
-type keyDigest struct{ high, low uint64 }
-
-func digestOf(key []byte) keyDigest {
-	sum := sha256.Sum256(key)
-	return keyDigest{binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])}
-}
 
 // keySlot holds a key's newest offset. Invariant: an empty one is all zero.
 type keySlot struct {
@@ -36,6 +23,7 @@ type keyMap struct {
 	slots    []keySlot
 	used     int
 	slotsMax int
+	touched  int64 // kept so that the compiler keeps the reads
 }
 
 func newKeyMap(bytesMax int64) *keyMap {
@@ -65,6 +53,22 @@ func (m *keyMap) slot(d keyDigest) *keySlot {
 			i = 0
 		}
 	}
+}
+
+// keysTouched is for how many keys slots are fetched at once: more than a processor
+// has reads under way.
+const keysTouched = 64
+
+// touch reads the slots of digests that are looked up next. One read does not wait
+// for the other here, while each lookup waits for its own: with a map that no cache
+// holds that is most of its time.
+func (m *keyMap) touch(digests []keyDigest) {
+	sum := int64(0)
+	for i := range digests {
+		at, _ := bits.Mul64(digests[i].high, uint64(len(m.slots)))
+		sum += m.slots[at].behind
+	}
+	m.touched = sum
 }
 
 // put notes an offset, above all that the key has had. It fails where the map is

@@ -8,13 +8,15 @@ import (
 
 // compactor compacts one log after the other. Its memory is reused.
 type compactor struct {
-	store *Store
-	keys  *keyMap
-	read  batchReader
-	again batchReader // of what was read before
-	out   compactOutput
-	batch []keyAt // of the batch being mapped
-	stop  <-chan struct{}
+	store  *Store
+	keys   *keyMap
+	read   batchReader
+	again  batchReader // of what was read before
+	out    compactOutput
+	batch  []keyAt                // of the batch being mapped
+	few    [keysTouched]keyDigest // of them, those whose slots are fetched
+	digest func(key []byte) keyDigest
+	stop   <-chan struct{}
 }
 
 // keyAt is a key on its way into the map.
@@ -29,7 +31,12 @@ type keyAt struct {
 const keysPerBatch = 1 << 14
 
 func newCompactor(s *Store) *compactor {
-	return &compactor{store: s, keys: newKeyMap(s.opt.CompactionMapBytes / int64(max(s.opt.CompactionWorkers, 1)))}
+	c := &compactor{store: s, keys: newKeyMap(s.opt.CompactionMapBytes / int64(max(s.opt.CompactionWorkers, 1))), digest: s.opt.digest}
+	if c.digest == nil {
+		secret := newDigestSecret(s.opt.Rand)
+		c.digest = secret.digest
+	}
+	return c
 }
 
 // compactRun is the compaction of one log.
@@ -136,7 +143,7 @@ func (r *compactRun) newFilter(plan *compactPlan) (*batchFilter, error) {
 	}
 	r.keys.reset()
 	return &batchFilter{
-		keys: r.keys, digest: r.store.opt.digest, limit: plan.limit,
+		keys: r.keys, digest: r.digest, limit: plan.limit,
 		nowMs: r.nowMs, retentionMs: r.config.DeleteRetentionMs, unpackedMax: r.store.opt.DecompressedBytesMax,
 		producers: l.lastOfProducers(), transactions: newCompactedTxns(),
 		left: &r.left,
@@ -270,10 +277,25 @@ func (r *compactRun) mapBatch(b record.Batch, from int64, f *batchFilter) (full 
 		r.left.note(b)
 		return 0, true
 	}
-	for _, k := range r.batch {
+	for i, k := range r.batch {
+		if i%keysTouched == 0 {
+			r.touch(r.batch[i:])
+		}
 		if !r.keys.put(k.digest, k.offset) {
 			return k.offset, false
 		}
 	}
 	return 0, true
+}
+
+// touch fetches the slots of the first of these keys.
+func (c *compactor) touch(keys []keyAt) {
+	if len(c.keys.slots) == 0 {
+		return
+	}
+	n := min(len(keys), keysTouched)
+	for i := range n {
+		c.few[i] = keys[i].digest
+	}
+	c.keys.touch(c.few[:n])
 }

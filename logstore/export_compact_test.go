@@ -23,13 +23,22 @@ func CompactionEnds(l *Log) bool {
 	}
 }
 
+// KeyDigest is what stands for a key, with a secret of 16 bytes.
+func KeyDigest(secret [2]uint64, key []byte) (first, second uint64) {
+	s := digestSecret(secret)
+	d := s.digest(key)
+	return d.high, d.low
+}
+
+var testSecret = digestSecret{1, 2}
+
 // KeyMap is the map of a compaction, for its tests.
 type KeyMap struct{ m *keyMap }
 
 func NewKeyMap(bytesMax int64) KeyMap { return KeyMap{newKeyMap(bytesMax)} }
 
-func (k KeyMap) Put(key []byte, offset int64) bool { return k.m.put(digestOf(key), offset) }
-func (k KeyMap) Newest(key []byte) int64           { return k.m.newest(digestOf(key)) }
+func (k KeyMap) Put(key []byte, offset int64) bool { return k.m.put(testSecret.digest(key), offset) }
+func (k KeyMap) Newest(key []byte) int64           { return k.m.newest(testSecret.digest(key)) }
 func (k KeyMap) Bytes() int64                      { return int64(len(k.m.slots)) * keySlotBytes }
 func (k KeyMap) Reset()                            { k.m.reset() }
 

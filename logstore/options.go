@@ -1,6 +1,8 @@
 package logstore
 
 import (
+	cryptorand "crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -148,6 +150,15 @@ type Clock interface{ Now() time.Time }
 
 type realClock struct{}
 
+// secretSource are numbers that nobody guesses.
+type secretSource struct{}
+
+func (secretSource) Uint64() uint64 {
+	var b [8]byte
+	_, _ = cryptorand.Read(b[:]) // never fails
+	return binary.LittleEndian.Uint64(b[:])
+}
+
 func (realClock) Now() time.Time {
 	return time.Now()
 }
@@ -158,7 +169,9 @@ type Options struct {
 	FS vfs.FS
 	// Clock is nil for real time.
 	Clock Clock
-	// Rand returns a number in [0, n) for jitter; nil is math/rand/v2's.
+	// Rand returns a number in [0, n), for jitter and for the secret by which
+	// compaction tells keys apart, which who chooses keys must not guess. nil is the
+	// system's source of secrets.
 	Rand func(n int64) int64
 	// Log configures the logs that are found on disk, and those that OpenLog makes;
 	// the zero Config stands for DefaultConfig, which is Kafka's and deletes what is
@@ -231,7 +244,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Clock = realClock{}
 	}
 	if o.Rand == nil {
-		o.Rand = rand.Int64N
+		o.Rand = rand.New(secretSource{}).Int64N
 	}
 	if o.Log == (Config{}) {
 		o.Log = DefaultConfig()
@@ -256,9 +269,6 @@ func (o Options) withDefaults() (Options, error) {
 		if *d.v == 0 {
 			*d.v = d.def
 		}
-	}
-	if o.digest == nil {
-		o.digest = digestOf
 	}
 	switch {
 	case o.CompactionWorkers == 0:
