@@ -2,6 +2,7 @@ package logstore_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"moldau/logstore"
@@ -23,12 +24,12 @@ func TestCrashWhileATransactionIndexIsRebuilt(t *testing.T) {
 	_ = h.store.Close()
 	overwrite(t, killed, logDir+"/00000000000000000000.txnindex", []byte{1})
 
-	for n, done := 1, false; !done; n++ {
+	for n, done := int64(1), false; !done; n++ {
 		h.mem = killed.Clone()
 		fault := vfs.NewFault(h.mem)
-		operations := 0
+		var operations atomic.Int64
 		fault.SetHook(func(op vfs.Op) error {
-			if operations++; operations >= n {
+			if operations.Add(1) >= n {
 				return fmt.Errorf("at %d: %w", n, vfs.ErrCrashed)
 			}
 			return nil
@@ -36,7 +37,7 @@ func TestCrashWhileATransactionIndexIsRebuilt(t *testing.T) {
 		o := h.options()
 		o.FS = fault
 		s, err := logstore.Open("data", o)
-		if done = err == nil && operations < n; done {
+		if done = err == nil && operations.Load() < n; done {
 			fault.SetHook(func(vfs.Op) error { return vfs.ErrCrashed })
 		}
 		mem := h.mem.Crash()
