@@ -13,7 +13,7 @@ import (
 // Command is how to do the run again, without where its data and figures went,
 // which is of one machine only.
 func Command(run *result.Run) string {
-	words := []string{"bench/run"}
+	words := []string{"bench/moldau-bench"}
 	for i := 0; i < len(run.Command); i++ {
 		name, _, joined := strings.Cut(run.Command[i], "=")
 		if name == "--out" || name == "--dir" || name == "--moldau" {
