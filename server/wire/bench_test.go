@@ -48,3 +48,35 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	}
 }
+
+// What handing a reply to the writing goroutine costs: while that waits for it,
+// and while it has others to see to.
+func BenchmarkReplyQueue(b *testing.B) {
+	for _, burst := range []int{1, 4, 64} {
+		b.Run(fmt.Sprintf("burst=%d", burst), func(b *testing.B) {
+			q := wire.NewReplyQueue(64)
+			through := make(chan struct{}, 1)
+			go func() {
+				defer close(through)
+				for n := 1; ; n++ {
+					if _, ok := q.Take(); !ok {
+						return
+					}
+					if n%burst == 0 {
+						through <- struct{}{}
+					}
+				}
+			}()
+			b.ReportAllocs()
+			for b.Loop() {
+				for id := range burst {
+					q.Put(int32(id))
+				}
+				<-through
+			}
+			q.Close()
+			<-through
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/reply")
+		})
+	}
+}

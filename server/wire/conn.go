@@ -71,9 +71,9 @@ func newConn(s *Server, nc net.Conn, id uint64) (*Conn, context.Context) {
 		server: s,
 		nc:     nc,
 		cancel: cancel,
-		queue:  newReplyQueue(s.options.PipelineMax, &s.replies),
 		ended:  make(chan struct{}),
 	}
+	c.queue.init(s.options.PipelineMax, &s.replies)
 	c.frames = frameReader{
 		nc:    nc,
 		in:    newIntake(nc, &s.pool, s.budget),
@@ -110,7 +110,7 @@ func (c *Conn) serve(ctx context.Context) error {
 	default:
 		c.cancel(err)
 	}
-	close(c.queue.replies)
+	c.queue.close()
 	<-c.ended
 	c.cancel(err)
 	c.nc.Close()
@@ -225,12 +225,12 @@ func (c *Conn) answer(ctx context.Context, p pending) {
 	}
 	if p.reply.Response != nil && c.owed.Load() == 0 {
 		if _, sections := p.reply.Response.(*FetchResponse); !sections {
-			c.writer.answer(ctx, p)
+			c.writer.answer(ctx, &p)
 			c.holdBack()
 			return
 		}
 		if c.frames.in.buffered() == 0 {
-			c.writer.answer(ctx, p)
+			c.writer.answer(ctx, &p)
 			c.writer.flush()
 			c.heldBack = false
 			return

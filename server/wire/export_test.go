@@ -101,3 +101,31 @@ func TakeTurns(perSecond int, at ...time.Duration) (waits []time.Duration) {
 
 // PeerClosed is what a full connection asks.
 func PeerClosed(nc net.Conn) bool { return peerClosed(nc) }
+
+// ReplyQueue is a connection's, by itself.
+type ReplyQueue struct {
+	q   replyQueue
+	all replyBudget
+}
+
+// NewReplyQueue has room for so many replies.
+func NewReplyQueue(repliesMax int) *ReplyQueue {
+	q := &ReplyQueue{all: replyBudget{max: 1 << 30}}
+	q.q.init(repliesMax, &q.all)
+	return q
+}
+
+// Put queues a reply, and tells whether it had to wait.
+func (q *ReplyQueue) Put(correlationID int32) (waited bool) {
+	return q.q.put(pending{correlationID: correlationID}, time.Minute, func() {})
+}
+
+// Take waits for a reply. It returns false when there will be none.
+func (q *ReplyQueue) Take() (correlationID int32, ok bool) {
+	var p pending
+	ok = q.q.take(&p)
+	return p.correlationID, ok
+}
+
+// Close is called by who puts.
+func (q *ReplyQueue) Close() { q.q.close() }

@@ -388,13 +388,30 @@ func TestDecodedBytesAreHeld(t *testing.T) {
 	}
 }
 
-// An idle connection holds next to nothing, also after a large request.
+// An idle connection holds next to nothing, also after a large request and many
+// that waited.
 func TestIdleConnectionIsSmall(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector's own memory would be measured")
 	}
-	const conns = 300
-	s := start(t, wire.Options{Handler: echoing})
+	const conns, waiting = 300, 60
+	served := make(chan struct{}, waiting)
+	h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+		if string(r.Body) != "wait" {
+			return echo(r), nil
+		}
+		first := r.CorrelationID == 0
+		served <- struct{}{}
+		return parked(func(context.Context) (wire.Response, error) {
+			for range waiting {
+				if first { // all others are behind it
+					<-served
+				}
+			}
+			return pong(""), nil
+		}), nil
+	})
+	s := start(t, wire.Options{Handler: h})
 	memory := func() int64 {
 		runtime.GC()
 		runtime.GC()
@@ -407,13 +424,19 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 			c.write(t, frame(1, body))
 			c.expect(t, 1, body)
 		}
+		for id := range int32(waiting) {
+			c.write(t, frame(id, "wait"))
+		}
+		for id := range int32(waiting) {
+			c.expect(t, id, "")
+		}
 	}
 	use(s.dial(t)) // the pools are filled once
 	before := memory()
 	for range conns {
 		use(s.dial(t))
 	}
-	if each := (memory() - before) / conns; each > 20<<10 {
+	if each := (memory() - before) / conns; each > 14<<10 {
 		t.Errorf("%d bytes a connection, both ends together", each)
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,11 +15,19 @@ const queuedBytesMax = 64 << 10
 // replyQueue hands replies from the reading goroutine to the writing one, in the
 // order of the requests. Who asks for much and does not read is not read from
 // any more: what it asks next would otherwise be answered into memory.
+//
+// A channel would do, but is made at its full size: that is more than all else
+// that a connection without requests holds.
 type replyQueue struct {
-	replies chan pending
-	bytes   atomic.Int64  // held by what is queued
-	room    chan struct{} // told when that fell
-	all     *replyBudget
+	repliesMax int
+	all        *replyBudget
+	bytes      atomic.Int64  // held by what is queued
+	room       chan struct{} // told when that fell, or the queue is full no more
+	more       chan struct{} // told when there is a reply again, or none will be
+
+	mu     sync.Mutex
+	list   replyList
+	closed bool
 }
 
 // replyBudget is what the queued replies of all connections hold together.
@@ -41,8 +50,9 @@ type pending struct {
 	bytes int64
 }
 
-func newReplyQueue(replies int, all *replyBudget) replyQueue {
-	return replyQueue{replies: make(chan pending, replies), room: make(chan struct{}, 1), all: all}
+func (q *replyQueue) init(repliesMax int, all *replyBudget) {
+	q.repliesMax, q.all = repliesMax, all
+	q.room, q.more = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 // full tells whether the replies hold so much that the next request must wait.
@@ -61,31 +71,84 @@ func (q *replyQueue) put(p pending, every time.Duration, look func()) (waited bo
 	p.pack()
 	q.bytes.Add(p.bytes) // before it can be taken off
 	q.all.bytes.Add(p.bytes)
-	if !q.full() {
-		select {
-		case q.replies <- p:
-			return false
-		default:
-		}
+	queued := q.tryPut(&p)
+	if queued && !q.full() {
+		return false
 	}
 	probe := time.NewTicker(every)
 	defer probe.Stop()
-	for queued := false; !queued; {
-		select {
-		case q.replies <- p:
-			queued = true
-		case <-probe.C:
-			look()
-		}
-	}
-	for q.full() {
+	for !queued || q.full() {
 		select {
 		case <-q.room:
 		case <-probe.C:
 			look()
 		}
+		queued = queued || q.tryPut(&p)
 	}
 	return true
+}
+
+// tryPut tells whether there was a place for the reply.
+func (q *replyQueue) tryPut(p *pending) bool {
+	q.mu.Lock()
+	if q.list.replies >= q.repliesMax {
+		q.mu.Unlock()
+		return false
+	}
+	q.list.push(p)
+	first := q.list.replies == 1
+	q.mu.Unlock()
+	if first {
+		tell(q.more)
+	}
+	return true
+}
+
+// take waits for the next reply. It returns false when the queue is closed and
+// there is none.
+func (q *replyQueue) take(p *pending) bool {
+	for {
+		q.mu.Lock()
+		if q.list.replies > 0 {
+			full := q.list.replies >= q.repliesMax
+			q.list.pop(p)
+			q.mu.Unlock()
+			if full {
+				tell(q.room)
+			}
+			return true
+		}
+		closed := q.closed
+		q.mu.Unlock()
+		if closed {
+			return false
+		}
+		<-q.more
+	}
+}
+
+// isEmpty is asked by the writing goroutine.
+func (q *replyQueue) isEmpty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.list.replies == 0
+}
+
+// close is called by the reading goroutine when it queues no more.
+func (q *replyQueue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	tell(q.more)
+}
+
+// tell leaves word for the one goroutine that looks again when it gets it. Word
+// that is there already is as good.
+func tell(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // done is called by the writing goroutine when it holds nothing of p any more.
@@ -95,10 +158,7 @@ func (q *replyQueue) done(p *pending) {
 	}
 	q.bytes.Add(-p.bytes)
 	q.all.bytes.Add(-p.bytes)
-	select {
-	case q.room <- struct{}{}:
-	default:
-	}
+	tell(q.room)
 }
 
 // pack finds out what the reply holds.

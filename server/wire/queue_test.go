@@ -6,9 +6,78 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"moldau/server/wire"
 )
+
+// Replies come out in the order they went in, however many there is room for, and
+// whoever waits is told at once: no time passes.
+func TestQueueKeepsOrder(t *testing.T) {
+	const replies = 2000
+	for _, most := range []int{1, 3, 4, 5, 8, 64} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			q := wire.NewReplyQueue(most)
+			go func() {
+				defer q.Close()
+				for id := range int32(replies) {
+					q.Put(id)
+					if id%(7*int32(most)) == 0 {
+						synctest.Wait() // until all was taken
+					}
+				}
+			}()
+			for want := range int32(replies) {
+				if id, ok := q.Take(); !ok || id != want {
+					t.Fatalf("room for %d: took %d, %t in place of %d", most, id, ok, want)
+				}
+			}
+			if id, ok := q.Take(); ok {
+				t.Errorf("room for %d: took %d of a queue that is closed", most, id)
+			}
+			if waited := time.Since(began); waited > 0 {
+				t.Errorf("room for %d: waited %v", most, waited)
+			}
+		})
+	}
+}
+
+// So many replies are queued and no more: the next one waits for the first to be
+// taken. Those that are in a queue when it is closed can still be taken.
+func TestQueueIsBounded(t *testing.T) {
+	for _, most := range []int32{1, 4, 6, 64} {
+		synctest.Test(t, func(t *testing.T) {
+			q := wire.NewReplyQueue(int(most))
+			for range 3 { // what it took up before makes no difference
+				for id := range most {
+					if q.Put(id) {
+						t.Errorf("room for %d: waited for the place of %d", most, id)
+					}
+				}
+				put := make(chan bool, 1)
+				go func() { put <- q.Put(most) }()
+				synctest.Wait()
+				if len(put) > 0 {
+					t.Fatalf("room for %d: there was for one more", most)
+				}
+				began := time.Now()
+				q.Take()
+				if waited := <-put; !waited || time.Since(began) > 0 {
+					t.Errorf("room for %d: %t, through after %v", most, waited, time.Since(began))
+				}
+				for range most {
+					q.Take()
+				}
+			}
+			q.Put(7)
+			q.Close()
+			if id, ok := q.Take(); !ok || id != 7 {
+				t.Errorf("room for %d: took %d, %t", most, id, ok)
+			}
+		})
+	}
+}
 
 // A client that pipelines large requests, and waits for none of the answers, is
 // read from no more when some are held, and gets them all in the end.

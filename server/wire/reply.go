@@ -37,21 +37,23 @@ func newReplyWriter(c *Conn) replyWriter {
 
 // run sends replies until the queue is closed.
 func (w *replyWriter) run(ctx context.Context, q *replyQueue) {
-	for p := range q.replies {
-		w.answer(ctx, p)
+	var p pending
+	for q.take(&p) {
+		w.answer(ctx, &p)
 		if len(w.out) >= sharedWriteBytesMax {
 			w.flush()
 		}
 		q.done(&p)
+		p = pending{} // the next wait holds nothing
 		w.unsent++
-		if len(q.replies) == 0 {
+		if q.isEmpty() {
 			w.flush()
 		}
 	}
 }
 
 // answer sends a reply, or has it wait for a write that it shares.
-func (w *replyWriter) answer(ctx context.Context, p pending) {
+func (w *replyWriter) answer(ctx context.Context, p *pending) {
 	w.write(ctx, p)
 	if !w.failed {
 		w.conn.server.served.observe(p.key, p.began)
@@ -60,7 +62,7 @@ func (w *replyWriter) answer(ctx context.Context, p pending) {
 
 // write encodes a reply, waiting for it where it is parked. It sends what was
 // encoded before whenever it waits, and when enough has come together.
-func (w *replyWriter) write(ctx context.Context, p pending) {
+func (w *replyWriter) write(ctx context.Context, p *pending) {
 	resp, err := w.respond(ctx, p.reply)
 	if err == nil {
 		err = p.err
