@@ -23,9 +23,9 @@ func (b *Broker) metadata(ctx context.Context, r *wire.Request) (wire.Reply, err
 	resp.AuthorizedOperations = operationsOmitted
 	if code := checkMetadataTopics(req); code != 0 {
 		resp.ControllerID = b.controllerID()
+		resp.Topics = make([]kmsg.MetadataResponseTopic, len(req.Topics))
 		for i := range req.Topics {
-			t := missingTopic(req.Topics[i].Topic, req.Topics[i].TopicID, code)
-			resp.Topics = append(resp.Topics, t)
+			missTopic(&resp.Topics[i], req.Topics[i].Topic, req.Topics[i].TopicID, code)
 		}
 		return wire.Reply{Response: resp}, nil
 	}
@@ -75,54 +75,68 @@ func checkMetadataTopics(req *kmsg.MetadataRequest) int16 {
 // request. As soon as one is named by id only those named by id count: that is
 // Kafka's rule.
 func metadataTopics(img *metadata.Image, req *kmsg.MetadataRequest, refused map[string]int16) []kmsg.MetadataResponseTopic {
-	var topics []kmsg.MetadataResponseTopic
 	if everyTopic(req) {
-		all := img.Topics()
-		topics = make([]kmsg.MetadataResponseTopic, 0, len(all))
-		for _, t := range all {
-			topics = append(topics, metadataTopic(t))
-		}
-		return topics
+		return allTopics(img)
 	}
 	if ids := namedByID(req); len(ids) > 0 {
-		for _, id := range ids {
-			if t, ok := img.TopicByID(id); ok {
-				topics = append(topics, metadataTopic(t))
-			} else {
-				topics = append(topics, missingTopic(nil, id, kerr.UnknownTopicID.Code))
-			}
-		}
-		return topics
+		return topicsByID(img, ids)
 	}
-	for _, name := range namesOnce(req) {
+	return topicsByName(img, namesOnce(req), refused)
+}
+
+func allTopics(img *metadata.Image) []kmsg.MetadataResponseTopic {
+	all := img.Topics()
+	topics := make([]kmsg.MetadataResponseTopic, len(all))
+	for i, t := range all {
+		describeTopic(&topics[i], t)
+	}
+	return topics
+}
+
+func topicsByID(img *metadata.Image, ids []metadata.TopicID) []kmsg.MetadataResponseTopic {
+	topics := make([]kmsg.MetadataResponseTopic, len(ids))
+	for i, id := range ids {
+		if t, ok := img.TopicByID(id); ok {
+			describeTopic(&topics[i], t)
+		} else {
+			missTopic(&topics[i], nil, id, kerr.UnknownTopicID.Code)
+		}
+	}
+	return topics
+}
+
+func topicsByName(img *metadata.Image, names []string, refused map[string]int16) []kmsg.MetadataResponseTopic {
+	topics := make([]kmsg.MetadataResponseTopic, len(names))
+	for i, name := range names {
 		t, ok := img.Topic(name)
 		// A topic may be there and refused: created just now, without its logs.
 		code, wasRefused := refused[name]
 		if ok && !wasRefused {
-			topics = append(topics, metadataTopic(t))
+			describeTopic(&topics[i], t)
 			continue
 		}
 		if !wasRefused {
 			code = unknownTopicCode(name)
 		}
-		topics = append(topics, missingTopic(&name, [16]byte{}, code))
+		missTopic(&topics[i], &name, [16]byte{}, code)
 	}
 	return topics
 }
 
-func metadataTopic(t *metadata.Topic) kmsg.MetadataResponseTopic {
-	topic := kmsg.NewMetadataResponseTopic()
+// describeTopic fills in a zero topic where it lies, as all here do: to pass topics
+// on as values takes so much stack that a connection that asked for metadata once
+// would keep twice as much as without.
+func describeTopic(topic *kmsg.MetadataResponseTopic, t *metadata.Topic) {
+	topic.Default()
 	topic.Topic, topic.TopicID, topic.IsInternal = &t.Name, t.ID, t.Internal
 	topic.AuthorizedOperations = operationsOmitted
 	topic.Partitions = make([]kmsg.MetadataResponseTopicPartition, len(t.Partitions))
 	for n := range t.Partitions {
-		state := &t.Partitions[n]
-		p := kmsg.NewMetadataResponseTopicPartition()
+		state, p := &t.Partitions[n], &topic.Partitions[n]
+		p.Default()
 		p.Partition, p.Replicas, p.ISR = int32(n), state.Replicas, state.ISR
 		p.ErrorCode, p.Leader, p.LeaderEpoch = leadership(state)
-		topic.Partitions[n] = p
 	}
-	return topic
 }
 
 // leadership is what a client is told about who leads. An unknown epoch is
@@ -135,13 +149,12 @@ func leadership(p *metadata.Partition) (code int16, leader, epoch int32) {
 	return 0, p.Leader, max(p.LeaderEpoch, 0)
 }
 
-// missingTopic answers for a topic that is not there. Only from version 12 on
-// may a response leave the name out.
-func missingTopic(name *string, id [16]byte, code int16) kmsg.MetadataResponseTopic {
-	t := kmsg.NewMetadataResponseTopic()
-	t.Topic, t.TopicID, t.ErrorCode = name, id, code
-	t.AuthorizedOperations = operationsOmitted
-	return t
+// missTopic answers for a topic that is not there. Only from version 12 on may a
+// response leave the name out.
+func missTopic(topic *kmsg.MetadataResponseTopic, name *string, id [16]byte, code int16) {
+	topic.Default()
+	topic.Topic, topic.TopicID, topic.ErrorCode = name, id, code
+	topic.AuthorizedOperations = operationsOmitted
 }
 
 // unknownTopicCode tells a name that no topic has from one that none can have.
