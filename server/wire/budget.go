@@ -22,6 +22,7 @@ type budget struct {
 	mu       sync.Mutex
 	free     int64        // less than 0 while overdraft exceeds the limit
 	overdraw *reservation // the one that may
+	lent     int64        // of what is not free, for reading ahead
 	waiting  []*waiter
 
 	exhausted func() // called, without mu, when somebody must wait
@@ -86,16 +87,22 @@ func (r *reservation) acquire(bytes int64) error {
 	return nil // granted meanwhile
 }
 
+// lentBytesMax bounds what is lent to all connections. Hundreds that are served at
+// once do not need it; but who asks and does not read keeps what he was lent for as
+// long as his replies are in the way, and there may be thousands of those.
+const lentBytesMax = 16 << 20
+
 // lend gives out what is not needed to receive requests, but makes it cheaper: no
-// more than half of all there is, and nothing while anybody waits. It never waits
-// itself. Who has it gives it back when the next wait begins.
+// more than half of all there is, nor than lentBytesMax, and nothing while anybody
+// waits. It never waits itself. Who has it gives it back when the next wait begins.
 func (b *budget) lend(bytes int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) > 0 || b.free-bytes < b.bytesMax/2 {
+	if len(b.waiting) > 0 || b.free-bytes < b.bytesMax/2 || b.lent+bytes > lentBytesMax {
 		return false
 	}
 	b.free -= bytes
+	b.lent += bytes
 	return true
 }
 
@@ -103,6 +110,7 @@ func (b *budget) giveBack(bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.free += bytes
+	b.lent -= bytes
 	b.grantWaiting()
 }
 
