@@ -1,37 +1,13 @@
 package atscale_test
 
 import (
-	"context"
-	"io"
 	"testing"
-
-	"github.com/spf13/pflag"
 
 	"moldau/bench/atscale"
 	"moldau/bench/harness"
-	"moldau/bench/result"
 	"moldau/bench/system"
+	"moldau/bench/system/systemtest"
 )
-
-// plan plans a scenario as the command does.
-func plan(t *testing.T, of func(func(*harness.Session) *system.Pool) harness.Scenario, o harness.Options, args ...string) ([]harness.Workload, error) {
-	t.Helper()
-	scenario := of(system.NewPool)
-	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	scenario.Flags(flags)
-	if err := flags.Parse(args); err != nil {
-		t.Fatal(err)
-	}
-	if o.Quick {
-		if err := harness.Hasten(flags); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if o.Durability == nil {
-		o.Durability = []string{"os", "synced"}
-	}
-	return scenario.Plan(context.Background(), harness.NewSession(o, &result.Run{}, io.Discard))
-}
 
 // kafkaMost is the largest row that Kafka is in.
 func kafkaMost(rows []harness.Workload) (most int) {
@@ -46,21 +22,21 @@ func kafkaMost(rows []harness.Workload) (most int) {
 }
 
 func TestKafkaHasFewerPartitionsUnlessAskedFor(t *testing.T) {
-	rows, err := plan(t, atscale.Partitions, harness.Options{})
+	rows, err := systemtest.Plan(t, atscale.Partitions, harness.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(rows) != 10 || kafkaMost(rows) != 1000 {
 		t.Errorf("%d rows, Kafka has up to %d partitions", len(rows), kafkaMost(rows))
 	}
-	if rows, err = plan(t, atscale.Partitions, harness.Options{Full: true}); err != nil || kafkaMost(rows) != 10_000 {
+	if rows, err = systemtest.Plan(t, atscale.Partitions, harness.Options{Full: true}); err != nil || kafkaMost(rows) != 10_000 {
 		t.Errorf("%v, in full up to %d", err, kafkaMost(rows))
 	}
 }
 
 func TestPartitionsMustFillTopics(t *testing.T) {
 	for _, count := range []string{"0", "150"} {
-		if _, err := plan(t, atscale.Partitions, harness.Options{}, "--count", count); err == nil {
+		if _, err := systemtest.Plan(t, atscale.Partitions, harness.Options{}, "--count", count); err == nil {
 			t.Errorf("%s partitions", count)
 		}
 	}
@@ -68,7 +44,7 @@ func TestPartitionsMustFillTopics(t *testing.T) {
 
 // Goals of an empty directory are not those of a start with partitions.
 func TestStartGoals(t *testing.T) {
-	rows, err := plan(t, atscale.Start, harness.Options{Durability: []string{"os"}})
+	rows, err := systemtest.Plan(t, atscale.Start, harness.Options{Durability: []string{"os"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +54,7 @@ func TestStartGoals(t *testing.T) {
 }
 
 func TestConnectionsRows(t *testing.T) {
-	rows, err := plan(t, atscale.Connections, harness.Options{Durability: []string{"synced"}})
+	rows, err := systemtest.Plan(t, atscale.Connections, harness.Options{Durability: []string{"synced"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"moldau/bench/harness"
 	"moldau/bench/peers"
 	"moldau/bench/result"
+	"moldau/bench/yardstick"
 )
 
 const moldau = "moldau"
@@ -64,7 +65,7 @@ func plan(s *harness.Session, o *options) ([]harness.Workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	stop, err := profile(o.cpuProfile)
+	stop, err := yardstick.Profile(o.cpuProfile)
 	if err != nil {
 		return nil, err
 	}

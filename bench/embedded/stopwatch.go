@@ -1,10 +1,7 @@
 package embedded
 
 import (
-	"errors"
-	"os"
 	"runtime"
-	"runtime/pprof"
 	"time"
 
 	"moldau/bench/result"
@@ -68,22 +65,4 @@ func measureBlock(s system, dir string, perOp int64) (result.Block, error) {
 		b.Metrics[result.Milliseconds] = 1e3 * t.seconds / ops
 	}
 	return b, nil
-}
-
-// profile writes a profile of the CPU until it is stopped, if name is not empty.
-func profile(name string) (stop func() error, err error) {
-	if name == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return f.Close()
-	}, nil
 }

@@ -1,38 +1,14 @@
 package ontime_test
 
 import (
-	"context"
-	"io"
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
-
 	"moldau/bench/harness"
 	"moldau/bench/ontime"
-	"moldau/bench/result"
 	"moldau/bench/system"
+	"moldau/bench/system/systemtest"
 )
-
-// plan plans a scenario as the command does.
-func plan(t *testing.T, of func(func(*harness.Session) *system.Pool) harness.Scenario, o harness.Options, args ...string) ([]harness.Workload, error) {
-	t.Helper()
-	scenario := of(system.NewPool)
-	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	scenario.Flags(flags)
-	if err := flags.Parse(args); err != nil {
-		t.Fatal(err)
-	}
-	if o.Quick {
-		if err := harness.Hasten(flags); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if o.Durability == nil {
-		o.Durability = []string{"os", "synced"}
-	}
-	return scenario.Plan(context.Background(), harness.NewSession(o, &result.Run{}, io.Discard))
-}
 
 func systemsOf(w harness.Workload) string {
 	var names []string
@@ -44,7 +20,7 @@ func systemsOf(w harness.Workload) string {
 
 // The floor is beside what promises as little: nothing in synced rows.
 func TestLatencyIsPlannedForEveryShareAndArrival(t *testing.T) {
-	rows, err := plan(t, ontime.Latency, harness.Options{})
+	rows, err := systemtest.Plan(t, ontime.Latency, harness.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,19 +50,19 @@ func TestLatencyIsPlannedForEveryShareAndArrival(t *testing.T) {
 
 func TestLatencyNeedsARate(t *testing.T) {
 	moldau := harness.Options{Systems: []string{system.Moldau}}
-	if _, err := plan(t, ontime.Latency, moldau); err == nil {
+	if _, err := systemtest.Plan(t, ontime.Latency, moldau); err == nil {
 		t.Error("without Kafka nobody knows its saturation")
 	}
-	if _, err := plan(t, ontime.Latency, moldau, "--rate", "1000"); err != nil {
+	if _, err := systemtest.Plan(t, ontime.Latency, moldau, "--rate", "1000"); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestSteadyNeedsWindows(t *testing.T) {
-	if _, err := plan(t, ontime.Steady, harness.Options{}, "--duration", "15s"); err == nil {
+	if _, err := systemtest.Plan(t, ontime.Steady, harness.Options{}, "--duration", "15s"); err == nil {
 		t.Error("a median of one window and a half")
 	}
-	rows, err := plan(t, ontime.Steady, harness.Options{Quick: true, Durability: []string{"os"}})
+	rows, err := systemtest.Plan(t, ontime.Steady, harness.Options{Quick: true, Durability: []string{"os"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +72,7 @@ func TestSteadyNeedsWindows(t *testing.T) {
 }
 
 func TestCatchUpHasAFileBeside(t *testing.T) {
-	rows, err := plan(t, ontime.CatchUp, harness.Options{})
+	rows, err := systemtest.Plan(t, ontime.CatchUp, harness.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,9 @@ package recovery
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime/pprof"
 	"time"
 
+	"moldau/bench/yardstick"
 	"moldau/logstore"
 )
 
@@ -33,7 +32,7 @@ func open(t opening) (opened, error) {
 		return opened{}, err
 	}
 	a := opened{Ends: make([]int64, t.Logs)}
-	endProfile, err := profile(t.Profile)
+	endProfile, err := yardstick.Profile(t.Profile)
 	if err != nil {
 		return a, err
 	}
@@ -68,24 +67,6 @@ func open(t opening) (opened, error) {
 		err = store.Close()
 	}
 	return a, err
-}
-
-// profile begins a CPU profile, and returns what ends it.
-func profile(name string) (end func() error, err error) {
-	if name == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return f.Close()
-	}, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

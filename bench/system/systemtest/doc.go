@@ -1,0 +1,3 @@
+// Package systemtest plans scenarios of brokers without starting any, for the tests
+// of those scenarios.
+package systemtest
