@@ -104,8 +104,14 @@ func pinned(cpus string) string {
 	return cpus
 }
 
+// warmUpGiBMax bounds what a warm-up moves: who gives bytes instead would fill the disk.
+const warmUpGiBMax = 1024
+
 // measure runs the named scenarios in one session.
 func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []harness.Scenario, names []string) (err error) {
+	if o.WarmUpGiB < 0 || o.WarmUpGiB > warmUpGiBMax {
+		return fmt.Errorf("--warm-up %g: GiB from 0 to %d", o.WarmUpGiB, warmUpGiBMax)
+	}
 	var chosen []harness.Scenario
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(s harness.Scenario) bool { return s.Name == name })
