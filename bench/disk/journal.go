@@ -2,9 +2,6 @@ package disk
 
 import "moldau/logstore"
 
-// HasJournal tells that the engine acknowledges through a journal, and cuts it.
-const HasJournal = true
-
 // Journal is what the engine's journal did.
 type Journal struct {
 	Cuts    int64
