@@ -168,6 +168,9 @@ func (c *Conn) serveRequest(ctx context.Context, size int) error {
 		return &rejection{err: err}
 	}
 	c.client = r.ClientID
+	if !isQuick(r) {
+		c.sendHeldBack()
+	}
 	reply, err := c.handle(ctx, r)
 	if err != nil {
 		return err
@@ -176,6 +179,12 @@ func (c *Conn) serveRequest(ctx context.Context, size int) error {
 	c.answer(ctx, pending{correlationID: r.CorrelationID, key: r.Key, began: began, reply: reply})
 	return nil
 }
+
+// isQuick tells a request that earlier replies may wait for. A Produce is written
+// to the page cache, whatever acks it has; producers are who pipeline requests, and
+// gain by replies that share a write. All others may take any time: topics are made
+// for them, a disk is waited for, or they are many times as large as they look.
+func isQuick(r *Request) bool { return r.Key == keyProduce }
 
 // yield lets other connections have their turn, where there are any and the next
 // request has arrived whole: or a thousand who send without reading take 10 ms

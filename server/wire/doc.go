@@ -18,9 +18,9 @@
 //
 // Requests that have arrived together are read by one system call and, if they
 // are small, served where they were read. Their replies share a write: one that is
-// ready while the next request is there already is held back for at most 100
-// microseconds, or as long as that next one takes, and in no case for what has not
-// arrived yet, for memory or for another reply.
+// ready while a Produce is there already is held back for at most 100 microseconds,
+// or as long as that Produce takes to be written. It waits for no other request, nor
+// for what has not arrived yet, for memory or for another reply.
 //
 // # Limits
 //

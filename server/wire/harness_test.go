@@ -164,8 +164,13 @@ func (p *pipes) dial(t *testing.T) client {
 }
 
 // frame is a request of key 12 (Heartbeat), version 0, with any body.
-func frame(correlationID int32, body string) []byte {
-	b := []byte{0, 0, 0, 0, 0, 12, 0, 0}
+func frame(correlationID int32, body string) []byte { return frameOf(12, correlationID, body) }
+
+const keyProduce = 0
+
+// frameOf is a request of any key, version 0.
+func frameOf(key byte, correlationID int32, body string) []byte {
+	b := []byte{0, 0, 0, 0, 0, key, 0, 0}
 	b = binary.BigEndian.AppendUint32(b, uint32(correlationID))
 	b = append(b, 0, 1, 'c')
 	b = append(b, body...)

@@ -8,7 +8,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const keyApiVersions = 18
+const (
+	keyProduce     = 0
+	keyApiVersions = 18
+)
 
 // flexibleFrom holds, by key, the first version whose headers carry tagged
 // fields. Asking kmsg each time would allocate a message per request.

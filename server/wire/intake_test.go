@@ -7,9 +7,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
-	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"moldau/server/wire"
@@ -92,30 +93,79 @@ func TestReplyDoesNotWaitForWhatHasNotArrived(t *testing.T) {
 	}
 }
 
-// Nor does it wait longer than for the request behind it, if that takes long.
+// Nor does it wait longer than for the Produce behind it, if that takes long.
 func TestReplyDoesNotWaitForManyRequests(t *testing.T) {
-	served := make(chan int32, 100)
-	h := handlerFunc(func(ctx context.Context, r *wire.Request) (wire.Reply, error) {
-		served <- r.CorrelationID
-		for began := time.Now(); time.Since(began) < time.Millisecond; {
-			// busy, as with a disk write
+	const requests, took, heldBackMax = 40, 30 * time.Microsecond, 100 * time.Microsecond
+	synctest.Test(t, func(t *testing.T) {
+		var served [requests]time.Time
+		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+			time.Sleep(took) // as with a disk write
+			served[r.CorrelationID] = time.Now()
+			return echo(r), nil
+		})
+		p := newPipes()
+		var writes atomic.Int32
+		p.wrap = func(c net.Conn) net.Conn { return countingConn{c, &writes} }
+		s := startOn(t, wire.Options{Handler: h}, p)
+		c := p.dial(t)
+		var all []byte
+		for id := range int32(requests) {
+			all = append(all, frameOf(keyProduce, id, "x")...)
 		}
-		if r.CorrelationID == 50 {
-			<-ctx.Done()
+		c.write(t, all) // at once, and so it is read
+		for id := range int32(requests) {
+			c.expect(t, id, "x")
+			if held := time.Since(served[id]); held >= heldBackMax+took {
+				t.Errorf("the reply to %d was held back for %v", id, held)
+			}
 		}
-		return echo(r), nil
+		s.stop(t)
+		// Each takes along those behind it that are ready within 100 microseconds.
+		if n := writes.Load(); n > requests/4 {
+			t.Errorf("%d writes for %d replies", n, requests)
+		}
 	})
-	s := start(t, wire.Options{Handler: h})
-	c := s.dial(t)
-	var all []byte
-	for id := range int32(51) {
-		all = append(all, frame(id, "x")...)
-	}
-	c.write(t, all)
-	for id := range int32(49) { // while the last is served, for as long as it takes
-		c.expect(t, id, "x")
-	}
-	c.Close()
+}
+
+// Requests of which nobody knows how long they take are not waited for at all:
+// replies arrive while one is served.
+func TestReplyDoesNotWaitForWhatMayTakeLong(t *testing.T) {
+	const rounds, slow = 10, 19 // CreateTopics
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+			if r.Key == slow {
+				<-release
+			}
+			return echo(r), nil
+		})
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: h}, p)
+		c := p.dial(t)
+		var all []byte
+		for id := int32(0); id < 4*rounds; id += 4 {
+			for i, key := range []byte{keyProduce, keyProduce, slow, keyProduce} {
+				all = append(all, frameOf(key, id+int32(i), "x")...)
+			}
+		}
+		c.write(t, all) // at once, and so it is read
+		var arrived atomic.Int32
+		go func() {
+			for id := range int32(4 * rounds) {
+				c.expect(t, id, "x")
+				arrived.Add(1)
+			}
+		}()
+		for round := range int32(rounds) {
+			synctest.Wait()
+			if n := arrived.Load(); n != 4*round+2 {
+				t.Errorf("%d replies arrived while the request behind %d is served", n, 4*round+2)
+			}
+			release <- struct{}{}
+		}
+		synctest.Wait()
+		s.stop(t)
+	})
 }
 
 // Replies that the peer does not take leave the reading goroutine alone: it goes
@@ -142,30 +192,4 @@ func TestRepliesThatAreNotTakenAtOnce(t *testing.T) {
 	if out := s.Counters().BytesOut; out != requests*(replyBytes+8) {
 		t.Errorf("%d bytes are counted", out)
 	}
-}
-
-// What was read ahead is given back when there is no more of it, and a connection
-// that waits in the middle of a length holds nothing.
-func TestConnectionsThatWaitHoldNothing(t *testing.T) {
-	s := start(t, wire.Options{Handler: echoing})
-	c := s.dial(t)
-	body := strings.Repeat("x", 3000)
-	var all []byte
-	for id := range int32(20) {
-		all = append(all, frame(id, body)...)
-	}
-	last := frame(20, "last")
-	c.write(t, append(all, last[:3]...))
-	for id := range int32(20) {
-		c.expect(t, id, body)
-	}
-	// The reply to the last leaves when the connection begins to wait; what it held
-	// is given back a moment later.
-	for ctx := t.Context(); s.HeldBytes() > 0; runtime.Gosched() {
-		if ctx.Err() != nil {
-			t.Fatal(ctx.Err())
-		}
-	}
-	c.write(t, last[3:])
-	c.expect(t, 20, "last")
 }
