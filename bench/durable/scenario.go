@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"moldau/bench/disk"
 	"moldau/bench/harness"
 	"moldau/bench/result"
 )
@@ -85,9 +84,6 @@ func plan(s *harness.Session, o *options) (workloads []harness.Workload, err err
 	}
 	root, err := s.Directory("durable")
 	if err != nil {
-		return nil, err
-	}
-	if err := disk.SyncFileSystem(root); err != nil {
 		return nil, err
 	}
 	for _, r := range rowsOf(o.clients, o.logs, o.kib) {

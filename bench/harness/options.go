@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -38,6 +40,26 @@ func (o *Options) Declare(flags *pflag.FlagSet) {
 	flags.StringVar(&o.ClientCPUs, "client-cpus", "1", "`CORES` of the client; empty lets it float")
 	flags.StringVar(&o.Moldau, "moldau", "", "Moldau's `BINARY` (default: built from this repository)")
 	flags.StringVar(&o.Out, "out", "", "`DIRECTORY` for the figures (default bench/out/SCENARIO-TIME)")
+}
+
+// warmUpGiBMax bounds what a warm-up moves: who gives bytes instead would fill the disk.
+const warmUpGiBMax = 1024
+
+// Check tells what of the options can have no meaning.
+func (o *Options) Check() error {
+	var err error
+	if o.WarmUpGiB < 0 || o.WarmUpGiB > warmUpGiBMax {
+		err = fmt.Errorf("--warm-up %g: GiB from 0 to %d", o.WarmUpGiB, warmUpGiBMax)
+	}
+	if o.Blocks < 0 {
+		err = errors.Join(err, fmt.Errorf("--blocks %d", o.Blocks))
+	}
+	for _, d := range o.Durability {
+		if d != "os" && d != "synced" {
+			err = errors.Join(err, fmt.Errorf("--durability %s: os or synced", d))
+		}
+	}
+	return err
 }
 
 // Turns is how many blocks a contestant does.

@@ -19,18 +19,14 @@ type progress struct {
 	perBlock        map[string]time.Duration
 }
 
-func newProgress(out io.Writer, s *Session, workloads []Workload) *progress {
-	p := &progress{out: out, perBlock: map[string]time.Duration{}}
-	for i := range workloads {
-		w := &workloads[i]
-		n := w.Blocks * len(w.Contestants)
-		p.blocks += n
+func newProgress(out io.Writer, s *Session, plan *Plan) *progress {
+	p := &progress{out: out, blocks: plan.Blocks(), perBlock: map[string]time.Duration{}}
+	for i := range plan.Rows {
+		w := &plan.Rows[i]
 		p.perBlock[w.Row.Title()] = w.Expect
-		p.planned += time.Duration(n) * w.Expect
+		p.planned += time.Duration(w.Blocks*len(w.Contestants)) * w.Expect
 	}
-	if p.blocks > 0 {
-		s.Say("%d rows, %d blocks, about %v", len(workloads), p.blocks, p.planned.Round(time.Second))
-	}
+	s.Say("%s: %d rows, %d blocks, about %v", plan.Scenario, len(plan.Rows), p.blocks, plan.Expect().Round(time.Second))
 	return p
 }
 

@@ -25,9 +25,11 @@ type Scenario struct {
 type Workload struct {
 	Row         result.Row // without series
 	Contestants []Contestant
-	// Bytes or time of a block are the scenario's; Expect is how long a block of all
-	// contestants may take, for the first estimate.
+	// Bytes or time of a block are the scenario's; Expect is how long a block of one
+	// contestant may take, what is around its timed region included, for estimates.
 	Expect time.Duration
+	// Prepare is what the row takes once and for all: warming a JVM up, filling.
+	Prepare time.Duration
 	// Blocks is how many turns are needed; 0 leaves that to the options.
 	Blocks int
 	// After undoes what the row's blocks left; nil without anything.

@@ -77,45 +77,46 @@ func (s *Session) Close() error {
 	return err
 }
 
-// Measure plans a scenario and lets its contestants take turns. Figures are saved
-// after every row, and when ctx ends.
-func (s *Session) Measure(ctx context.Context, scenario Scenario) error {
-	workloads, err := scenario.Plan(ctx, s)
+// Measure plans scenarios and lets their contestants take turns. Nothing is measured
+// unless every scenario has rows and every system that was asked for is in one.
+// Figures are saved after every row, and when ctx ends.
+func (s *Session) Measure(ctx context.Context, scenarios ...Scenario) error {
+	plans, err := s.Plan(ctx, scenarios...)
 	if err != nil {
-		return fmt.Errorf("%s: %w", scenario.Name, err)
+		return err
 	}
-	workloads = s.wanted(workloads)
-	p := newProgress(s.log, s, workloads)
-	for i := range workloads {
-		w := &workloads[i]
-		w.Row.Scenario = scenario.Name
+	for _, p := range plans {
+		s.Run.Unfinished = append(s.Run.Unfinished, p.Scenario)
+	}
+	for _, p := range plans {
+		if err := s.measure(ctx, p); err != nil {
+			return err
+		}
+		s.Run.Unfinished = s.Run.Unfinished[1:]
+		if err := s.save(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) measure(ctx context.Context, plan *Plan) error {
+	p := newProgress(s.log, s, plan)
+	for i := range plan.Rows {
+		w := &plan.Rows[i]
 		row := w.Row
 		s.Run.Rows = append(s.Run.Rows, &row)
 		err := s.alternate(ctx, w, &row, p)
 		if w.After != nil {
 			err = errors.Join(err, w.After())
 		}
+		row.Notes = append(row.Notes, doubts(&row)...)
 		err = errors.Join(err, s.save())
 		if err != nil {
-			return fmt.Errorf("%s: %s: %w", scenario.Name, row.Title(), err)
+			return fmt.Errorf("%s: %s: %w", plan.Scenario, row.Title(), err)
 		}
 	}
 	return nil
-}
-
-// wanted leaves out what the options do not ask for.
-func (s *Session) wanted(workloads []Workload) []Workload {
-	var kept []Workload
-	for _, w := range workloads {
-		w.Contestants = slices.DeleteFunc(slices.Clone(w.Contestants), func(c Contestant) bool { return !s.Wants(c.System, c.Limit) })
-		if w.Blocks == 0 {
-			w.Blocks = s.Turns()
-		}
-		if len(w.Contestants) > 0 && s.WantsRow(w.Row.Title()) {
-			kept = append(kept, w)
-		}
-	}
-	return kept
 }
 
 // alternate runs A B C, C B A, and so on.
@@ -132,6 +133,7 @@ func (s *Session) alternate(ctx context.Context, w *Workload, row *result.Row, p
 	p.begin()
 	for turn := range w.Blocks {
 		for _, c := range order {
+			began := time.Now()
 			b, err := c.Block(ctx, turn)
 			if err == nil {
 				err = context.Cause(ctx)
@@ -139,7 +141,7 @@ func (s *Session) alternate(ctx context.Context, w *Workload, row *result.Row, p
 			if err != nil {
 				return fmt.Errorf("%s, block %d: %w", c.System, turn+1, err)
 			}
-			b.Turn = turn
+			b.Turn, b.WallSeconds = turn, time.Since(began).Seconds()
 			row.Add(c.System, c.Limit, b)
 			p.done(row, c.System, turn, b)
 		}

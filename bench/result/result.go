@@ -15,6 +15,9 @@ type Run struct {
 	// the host took from the machine in that time, of all its cores.
 	Seconds      float64 `json:"seconds,omitempty"`
 	StealSeconds float64 `json:"stealSeconds,omitempty"`
+	// Unfinished are the scenarios that have rows to come: of a run that was stopped,
+	// or still runs.
+	Unfinished []string `json:"unfinished,omitempty"`
 }
 
 // Row is one workload, and all that did it.
@@ -56,6 +59,7 @@ type Block struct {
 	Turn         int                `json:"turn"` // from 0
 	Metrics      map[Metric]float64 `json:"metrics"`
 	StealSeconds float64            `json:"stealSeconds"` // that the host took from the machine meanwhile
+	WallSeconds  float64            `json:"wallSeconds"`  // of all of it, also what is around the timed region
 	Latency      *Latency           `json:"latency,omitempty"`
 	Windows      []*Latency         `json:"windows,omitempty"` // the same, of one stretch of the block after the other
 }

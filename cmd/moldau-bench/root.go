@@ -30,12 +30,23 @@ func root() *cobra.Command {
 func list(all []harness.Scenario) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the scenarios",
-		Args:  cobra.NoArgs,
+		Short: "List the scenarios, and about how long each takes",
+		Long: `Lists the scenarios, and about how long each takes by its defaults, and in a quick
+run, on a machine of two cores. run SCENARIO --plan tells the same of other flags.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(t, "scenario\tabout\t--quick\twhat it measures")
 			for _, s := range all {
-				fmt.Fprintf(t, "%s\t%s\n", s.Name, s.Summary)
+				whole, err := defaultTime(c.Context(), s, false)
+				if err != nil {
+					return err
+				}
+				quick, err := defaultTime(c.Context(), s, true)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Name, roughly(whole), roughly(quick), s.Summary)
 			}
 			return t.Flush()
 		},

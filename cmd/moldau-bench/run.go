@@ -62,13 +62,17 @@ func shared() func(*harness.Session) *system.Pool {
 }
 
 func run(all []harness.Scenario) *cobra.Command {
-	var o harness.Options
+	var (
+		o    harness.Options
+		only bool
+	)
 	c := &cobra.Command{
 		Use:     "run SCENARIO...",
 		Short:   "Measure scenarios, with their systems in turns",
-		Example: "  moldau-bench run produce --quick\n  moldau-bench run produce fetch --blocks 5 --out results/today",
+		Example: "  moldau-bench run produce --quick\n  moldau-bench run produce fetch --blocks 5 --out results/today\n  moldau-bench run produce --systems moldau,kafka --rows lz4 --plan",
 	}
 	o.Declare(c.PersistentFlags())
+	c.PersistentFlags().BoolVar(&only, "plan", false, "measure nothing: tell the rows, and about how long they would take")
 	own := map[string]*pflag.FlagSet{} // by scenario
 	for _, s := range all {
 		one := &cobra.Command{
@@ -84,7 +88,7 @@ func run(all []harness.Scenario) *cobra.Command {
 						}
 					}
 				}
-				return measure(c.Context(), c, o, all, append([]string{s.Name}, more...))
+				return measure(c.Context(), c, o, all, append([]string{s.Name}, more...), only)
 			},
 		}
 		if s.Flags != nil {
@@ -104,21 +108,17 @@ func pinned(cpus string) string {
 	return cpus
 }
 
-// warmUpGiBMax bounds what a warm-up moves: who gives bytes instead would fill the disk.
-const warmUpGiBMax = 1024
-
 // measure runs the named scenarios in one session.
-func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []harness.Scenario, names []string) (err error) {
-	if o.WarmUpGiB < 0 || o.WarmUpGiB > warmUpGiBMax {
-		return fmt.Errorf("--warm-up %g: GiB from 0 to %d", o.WarmUpGiB, warmUpGiBMax)
+func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []harness.Scenario, names []string, only bool) (err error) {
+	if err := o.Check(); err != nil {
+		return err
 	}
-	var chosen []harness.Scenario
-	for _, name := range names {
-		i := slices.IndexFunc(all, func(s harness.Scenario) bool { return s.Name == name })
-		if i < 0 {
-			return fmt.Errorf("no scenario %q: see moldau-bench list", name)
-		}
-		chosen = append(chosen, all[i])
+	chosen, err := named(all, names)
+	if err != nil {
+		return err
+	}
+	if only {
+		return printPlan(ctx, c, o, chosen)
 	}
 	if warning := yardstick.Busy(); warning != "" {
 		fmt.Fprintln(c.ErrOrStderr(), warning)
@@ -131,11 +131,24 @@ func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []har
 	}
 	s := harness.NewSession(o, &result.Run{At: head.At, Environment: head.Environment, Command: head.Command}, c.ErrOrStderr())
 	defer func() { err = errors.Join(err, s.Close()) }()
-	for _, scenario := range chosen {
-		if err := s.Measure(ctx, scenario); err != nil {
-			return err
-		}
+	if err := s.Measure(ctx, chosen...); err != nil {
+		return err
 	}
 	s.Say("figures: %s", o.Out)
 	return nil
+}
+
+// named are the scenarios of those names, each once.
+func named(all []harness.Scenario, names []string) (chosen []harness.Scenario, err error) {
+	for i, name := range names {
+		at := slices.IndexFunc(all, func(s harness.Scenario) bool { return s.Name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("no scenario %q: see moldau-bench list", name)
+		}
+		if slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("scenario %s twice", name)
+		}
+		chosen = append(chosen, all[at])
+	}
+	return chosen, nil
 }
