@@ -84,17 +84,29 @@ func (s *Sender) Send(parts []Part) (Result, error) {
 	return r, nil
 }
 
-// Tries tells whether [Sender.TrySend] may send anything.
-func (s *Sender) Tries() bool { return s.socket != nil }
-
 // TrySend sends as much of b as the connection takes at once, and returns how much
 // that is: all, a part, or nothing. It never waits, and so sends nothing to what
-// cannot be asked: only sockets can.
+// cannot be asked: only sockets can. [Sender.SendBytes] sends the rest.
 func (s *Sender) TrySend(b []byte) (int, error) {
 	if s.socket == nil {
 		return 0, nil
 	}
 	n, _, err := s.socket.write(b, false, false)
+	if err != nil {
+		return n, fmt.Errorf("zerocopy: %d of %d bytes had left: %w", n, len(b), err)
+	}
+	return n, nil
+}
+
+// SendBytes is Send of bytes alone, from where they lie: while the peer does not
+// read, nothing is taken up beside them. It returns how many the connection has
+// taken over. After [os.ErrDeadlineExceeded] the rest may be sent.
+func (s *Sender) SendBytes(b []byte) (n int, err error) {
+	if s.socket != nil {
+		n, _, err = s.socket.write(b, false, true)
+	} else if n, err = s.w.Write(b); n < len(b) && err == nil {
+		err = io.ErrShortWrite
+	}
 	if err != nil {
 		return n, fmt.Errorf("zerocopy: %d of %d bytes had left: %w", n, len(b), err)
 	}

@@ -3,9 +3,13 @@ package zerocopy_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"moldau/zerocopy"
 )
@@ -29,9 +33,6 @@ func TestTrySendTakesWhatThereIsRoomFor(t *testing.T) {
 	}
 	defer far.Close()
 	s := zerocopy.NewSender(near)
-	if !s.Tries() {
-		t.Fatal("a socket is not tried")
-	}
 	if err := near.(*net.TCPConn).SetWriteBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestTrySendTakesWhatThereIsRoomFor(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := s.Send([]zerocopy.Part{{Bytes: message[sent : sent+1000]}})
+		_, err := s.SendBytes(message[sent : sent+1000])
 		done <- err
 	}()
 	rest := make([]byte, 1000)
@@ -77,10 +78,65 @@ func TestTrySendTakesWhatThereIsRoomFor(t *testing.T) {
 	}
 }
 
+// Bytes of which the connection took a part until the deadline go on where they
+// stopped, whatever the connection is.
+func TestSendBytesGoesOnAfterADeadline(t *testing.T) {
+	for _, wrapped := range []bool{false, true} {
+		l, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		near, err := net.Dial("unix", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer near.Close()
+		far, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer far.Close()
+		s := zerocopy.NewSender(near)
+		if wrapped {
+			s = zerocopy.NewSender(struct{ io.Writer }{near})
+		}
+		message := make([]byte, 8<<20)
+		for i := 0; i < len(message); i += 8 {
+			binary.BigEndian.PutUint64(message[i:], uint64(i))
+		}
+		received := make(chan []byte)
+		go func() {
+			for got, b := []byte(nil), make([]byte, 1<<20); ; {
+				n, err := far.Read(b)
+				if got = append(got, b[:n]...); err != nil || len(got) == len(message) {
+					received <- got
+					return
+				}
+				_ = near.SetWriteDeadline(time.Unix(1, 0)) // in the middle, mostly
+			}
+		}()
+		for sent, cuts := 0, 0; sent < len(message); {
+			n, err := s.SendBytes(message[sent:])
+			switch {
+			case err == nil && n != len(message)-sent:
+				t.Fatalf("%d of %d bytes without an error", n, len(message)-sent)
+			case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+				t.Fatalf("after %d cuts: %v", cuts, err)
+			}
+			sent, cuts = sent+n, cuts+1
+			_ = near.SetWriteDeadline(time.Time{})
+		}
+		if !bytes.Equal(<-received, message) {
+			t.Errorf("wrapped %t: other bytes arrived than were sent", wrapped)
+		}
+	}
+}
+
 // What is not a socket may have to wait for any byte, and so is not tried.
 func TestTrySendTriesSocketsOnly(t *testing.T) {
 	s := zerocopy.NewSender(io.Discard)
-	if n, err := s.TrySend([]byte("x")); s.Tries() || n != 0 || err != nil {
-		t.Errorf("tries %t: %d, %v", s.Tries(), n, err)
+	if n, err := s.TrySend([]byte("x")); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 }

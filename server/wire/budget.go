@@ -54,6 +54,12 @@ func newBudget(bytesMax int64) *budget { return &budget{bytesMax: bytesMax, free
 // acquire adds to what r holds, waiting until there is room.
 func (r *reservation) acquire(bytes int64) error {
 	b := r.budget
+	if b.granted(r, bytes) {
+		return nil
+	}
+	if r.beforeWait != nil {
+		r.beforeWait() // perhaps a wait by itself, in which others may have the memory
+	}
 	b.mu.Lock()
 	if b.grant(r, bytes) {
 		b.mu.Unlock()
@@ -64,9 +70,6 @@ func (r *reservation) acquire(bytes int64) error {
 	b.mu.Unlock()
 	if b.exhausted != nil {
 		b.exhausted()
-	}
-	if r.beforeWait != nil {
-		r.beforeWait()
 	}
 
 	select {
@@ -149,6 +152,12 @@ func (r *reservation) release() {
 		b.overdraw = nil
 	}
 	b.grantWaiting()
+}
+
+func (b *budget) granted(r *reservation, bytes int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.grant(r, bytes)
 }
 
 // grant is called with mu held.

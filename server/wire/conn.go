@@ -46,9 +46,10 @@ type Conn struct {
 	writer replyWriter   // of the writing goroutine; of the reading one while outstanding is 0
 	owed   atomic.Int64  // replies handed to the writing goroutine and not sent yet
 	paidAt atomic.Int64  // when that one last sent any, in ns
-	ended  chan struct{} // closed when the writing goroutine is gone
+	ended  chan struct{} // closed when the writing goroutine is gone, if there was one
 
 	// Of the reading goroutine. Invariant: while replies are held back owed is 0.
+	parks      bool          // the writing goroutine was started
 	heldBack   bool          // replies are encoded that were not sent
 	heldBackAt time.Duration // since when, of the server's time
 }
@@ -93,11 +94,6 @@ func (c *Conn) serve(ctx context.Context) error {
 	// Both goroutines may sit in a read or write of the network then.
 	stop := context.AfterFunc(ctx, func() { c.nc.Close() })
 	defer stop()
-	go func() {
-		defer close(c.ended)
-		c.writer.run(ctx, &c.queue)
-	}()
-
 	err := c.handshake(ctx)
 	if err == nil {
 		err = c.serveRequests(ctx)
@@ -110,18 +106,22 @@ func (c *Conn) serve(ctx context.Context) error {
 	default:
 		c.cancel(err)
 	}
-	c.queue.close()
-	<-c.ended
+	if c.queue.close(); c.parks {
+		<-c.ended
+	}
 	c.cancel(err)
 	c.nc.Close()
 	return context.Cause(ctx)
 }
 
+// handshaker is a connection of TLS.
+type handshaker interface {
+	HandshakeContext(context.Context) error
+}
+
 // handshake completes TLS, whose own timeouts would be those of a request.
 func (c *Conn) handshake(ctx context.Context) error {
-	secure, ok := c.nc.(interface {
-		HandshakeContext(context.Context) error
-	})
+	secure, ok := c.nc.(handshaker)
 	if !ok {
 		return nil
 	}
@@ -256,11 +256,19 @@ func (c *Conn) answer(ctx context.Context, p pending) {
 		}
 	}
 	c.sendHeldBack()
-	c.enqueue(p)
+	c.enqueue(ctx, p)
 }
 
-// enqueue hands a reply to the writing goroutine.
-func (c *Conn) enqueue(p pending) {
+// enqueue hands a reply to the writing goroutine. That is there from the first one
+// on: many a connection never has any.
+func (c *Conn) enqueue(ctx context.Context, p pending) {
+	if !c.parks {
+		c.parks = true
+		go func() {
+			defer close(c.ended)
+			c.writer.run(ctx, &c.queue)
+		}()
+	}
 	c.owed.Add(1)
 	if c.queue.put(p, c.server.probeInterval, func() {
 		if peerClosed(c.nc) {
@@ -283,17 +291,11 @@ func (c *Conn) holdBack() {
 	}
 }
 
-// sendHeldBack sends what is held back. What the connection does not take at once
-// is the writing goroutine's: the next requests may be served meanwhile.
+// sendHeldBack sends what is held back, and waits for the peer to take it.
 func (c *Conn) sendHeldBack() {
-	if !c.heldBack {
-		return
-	}
-	c.heldBack = false
-	if c.frames.in.buffered() == 0 && !c.writer.sender.Tries() {
+	if c.heldBack {
+		c.heldBack = false
 		c.writer.flush()
-	} else if rest := c.writer.try(); rest != nil {
-		c.enqueue(pending{key: -1, frame: rest})
 	}
 }
 

@@ -13,8 +13,9 @@
 // # A connection
 //
 // One goroutine reads frames and serves them one after the other, so that the
-// requests of a connection take effect in their order. A second one runs the
-// waits of parked replies and writes. Both are told when the peer is gone.
+// requests of a connection take effect in their order. It sends replies as well,
+// until there is one to wait for: from then on a second one runs the waits of parked
+// replies and writes. Both are told when the peer is gone.
 //
 // Requests that have arrived together are read by one system call and, if they
 // are small, served where they were read. Their replies share a write: one that is
@@ -28,8 +29,8 @@
 // Buffers grow as a frame comes in, all frames being received or served share
 // one budget, decoding is linear in the bytes received and refuses what would
 // unfold to too much, replies queue up to a limit, one for each connection and
-// one for all, and a peer that does not get on with sending or reading is
-// dropped. Connections are bounded, in all and for each address, and accepted
+// one for all, nothing is served to a peer that does not take the replies before,
+// and one that does not get on with sending or reading is dropped. Connections are bounded, in all and for each address, and accepted
 // only so fast. When a limit is met that honest clients meet too, reading or
 // accepting stops until there is room: nothing is lost. [Options] has all limits,
 // and [Counters] how often they were met.

@@ -168,8 +168,7 @@ func TestReplyDoesNotWaitForWhatMayTakeLong(t *testing.T) {
 	})
 }
 
-// Replies that the peer does not take leave the reading goroutine alone: it goes
-// on to serve, and they arrive, whole and in order, once they are read.
+// Replies that the peer does not take at once arrive whole and in order.
 func TestRepliesThatAreNotTakenAtOnce(t *testing.T) {
 	const requests, replyBytes = 40, 400 << 10
 	served := make(chan struct{}, requests)

@@ -31,10 +31,10 @@ type Options struct {
 	// its next request is left unread, default 64.
 	PipelineMax int
 	// RepliesBytesMax bounds what the replies of all connections hold that wait, for
-	// earlier ones, for data or for disks; default 256 MiB. Beyond it the next
-	// request of a connection that has any such reply is left unread. Those that
-	// have none have one request served each, so memory is bounded by this and one
-	// reply a connection.
+	// earlier ones, for data, for disks or for their peers; default 256 MiB. Beyond it
+	// the next request of a connection that has any such reply is left unread, and
+	// peers that take nothing for 3 s are dropped. Those that have none have one
+	// request served each, so memory is bounded by this and one reply a connection.
 	RepliesBytesMax int64
 
 	// IdleTimeout closes a connection without requests and outstanding replies,
@@ -44,7 +44,7 @@ type Options struct {
 	// began, or whose peer is not done with TLS; default 30 s for every 64 KiB.
 	FrameTimeout time.Duration
 	// WriteTimeout closes a connection whose peer does not read, default 2 minutes
-	// for every MiB of a response.
+	// for every MiB of a response. Where memory is short see RepliesBytesMax.
 	WriteTimeout time.Duration
 }
 

@@ -22,7 +22,8 @@ type replyQueue struct {
 	repliesMax int
 	all        *replyBudget
 	bytes      atomic.Int64  // held by what is queued
-	room       chan struct{} // told when that fell, or the queue is full no more
+	stuck      atomic.Bool   // the peer does not take what is being sent
+	room       chan struct{} // told when those fell, or the queue is full no more
 	more       chan struct{} // told when there is a reply again, or none will be
 
 	mu     sync.Mutex
@@ -30,7 +31,8 @@ type replyQueue struct {
 	closed bool
 }
 
-// replyBudget is what the queued replies of all connections hold together.
+// replyBudget is what the replies of all connections hold together that are queued,
+// or not taken by the peer.
 type replyBudget struct {
 	max   int64
 	bytes atomic.Int64
@@ -55,12 +57,12 @@ func (q *replyQueue) init(repliesMax int, all *replyBudget) {
 	q.room, q.more = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
-// full tells whether the replies hold so much that the next request must wait.
-// Where all connections' are too much, it is those with replies that wait, until
+// full tells whether the replies hold so much that the next request must wait, or
+// the peer does not take those before. Where all connections' are too much, it is those with replies that wait, until
 // theirs are done with: one that has none always gets on.
 func (q *replyQueue) full() bool {
 	own := q.bytes.Load()
-	return own > queuedBytesMax || own > 0 && q.all.bytes.Load() > q.all.max
+	return own > queuedBytesMax || own > 0 && (q.stuck.Load() || q.all.bytes.Load() > q.all.max)
 }
 
 // put queues a reply and returns when the next request may be read. Nothing is
@@ -163,10 +165,6 @@ func (q *replyQueue) done(p *pending) {
 
 // pack finds out what the reply holds.
 func (p *pending) pack() {
-	if p.frame != nil {
-		p.bytes = int64(cap(p.frame))
-		return
-	}
 	p.bytes = p.reply.HeldBytes
 	resp := p.reply.Response
 	if _, sections := resp.(*FetchResponse); resp == nil || sections || p.bytes > 0 {

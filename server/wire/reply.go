@@ -164,30 +164,16 @@ func (w *replyWriter) encode(correlationID int32, resp Response) (err error) {
 // holds is how many bytes are encoded that were not sent.
 func (w *replyWriter) holds() int { return len(w.out) }
 
-// try sends what the connection takes at once of what is encoded, and returns the
-// rest.
-func (w *replyWriter) try() (rest []byte) {
-	if len(w.out) == 0 || w.failed {
-		w.sent()
-		return nil
-	}
-	w.expect()
-	n, err := w.sender.TrySend(w.out)
-	w.conn.server.counters.bytesOut.Add(int64(n))
-	switch {
-	case err != nil:
-		w.fail(err)
-	case n < len(w.out):
-		rest, w.out = w.out[n:], nil
-	}
-	w.sent()
-	return rest
-}
-
 // flush sends what is encoded.
 func (w *replyWriter) flush() {
 	if len(w.out) > 0 && !w.failed {
-		if err := w.sendAround(nil); err != nil {
+		w.expect()
+		n, err := w.sender.TrySend(w.out)
+		w.conn.server.counters.bytesOut.Add(int64(n))
+		if err == nil && n < len(w.out) {
+			err = w.sendRest(n)
+		}
+		if err != nil {
 			w.fail(err)
 		}
 	}
