@@ -28,18 +28,18 @@ func fetch(ctx context.Context, l Load) (Outcome, error) {
 	}
 	var moved, requests, got atomic.Int64
 	errs := make([]error, l.Connections)
-	took := make([]*result.Latency, l.Connections)
+	took, conns := make([]*result.Latency, l.Connections), make([]*wire.Conn, l.Connections)
+	for i := range conns { // before the clock runs
+		if conns[i], err = wire.Dial(ctx, l.Addr); err != nil {
+			return Outcome{}, err
+		}
+		defer conns[i].Close()
+		took[i] = result.NewLatency()
+	}
 	var wait sync.WaitGroup
 	start := time.Now()
-	for i := range l.Connections {
+	for i, conn := range conns {
 		wait.Go(func() {
-			conn, err := wire.Dial(ctx, l.Addr)
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			defer conn.Close()
-			took[i] = result.NewLatency()
 			f := wire.NewFetch(l.Topic, ends, int32(l.PartitionBytesMax), len(batch.Batch), batch.Records)
 			for id := int32(0); moved.Load() < l.Bytes && !l.over(start) && ctx.Err() == nil; id++ {
 				at := time.Now()
@@ -63,9 +63,7 @@ func fetch(ctx context.Context, l Load) (Outcome, error) {
 	r := Outcome{Requests: requests.Load(), Records: got.Load(), Bytes: moved.Load(), Seconds: time.Since(start).Seconds()}
 	r.Batches, r.Latency = got.Load()/int64(batch.Records), result.NewLatency()
 	for _, t := range took {
-		if t != nil {
-			r.Latency.Merge(t.Histogram)
-		}
+		r.Latency.Merge(t.Histogram)
 	}
 	return r, errors.Join(errs...)
 }

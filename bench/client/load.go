@@ -90,6 +90,7 @@ type Outcome struct {
 	// Uncompressed are the bytes before compression, 0 where nothing was compressed.
 	Uncompressed int64           `json:"uncompressed,omitempty"`
 	Seconds      float64         `json:"seconds"`
+	More         int64           `json:"more,omitempty"`    // records that were produced and do not count
 	Latency      *result.Latency `json:"latency,omitempty"` // of requests
 	CPUSeconds   float64         `json:"cpuSeconds"`        // of the client's process, known to who started it
 	// Of an open loop, whose Latency counts from when a request was due:

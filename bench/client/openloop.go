@@ -126,6 +126,7 @@ func (o *openLoop) run(ctx context.Context, fail context.CancelCauseFunc) (Outco
 		return Outcome{}, err
 	}
 	r := Outcome{Requests: n, Batches: n, Records: n * int64(o.records), Bytes: n * int64(o.batch), Seconds: time.Since(o.begin).Seconds()}
+	r.More = int64(o.Connections * o.records) // those that wake up who waits
 	r.Latency, r.Windows, r.SendLag, r.Delivered = o.acks.all, o.acks.windows, o.lag, o.deliver.Load()
 	if o.Consumers > 0 {
 		r.Tail = o.tail.all

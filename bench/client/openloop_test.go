@@ -202,3 +202,24 @@ func TestManyTopicsAreGoneAround(t *testing.T) {
 		t.Errorf("two rounds of twelve partitions are %d batches", o.Batches)
 	}
 }
+
+// Very many partitions of one topic are gone around by one frame a connection, from
+// another partition on each, and each batch is in one.
+func TestManyPartitionsAreGoneAround(t *testing.T) {
+	const partitions = 150
+	b := broker(t, partitions, "topic")
+	o := served(t, client.Load{Kind: client.Produce, Addr: b.Addr(), Topic: "topic", Partitions: partitions, PerRequest: 1, Connections: 3, RecordBytes: 100, BatchBytes: 1, Rounds: 4})
+	if o.Batches != 4*partitions || o.Latency.TotalCount() != o.Requests {
+		t.Errorf("%+v", o)
+	}
+	sum, empty := int64(0), 0
+	for _, end := range ends(t, b, "topic") {
+		sum += end
+		if end == 0 {
+			empty++
+		}
+	}
+	if sum != o.Records || empty > 0 {
+		t.Errorf("%d records of %d, %d partitions have none", sum, o.Records, empty)
+	}
+}

@@ -49,7 +49,7 @@ func (b *brokers) plan() (workloads []harness.Workload) {
 		if !b.session.WantsDurability(durability) {
 			continue
 		}
-		for _, r := range rows {
+		for i, r := range rows {
 			w := harness.Workload{Expect: b.options.block + time.Second, Row: result.Row{
 				Name: r.name(), Client: "replay", Acks: "all", Durability: durability, Headline: result.RequestsPerSecond,
 			}}
@@ -61,6 +61,9 @@ func (b *brokers) plan() (workloads []harness.Workload) {
 					}
 					return s.measure(ctx, b.session.ClientCPUs, r, b.options.block)
 				}})
+			}
+			if i == 0 { // the brokers of this durability are started
+				w.Prepare = 2 * (b.options.warmUp + 4*time.Second)
 			}
 			workloads = append(workloads, w)
 		}

@@ -72,7 +72,7 @@ func planBeside(s *harness.Session, o *besideOptions) (workloads []harness.Workl
 		if !s.WantsDurability(durability) {
 			continue
 		}
-		w := harness.Workload{Expect: o.window + 2*time.Second, Row: result.Row{
+		w := harness.Workload{Expect: o.window + time.Second + time.Duration(o.bytes>>20)*4*time.Millisecond, Row: result.Row{
 			Name:   fmt.Sprintf("%d appends of 1 KiB a second beside a compaction of %d MiB", o.perSecond, o.bytes>>20),
 			Client: "embedded", Acks: "-", Durability: durability, Headline: result.P99,
 			Notes: []string{fmt.Sprintf("moldau-throttled: the compaction reads and writes %d MB/s at most", o.throttleMB)},

@@ -83,7 +83,7 @@ func plan(s *harness.Session, o *options) ([]harness.Workload, error) {
 	var workloads []harness.Workload
 	for _, k := range distributions() {
 		t := &trial{options: o, keys: k, root: root, cleaner: cleaner, engine: s.Wants(moldau, false), kafka: s.Wants(kafka, false)}
-		workloads = append(workloads, harness.Workload{Expect: 3 * time.Second, Row: result.Row{
+		workloads = append(workloads, harness.Workload{Expect: time.Second + time.Duration(o.bytes>>20)*9*time.Millisecond, Row: result.Row{
 			Name:   fmt.Sprintf("compact %d MiB, %s", o.bytes>>20, k.name),
 			Client: "embedded", Acks: "-", Durability: "os", Headline: result.PerCPUSecond,
 			Goals: []result.Goal{

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,7 +98,9 @@ func (w *Workload) expect() time.Duration {
 		if c.WarmUp {
 			blocks++
 		}
-		d += time.Duration(blocks) * w.Expect
+		d += time.Duration(blocks) * w.expectOf(c)
 	}
 	return d
 }
+
+func (w *Workload) expectOf(c Contestant) time.Duration { return cmp.Or(c.Expect, w.Expect) }

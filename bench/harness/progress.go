@@ -15,16 +15,18 @@ type progress struct {
 	began           time.Time     // of the row
 	spent           time.Duration // on blocks of the rows before
 	blocks, ended   int
-	planned, behind time.Duration // of all blocks, of those that ended
-	perBlock        map[string]time.Duration
+	planned, behind time.Duration            // of all blocks, of those that ended
+	perBlock        map[string]time.Duration // by row and system
 }
 
 func newProgress(out io.Writer, s *Session, plan *Plan) *progress {
 	p := &progress{out: out, blocks: plan.Blocks(), perBlock: map[string]time.Duration{}}
 	for i := range plan.Rows {
 		w := &plan.Rows[i]
-		p.perBlock[w.Row.Title()] = w.Expect
-		p.planned += time.Duration(w.Blocks*len(w.Contestants)) * w.Expect
+		for _, c := range w.Contestants {
+			p.perBlock[w.Row.Title()+c.System] = w.expectOf(c)
+			p.planned += time.Duration(w.Blocks) * w.expectOf(c)
+		}
 	}
 	s.Say("%s: %d rows, %d blocks, about %v", plan.Scenario, len(plan.Rows), p.blocks, plan.Expect().Round(time.Second))
 	return p
@@ -50,7 +52,7 @@ func (p *progress) measuring() time.Duration {
 
 func (p *progress) done(row *result.Row, system string, turn int, b result.Block) {
 	p.ended++
-	p.behind += p.perBlock[row.Title()]
+	p.behind += p.perBlock[row.Title()+system]
 	figure := "done"
 	if v, ok := b.Metrics[row.Headline]; ok {
 		figure = fmt.Sprintf("%.4g %s", v, row.Headline)

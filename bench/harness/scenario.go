@@ -48,4 +48,6 @@ type Contestant struct {
 	Block func(ctx context.Context, turn int) (result.Block, error)
 	// WarmUp asks for a block that is not counted.
 	WarmUp bool
+	// Expect is how long a block of this one may take; 0: as the workload says.
+	Expect time.Duration
 }

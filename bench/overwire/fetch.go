@@ -28,7 +28,8 @@ func Fetch(pool func(*harness.Session) *system.Pool) harness.Scenario {
 		Help: `Each broker has topics that are filled once, by batches of exactly 4 KiB and 16 KiB, so
 that all send the same bytes for a request. The replay client has one request in
 flight, as consumers have, and reads them over and over; franz-go and Apache's Java
-client come as they are. A block lasts 1.5 seconds, half a second in a quick run.
+client come as they are. An answer that is shorter than what is asked for ends the run,
+one that comes from the disk is noted. Latencies are of this closed loop, from sending. A block lasts 1.5 seconds, half a second in a quick run.
 Beside it, in rows of the replay client, run the limit programs sendfile and copy.
 Moldau's budget is the cheaper one's CPU time for a request in the same turn, 8 us,
 and 2 us a partition. The last row tells, by Moldau's own counters, how many of the
@@ -54,6 +55,7 @@ func planFetch(pool *system.Pool, s *harness.Session) (workloads []harness.Workl
 			}
 		}
 	}
+	atFirst(workloads, pool, systemsOf(s))
 	return append(workloads, travelled(pool, s))
 }
 
@@ -84,7 +86,8 @@ func replayedFetch(pool *system.Pool, s *harness.Session, bytes, partitions int)
 	if bytes == mib {
 		w.Row.Goals = append(w.Row.Goals, result.Goal{System: system.Moldau, Metric: result.CPUPerGB, Against: system.Sendfile, AtMost: 1.3})
 	}
-	w.AfterTurn = budget(system.FetchLimits, fetchRequestUs+fetchPartitionUs*float64(partitions))
+	share := budget(system.FetchLimits, fetchRequestUs+fetchPartitionUs*float64(partitions))
+	w.AfterTurn = func(row *result.Row, turn int) { share(row, turn); hot(row, turn) }
 	l := client.Load{
 		Kind: client.Fetch, Partitions: partitions, RecordBytes: 1 << 10, BatchBytes: batch, Exact: true,
 		PartitionBytesMax: bytes, Bytes: 64 * gib, Seconds: blockSeconds(s),
@@ -95,6 +98,7 @@ func replayedFetch(pool *system.Pool, s *harness.Session, bytes, partitions int)
 		c := contestant{pool: pool, session: s, name: name, content: content(s, 1<<10, batch, filled), load: l}
 		w.Contestants = append(w.Contestants, c.at())
 	}
+	prepare(&w, s)
 	return w
 }
 
@@ -113,6 +117,8 @@ func standardFetch(pool *system.Pool, s *harness.Session, kind string, record in
 		c := contestant{pool: pool, session: s, name: name, load: l, content: content(s, record, 16<<10, filled)}
 		w.Contestants = append(w.Contestants, c.at())
 	}
+	w.AfterTurn = hot
+	prepare(&w, s)
 	return w
 }
 

@@ -57,6 +57,7 @@ second in a quick run.`,
 					workloads = append(workloads, o.workload(pool(s), s, durability))
 				}
 			}
+			atFirst(workloads, pool(s), []string{system.Moldau, system.Kafka, system.NATS})
 			return workloads, nil
 		},
 	}
@@ -86,6 +87,7 @@ func (o ownProtocol) workload(pool *system.Pool, s *harness.Session, durability 
 	n := &natsContestant{pool: pool, session: s, load: o.nats, wrote: row, synced: durability == "synced"}
 	n.load.Seconds, n.load.Bytes, n.load.Kind = blockSeconds(s), gib, client.NATSProduce
 	w.Contestants = append(w.Contestants, harness.Contestant{System: system.NATS, WarmUp: true, Block: n.produce})
+	prepare(&w, s)
 	if o.fetches {
 		n.load.Kind, n.load.Bytes = client.NATSFetch, 64*gib
 		w.Contestants[2].Block = n.fetch

@@ -1,10 +1,13 @@
 package overwire_test
 
 import (
+	"errors"
 	"io"
 	"math"
+	"strings"
 	"testing"
 
+	"moldau/bench/client"
 	"moldau/bench/harness"
 	"moldau/bench/overwire"
 	"moldau/bench/result"
@@ -45,7 +48,7 @@ func TestPlans(t *testing.T) {
 			}
 			seen[title] = true
 			_, limits := names(w)
-			if comparable := w.Row.Client == "replay" && w.Row.Durability != "synced"; comparable != (len(limits) > 0) || comparable != (w.AfterTurn != nil) {
+			if comparable := w.Row.Client == "replay" && w.Row.Durability != "synced"; comparable != (len(limits) > 0) || w.Row.Acks != "-" && comparable != (w.AfterTurn != nil) {
 				t.Errorf("%s: %q beside the limits %v", name, title, limits)
 			}
 			if w.Row.Headline == "" || len(w.Row.Goals) == 0 || w.Expect == 0 {
@@ -87,5 +90,31 @@ func TestBudget(t *testing.T) {
 	got := row.Of(system.Moldau).Values(result.BudgetShare)
 	if len(got) != 2 || math.Abs(got[0]-1) > 1e-9 || math.Abs(got[1]-2) > 1e-9 {
 		t.Errorf("shares %v, must be 1 and 2, and none where no limit was measured", got)
+	}
+}
+
+// Who answers with less than is asked for is found out, but for what a topic's end
+// cuts off.
+func TestShortAnswersEndTheRun(t *testing.T) {
+	l := client.Load{Partitions: 6, PartitionBytesMax: 1 << 20}
+	for bytes, want := range map[float64]error{6 << 20: nil, 6.25e6: nil, 5e6: overwire.ErrShort, 1 << 20: overwire.ErrShort} {
+		b := result.Block{Metrics: map[result.Metric]float64{result.BytesPerSecond: bytes * 100 / 1e6, result.RequestsPerSecond: 100}}
+		if err := overwire.Full(b, l); !errors.Is(err, want) {
+			t.Errorf("%v bytes a request: %v", bytes, err)
+		}
+	}
+}
+
+func TestColdFetchesAreNoted(t *testing.T) {
+	row := &result.Row{Notes: []string{"another"}}
+	for turn, read := range []float64{0, 0.005, 0.5, 0.7} {
+		row.Add(system.Kafka, false, result.Block{Turn: turn, Metrics: map[result.Metric]float64{result.ReadPerByte: read}})
+		overwire.Hot(row, turn)
+		if want := 1 + min(turn/2, 1); len(row.Notes) != want {
+			t.Errorf("turn %d: %q", turn, row.Notes)
+		}
+	}
+	if !strings.Contains(row.Notes[1], "kafka read 0.50 ") {
+		t.Errorf("%q", row.Notes)
 	}
 }

@@ -88,7 +88,10 @@ func Produce(pool func(*harness.Session) *system.Pool) harness.Scenario {
 connection; franz-go and Apache's Java client come as they are, and are idempotent. A
 block lasts 1.5 seconds, half a second in a quick run, or 1 GiB, and writes to a topic
 of its own; Apache's client sends a fixed count. Before a block as many pages are
-warmed as the row's largest wrote. Sizes are those of the wire; compressed
+warmed as the row's largest wrote, and after it the topic must have as many records as
+were acknowledged. Latencies are of this closed loop, from sending, while as many are in
+flight as may be: how long a request takes in a broker that does all it can. What a user
+sees at a rate is what latency measures. Sizes are those of the wire; compressed
 batches hold lines of JSON, and have metrics of the bytes before compression, too.
 Beside it, in os rows of the replay client, runs the limit program ingest: receive,
 check the CRC-32C, pwrite, acknowledge. Moldau's budget is ingest's CPU time for a
@@ -114,6 +117,7 @@ func planProduce(pool *system.Pool, s *harness.Session) (workloads []harness.Wor
 			workloads = append(workloads, produceWorkload(pool, s, shape, durability))
 		}
 	}
+	atFirst(workloads, pool, systemsOf(s))
 	return workloads
 }
 
@@ -144,6 +148,7 @@ func produceWorkload(pool *system.Pool, s *harness.Session, shape shape, durabil
 		c := contestant{pool: pool, session: s, name: name, load: l, wrote: row, topic: system.Topic{Partitions: l.Partitions, Synced: durability == "synced"}}
 		w.Contestants = append(w.Contestants, c.at())
 	}
+	prepare(&w, s)
 	return w
 }
 

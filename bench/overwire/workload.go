@@ -2,6 +2,10 @@ package overwire
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"moldau/bench/client"
@@ -39,11 +43,32 @@ func blockSeconds(s *harness.Session) float64 {
 
 // expect is how long a block may take with the start of a client and a topic.
 func expect(s *harness.Session, kind string) time.Duration {
-	d := time.Duration(blockSeconds(s)*float64(time.Second)) + 300*time.Millisecond
-	if kind == client.ApacheProduce || kind == client.ApacheFetch {
-		d = 5 * time.Second
+	d := time.Duration(blockSeconds(s) * float64(time.Second))
+	switch kind {
+	case client.ApacheProduce:
+		return 9 * time.Second
+	case client.ApacheFetch:
+		return 5 * time.Second
+	case client.Produce, client.StandardProduce:
+		return d + 600*time.Millisecond // pages are warmed
 	}
-	return d
+	return d + 200*time.Millisecond
+}
+
+// prepare is how long the JVMs' further blocks take that warm them up for a row.
+func prepare(w *harness.Workload, s *harness.Session) {
+	for _, c := range w.Contestants {
+		if system.JVM(c.System) && s.Wants(c.System, false) {
+			w.Prepare += (rowWarmUpsMax - 1) * w.Expect
+		}
+	}
+}
+
+// atFirst adds what starting the systems takes to the first row.
+func atFirst(rows []harness.Workload, pool *system.Pool, names []string) {
+	if len(rows) > 0 {
+		rows[0].Prepare += pool.Expect(names...)
+	}
 }
 
 // systemsOf leaves the tuned Kafka out of a quick run.
@@ -126,7 +151,40 @@ func (c contestant) once(ctx context.Context) (b result.Block, err error) {
 	if b, err = s.Work(ctx, c.session.ClientCPUs, c.topic, l); err == nil {
 		c.wrote.after(b)
 	}
+	if err == nil && l.Kind == client.Fetch {
+		err = full(b, l)
+	}
 	return b, err
+}
+
+// fullShare is how much of what is asked for answers have to hold at least, on the
+// whole: the last before a topic's end holds what is left.
+const fullShare = 0.97
+
+var errShort = errors.New("answers are shorter than what is asked for: figures for a request would not be of the same request")
+
+// full fails where a system answers fetches with less than others do.
+func full(b result.Block, l client.Load) error {
+	asked := float64(l.Partitions * l.PartitionBytesMax)
+	if got := b.Metrics[result.BytesPerSecond] * 1e6 / b.Metrics[result.RequestsPerSecond]; got < fullShare*asked {
+		return fmt.Errorf("%w: %.0f of %.0f bytes", errShort, got, asked)
+	}
+	return nil
+}
+
+// hotShare is how much of what was fetched may have come from the disk.
+const hotShare = 0.01
+
+// hot notes that a row's fetches were not all from the page cache.
+func hot(row *result.Row, turn int) {
+	const begins = "not all came from the page cache"
+	for i := range row.Series {
+		b := row.At(row.Series[i].System, turn)
+		if b == nil || b.Metrics[result.ReadPerByte] <= hotShare || slices.ContainsFunc(row.Notes, func(n string) bool { return strings.HasPrefix(n, begins) }) {
+			continue
+		}
+		row.Notes = append(row.Notes, fmt.Sprintf("%s: %s read %.2f bytes from the disk for one that was fetched in turn %d, first of all", begins, row.Series[i].System, b.Metrics[result.ReadPerByte], turn+1))
+	}
 }
 
 // budget adds to Moldau's block of a turn what its CPU time for a request is of

@@ -39,7 +39,9 @@ func clean(s *harness.Session, o *options, dir string) (workloads []harness.Work
 	name := fmt.Sprintf("clean close, %s of %s", counted(o.cleanLogs, "log"), counted(o.cleanParts, "segment"))
 	for _, cold := range []bool{false, true} {
 		w := rowOf(name+", warm", "synced", result.Milliseconds, time.Second)
+		w.Prepare = time.Duration(o.cleanLogs*o.cleanParts) * time.Millisecond
 		if cold {
+			w.Prepare = 0
 			w.Row.Name = name + ", cold"
 			w.After = func() error { return os.RemoveAll(dir) }
 		}

@@ -39,7 +39,10 @@ func killed(o *options, dir string) (workloads []harness.Workload) {
 			if torn {
 				name += ", torn"
 			}
-			w := rowOf(name, "synced", result.Milliseconds, 3*time.Second)
+			w := rowOf(name, "synced", result.Milliseconds, 2*time.Second+time.Duration(o.unflushed>>20)*6*time.Millisecond)
+			if !torn { // the first writes what is flushed
+				w.Prepare = time.Duration(o.gigabytes * 4 * float64(time.Second))
+			}
 			w.Row.Goals = []result.Goal{{System: moldau, Metric: result.Milliseconds, Against: bareLoop, AtMost: 1.3}, scannedAll}
 			w.Contestants = t.contestants()
 			if torn { // the last that needs this store

@@ -47,13 +47,31 @@ func Step(windows []*Latency, percentile float64) float64 {
 	return slices.Max(all) / yardstick.Median(all)
 }
 
-// Into adds the usual percentiles to a block's metrics.
+// beyondMin is how many values have to lie beyond a percentile for it to be told:
+// with fewer it is the place of two or three of them, and another in every block.
+const beyondMin = 10
+
+// Tells is whether there are enough values for a percentile.
+func (l *Latency) Tells(percentile float64) bool {
+	// A thousandth more, for 100-99.9 is less than 0.1.
+	return l != nil && float64(l.TotalCount())*(100-percentile)/100*1.001 >= beyondMin
+}
+
+// Into adds the usual percentiles to a block's metrics, of which it has values
+// enough: a block of 5,000 requests has no p99.9.
 func (l *Latency) Into(metrics map[Metric]float64) {
-	if l.TotalCount() == 0 {
-		return
+	l.IntoAs(metrics, P50, P99, P999)
+	if l.TotalCount() > 0 {
+		metrics[Max] = l.Ms(100)
 	}
-	for m, percentile := range map[Metric]float64{P50: 50, P99: 99, P999: 99.9, Max: 100} {
-		metrics[m] = l.Ms(percentile)
+}
+
+// IntoAs is Into under other names, without the longest.
+func (l *Latency) IntoAs(metrics map[Metric]float64, p50, p99, p999 Metric) {
+	for m, percentile := range map[Metric]float64{p50: 50, p99: 99, p999: 99.9} {
+		if l.Tells(percentile) {
+			metrics[m] = l.Ms(percentile)
+		}
 	}
 }
 

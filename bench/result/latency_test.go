@@ -41,3 +41,30 @@ func repeat(v, times, other int) []int {
 	}
 	return all
 }
+
+// A percentile is told where ten values lie beyond it.
+func TestPercentilesNeedValuesBeyond(t *testing.T) {
+	for n, want := range map[int][]result.Metric{
+		0: nil, 19: {result.Max}, 20: {result.P50, result.Max}, 999: {result.P50, result.Max},
+		1000: {result.P50, result.P99, result.Max}, 9_980: {result.P50, result.P99, result.Max}, 10_000: {result.P50, result.P99, result.P999, result.Max},
+	} {
+		l := result.NewLatency()
+		for i := range n {
+			l.Record(time.Duration(i+1) * time.Microsecond)
+		}
+		told := map[result.Metric]float64{}
+		l.Into(told)
+		if len(told) != len(want) {
+			t.Errorf("of %d values %v", n, told)
+		}
+		for _, m := range want {
+			if _, ok := told[m]; !ok {
+				t.Errorf("of %d values no %s", n, m)
+			}
+		}
+	}
+	var none *result.Latency
+	if none.Tells(50) {
+		t.Error("no latencies tell something")
+	}
+}

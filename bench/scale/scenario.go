@@ -86,7 +86,7 @@ var durabilityNames = map[logstore.Durability]string{logstore.Synced: "synced", 
 // opening is the row of opens and closes.
 func (st *store) opening() harness.Workload {
 	o := st.options
-	return harness.Workload{Expect: 10 * time.Second, Row: result.Row{
+	return harness.Workload{Expect: 2*time.Second + time.Duration(o.many)*time.Millisecond, Prepare: time.Duration(o.logs) * 600 * time.Microsecond, Row: result.Row{
 		Name:   fmt.Sprintf("open a store of %d logs, append to %d of them, close", o.logs, o.many),
 		Client: "embedded", Acks: "-", Durability: "synced", Headline: result.OpenSeconds,
 		Goals: []result.Goal{{System: moldau, Metric: result.HeapPerLog, AtMost: 10_000}},

@@ -27,7 +27,11 @@ func (s *System) Filled(ctx context.Context, cpus string, c Content) (string, er
 	}
 	l := c.Load
 	l.Kind, l.Topic, l.Partitions, l.PerRequest = client.Produce, topic, c.Partitions, c.Partitions
-	if _, _, err := s.Measure(ctx, cpus, l); err != nil {
+	_, o, err := s.Measure(ctx, cpus, l)
+	if err == nil {
+		err = s.KeptAll(ctx, topic, o)
+	}
+	if err != nil {
 		return "", fmt.Errorf("filling a topic: %w", err)
 	}
 	s.filled[what] = topic
@@ -44,7 +48,11 @@ func (s *System) Work(ctx context.Context, cpus string, t Topic, l client.Load) 
 		}
 		l.Partitions = t.Partitions
 	}
-	if b, _, err = s.Measure(ctx, cpus, l); err != nil || !own {
+	b, o, err := s.Measure(ctx, cpus, l)
+	if err != nil || !own {
+		return b, err
+	}
+	if err := s.KeptAll(ctx, l.Topic, o); err != nil {
 		return b, err
 	}
 	return b, s.Delete(ctx, l.Topic)

@@ -53,6 +53,7 @@ func (m *Meter) Block(o client.Outcome) (result.Block, error) {
 type reading struct {
 	cpu, machineCPU, steal   float64 // seconds
 	minorFaults, majorFaults int64
+	diskRead                 int64 // bytes; 0 where the kernel does not tell
 }
 
 func read(pid int) (r reading, err error) {
@@ -62,13 +63,14 @@ func read(pid int) (r reading, err error) {
 	if r.machineCPU, err = yardstick.MachineTime(); err != nil {
 		return r, err
 	}
+	r.diskRead, _ = yardstick.ReadFromDisk(pid)
 	r.minorFaults, r.majorFaults, err = yardstick.Faults(pid)
 	return r, err
 }
 
 func (r reading) since(before reading) reading {
 	return reading{r.cpu - before.cpu, r.machineCPU - before.machineCPU, r.steal - before.steal,
-		r.minorFaults - before.minorFaults, r.majorFaults - before.majorFaults}
+		r.minorFaults - before.minorFaults, r.majorFaults - before.majorFaults, r.diskRead - before.diskRead}
 }
 
 // block is what was used, for what was done.
@@ -82,6 +84,7 @@ func (r reading) block(o client.Outcome) result.Block {
 		result.MovedMB:          float64(o.Bytes) / 1e6,
 		result.MinorFaultsPerGB: float64(r.minorFaults) / gb,
 		result.MajorFaults:      float64(r.majorFaults),
+		result.ReadPerByte:      float64(r.diskRead) / float64(o.Bytes),
 	}}
 	if o.Requests > 0 {
 		b.Metrics[result.CPUPerRequest] = r.cpu * 1e6 / float64(o.Requests)

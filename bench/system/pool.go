@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"moldau/bench/harness"
 	"moldau/server/compat/broker"
@@ -56,6 +57,21 @@ func (p *Pool) Get(ctx context.Context, name string) (*System, error) {
 	}
 	p.session.Note(name+" was warmed up by", took)
 	return s, nil
+}
+
+// Expect is about how long it takes until systems run and are warmed up, those that
+// the session wants; they may already.
+func (p *Pool) Expect(names ...string) (d time.Duration) {
+	for _, name := range names {
+		switch {
+		case !p.session.Wants(name, false):
+		case JVM(name):
+			d += 5*time.Second + time.Duration(float64(p.session.WarmUpBytes())/(1<<30)*float64(5*time.Second))
+		default:
+			d += 2 * time.Second
+		}
+	}
+	return d
 }
 
 func (p *Pool) start(ctx context.Context, name string) (*System, error) {

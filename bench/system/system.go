@@ -113,7 +113,11 @@ func (s *System) Delete(ctx context.Context, topic string) error {
 	if s.admin == nil {
 		return nil
 	}
-	if _, err := s.admin.DeleteTopics(ctx, topic); err != nil {
+	deleted, err := s.admin.DeleteTopics(ctx, topic)
+	if err == nil {
+		err = deleted.Error()
+	}
+	if err != nil {
 		return err
 	}
 	return gone(ctx, filepath.Join(s.Broker().LogDir(), topic+"-*"))
