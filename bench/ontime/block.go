@@ -44,6 +44,9 @@ func onTime(ctx context.Context, pool *system.Pool, session *harness.Session, s 
 		return b, err
 	}
 	addTimes(&b, load, o)
+	if err := s.KeptAll(ctx, topic, o); err != nil {
+		return b, err
+	}
 	return b, s.Delete(ctx, topic)
 }
 
@@ -51,10 +54,10 @@ func onTime(ctx context.Context, pool *system.Pool, session *harness.Session, s 
 func addTimes(b *result.Block, load client.Load, o client.Outcome) {
 	b.Windows = o.Windows
 	b.Metrics[result.Offered] = load.PerSecond
-	if o.SendLag != nil && o.SendLag.TotalCount() > 0 {
+	if o.SendLag.Tells(99) {
 		b.Metrics[result.SendLag] = o.SendLag.Ms(99)
 	}
-	if o.Tail != nil && o.Tail.TotalCount() > 0 {
-		b.Metrics[result.TailP50], b.Metrics[result.TailP99], b.Metrics[result.TailP999] = o.Tail.Ms(50), o.Tail.Ms(99), o.Tail.Ms(99.9)
+	if o.Tail != nil {
+		o.Tail.IntoAs(b.Metrics, result.TailP50, result.TailP99, result.TailP999)
 	}
 }

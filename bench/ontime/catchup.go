@@ -63,7 +63,11 @@ file is a program that reads a file as large, as cold, 1 MiB at a time.`,
 		},
 		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
 			c.pool, c.session = pool(s), s
-			return c.plan(), nil
+			rows := c.plan()
+			if len(rows) > 0 {
+				rows[0].Prepare = c.pool.Expect(system.Moldau, system.Kafka) + time.Duration(3*c.mb)*3*time.Millisecond
+			}
+			return rows, nil
 		},
 	}
 }
@@ -75,7 +79,7 @@ func (c *catchUp) plan() (workloads []harness.Workload) {
 		}
 		w := harness.Workload{
 			AfterTurn: late,
-			Expect:    c.alone + 2*settle + 4*time.Second,
+			Expect:    c.alone + 2*settle + 2*time.Second + time.Duration(c.mb)*2*time.Millisecond,
 			Row: result.Row{
 				Name:   fmt.Sprintf("%.0f requests of 16 KiB a second and a tail reader, beside a cold read of %d MB", c.rate, c.mb),
 				Client: "replay", Acks: "all", Durability: durability, Headline: result.P99, Shape: c.load().Shape(),
@@ -126,9 +130,8 @@ func (c *catchUp) block(ctx context.Context, name string, synced bool) (b result
 	if b, err = c.beside(ctx, s, cold, t); err != nil {
 		return b, err
 	}
-	b.Metrics[result.AloneP99] = before.Metrics[result.P99]
-	if alone := before.Metrics[result.P99]; alone > 0 {
-		b.Metrics[result.BesideAlone] = b.Metrics[result.P99] / alone
+	if alone, beside := before.Metrics[result.P99], b.Metrics[result.P99]; alone > 0 && beside > 0 {
+		b.Metrics[result.AloneP99], b.Metrics[result.BesideAlone] = alone, beside/alone
 	}
 	b.StealSeconds += before.StealSeconds
 	return b, nil
@@ -168,6 +171,9 @@ func (c *catchUp) beside(ctx context.Context, s *system.System, cold coldTopic, 
 	}}
 	o.Latency.Into(b.Metrics)
 	addTimes(&b, l, o)
+	if err := s.KeptAll(ctx, l.Topic, o); err != nil {
+		return b, err
+	}
 	return b, s.Delete(ctx, l.Topic)
 }
 

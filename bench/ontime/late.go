@@ -21,11 +21,12 @@ func late(row *result.Row, _ int) {
 	for _, s := range row.Series {
 		for _, b := range s.Blocks {
 			lag, known := b.Metrics[result.SendLag]
-			if !known {
+			p99, told := b.Metrics[result.P99]
+			if !known || !told {
 				continue
 			}
 			all++
-			if lag > lateShare*b.Metrics[result.P99] {
+			if lag > lateShare*p99 {
 				blocks++
 			}
 		}

@@ -1,7 +1,9 @@
 package ontime
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -29,9 +31,10 @@ type latency struct {
 	pool    *system.Pool
 	session *harness.Session
 
-	shares []int // of Kafka's saturation, in percent
-	rate   float64
-	block  time.Duration
+	shares      []int // of Kafka's saturation, in percent
+	rate        float64
+	connections int
+	block       time.Duration
 	// saturation is Kafka's, by durability, once it was measured.
 	saturation map[string]float64
 }
@@ -46,11 +49,13 @@ func Latency(pool func(*harness.Session) *system.Pool) harness.Scenario {
 		Name:    "latency",
 		Summary: "latency at 10, 50 and 80 % of what Kafka can do, counted from when a request was due, and end to end",
 		Help: `First Kafka's saturation is measured: requests of one batch of 16 KiB to six
-partitions in turn, five in flight on one connection, as many as go, for each
-durability. Then the same requests are sent at shares of that rate, evenly and as a
-Poisson process, whose gaps are the same for all systems of a turn. A block has a
+partitions in turn, five in flight on each of four connections (Kafka takes the next
+request of a connection only when it has answered the one before), as many as go, for
+each durability. Then the same requests are sent at shares of that rate, evenly and as
+a Poisson process, whose gaps are the same for all systems of a turn. A block has a
 topic of its own; its first half second, in which connections and files are new, is
-not counted. A latency counts from the time at which the request was due, so that a
+not counted. It lasts until eleven requests may lie beyond the p99.9, but no longer
+than 20 seconds: with fewer than ten, a percentile is not told. A latency counts from the time at which the request was due, so that a
 slow answer does not spare the broker those behind it.
 
 echo is a program that does nothing but receive, check the CRC, write to a file and
@@ -61,7 +66,8 @@ partition, each counted until a consumer that waits at the log's end has it.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.Float64Var(&l.rate, "rate", 0, "`REQUESTS` a second to take for Kafka's saturation, instead of measuring it")
 			f.IntSliceVar(&l.shares, "share", []int{10, 50, 80}, "`PERCENT` of Kafka's saturation")
-			f.DurationVar(&l.block, "block", 5*time.Second, "`TIME` that a block counts")
+			f.IntVar(&l.connections, "connections", 4, "`CONNECTIONS` that the requests take turns on; not of the rows end to end, which have one")
+			f.DurationVar(&l.block, "block", 5*time.Second, "`TIME` that a block counts, at least")
 			harness.Quick(f, "block", "1s")
 			harness.Quick(f, "share", "50")
 		},
@@ -70,7 +76,14 @@ partition, each counted until a consumer that waits at the log's end has it.`,
 			if l.rate == 0 && !s.Wants(system.Kafka, false) {
 				return nil, fmt.Errorf("without %s its saturation cannot be measured: give --rate", system.Kafka)
 			}
-			return l.plan(), nil
+			if l.connections < 1 {
+				return nil, errors.New("at least one connection")
+			}
+			rows := l.plan()
+			if len(rows) > 0 {
+				rows[0].Prepare = l.pool.Expect(system.Moldau, system.Kafka) + 10*time.Second // and saturation
+			}
+			return rows, nil
 		},
 	}
 }
@@ -95,13 +108,34 @@ func (l *latency) plan() (workloads []harness.Workload) {
 	return workloads
 }
 
-func (l *latency) expect() time.Duration { return l.block + settle + 700*time.Millisecond }
+// tailRequests are as many that eleven lie beyond the p99.9; countsMax is how long a
+// block may last to get them.
+const (
+	tailRequests = 11_000
+	countsMax    = 20 * time.Second
+)
+
+// counts is how long a block has to last at a rate.
+func (l *latency) counts(perSecond float64) time.Duration {
+	if l.session.Quick || perSecond <= 0 {
+		return l.block
+	}
+	enough := time.Duration(tailRequests / perSecond * float64(time.Second))
+	return max(l.block, min(enough, countsMax))
+}
+
+// kafkaAbout is near Kafka's saturation on a core, for estimates.
+var kafkaAbout = map[string]float64{"os": 7000, "synced": 2500}
+
+func (l *latency) expect(counts time.Duration) time.Duration {
+	return counts + settle + 900*time.Millisecond
+}
 
 // atShare is a row.
 func (l *latency) atShare(durability string, share int, a arrival) harness.Workload {
 	row := result.Row{
-		Name:   fmt.Sprintf("at %d %% of Kafka's saturation, %s, 1 KiB, one batch of 16 KiB a request", share, a.name),
-		Client: "replay", Acks: "all", Durability: durability, Headline: result.P99, Shape: shape.Shape(),
+		Name:   fmt.Sprintf("at %d %% of Kafka's saturation, %s, 1 KiB, one batch of 16 KiB a request, %s", share, a.name, counted(l.connections, "connection")),
+		Client: "replay", Acks: "all", Durability: durability, Headline: result.P99, Shape: l.shape().Shape(),
 		Curve: fmt.Sprintf("produce, %s, %s", durability, a.name),
 		Goals: []result.Goal{{System: system.Moldau, Metric: result.P999, Against: system.Kafka, AtMost: 0.5}},
 	}
@@ -112,7 +146,8 @@ func (l *latency) atShare(durability string, share int, a arrival) harness.Workl
 			result.Goal{System: system.Moldau, Metric: result.P50, Against: echo, AtMost: 2},
 			result.Goal{System: system.Moldau, Metric: result.P99, Against: echo, AtMost: 3})
 	}
-	w := harness.Workload{AfterTurn: late, Row: row, Expect: l.expect()}
+	about := cmp.Or(l.rate, kafkaAbout[durability]) * float64(share) / 100
+	w := harness.Workload{AfterTurn: late, Row: row, Expect: l.expect(l.counts(about))}
 	for _, name := range systems {
 		w.Contestants = append(w.Contestants, harness.Contestant{
 			System: name, Limit: name == echo, WarmUp: true,
@@ -121,9 +156,9 @@ func (l *latency) atShare(durability string, share int, a arrival) harness.Workl
 				if err != nil {
 					return result.Block{}, err
 				}
-				load := shape
-				load.Seconds = (l.block + settle).Seconds()
-				load.OpenLoop = client.OpenLoop{PerSecond: rate * float64(share) / 100, Poisson: a.poisson, Seed: seed(turn), SettleSeconds: settle.Seconds()}
+				load, rate := l.shape(), rate*float64(share)/100
+				load.Seconds = (l.counts(rate) + settle).Seconds()
+				load.OpenLoop = client.OpenLoop{PerSecond: rate, Poisson: a.poisson, Seed: seed(turn), SettleSeconds: settle.Seconds()}
 				return l.one(ctx, name, load, system.Topic{Partitions: load.Partitions, Synced: durability == "synced"})
 			},
 		})
@@ -133,9 +168,11 @@ func (l *latency) atShare(durability string, share int, a arrival) harness.Workl
 
 // endToEnd is a row.
 func (l *latency) endToEnd(durability string) harness.Workload {
+	const perSecond = 1000
+	counts := l.counts(perSecond)
 	load := client.Load{Partitions: 1, PerRequest: 1, RecordBytes: 1024, BatchBytes: 1,
-		Seconds: (l.block + settle).Seconds(), OpenLoop: client.OpenLoop{PerSecond: 1000, Consumers: 1, SettleSeconds: settle.Seconds()}}
-	w := harness.Workload{AfterTurn: late, Expect: l.expect(), Row: result.Row{
+		Seconds: (counts + settle).Seconds(), OpenLoop: client.OpenLoop{PerSecond: perSecond, Consumers: 1, SettleSeconds: settle.Seconds()}}
+	w := harness.Workload{AfterTurn: late, Expect: l.expect(counts), Row: result.Row{
 		Name:   "end to end, 1,000 records of 1 KiB a second, one a request, one partition",
 		Client: "replay", Acks: "all", Durability: durability, Headline: result.TailP99, Shape: load.Shape(),
 		Goals: []result.Goal{{System: system.Moldau, Metric: result.TailP999, Against: system.Kafka, AtMost: 0.5}},
@@ -171,7 +208,7 @@ func (l *latency) kafkaSaturation(ctx context.Context, durability string) (float
 	if err != nil {
 		return 0, err
 	}
-	load := shape
+	load := l.shape()
 	load.Kind, load.Bytes = client.Produce, 512<<20
 	if durability == "synced" {
 		load.Bytes /= 8
@@ -181,16 +218,8 @@ func (l *latency) kafkaSaturation(ctx context.Context, durability string) (float
 	}
 	var rates []float64
 	for range 4 {
-		topic, err := kafka.Create(ctx, system.Topic{Partitions: load.Partitions, Synced: durability == "synced"})
+		b, err := kafka.Work(ctx, l.session.ClientCPUs, system.Topic{Partitions: load.Partitions, Synced: durability == "synced"}, load)
 		if err != nil {
-			return 0, err
-		}
-		load.Topic = topic
-		b, _, err := kafka.Measure(ctx, l.session.ClientCPUs, load)
-		if err != nil {
-			return 0, err
-		}
-		if err := kafka.Delete(ctx, topic); err != nil {
 			return 0, err
 		}
 		rates = append(rates, b.Metrics[result.RequestsPerSecond])
@@ -199,8 +228,22 @@ func (l *latency) kafkaSaturation(ctx context.Context, durability string) (float
 	l.saturation[durability] = rate
 	told := strings.Join(strings.Fields(fmt.Sprintf("%.0f", rates)), ", ")
 	l.session.Say("Kafka's saturation, %s: %.0f requests/s, of %s", durability, rate, told)
-	l.session.Run.Environment["Kafka's saturation, "+durability] = fmt.Sprintf("%.0f requests/s, one batch of 16 KiB each (closed loop, five in flight; read were %s)", rate, told)
+	l.session.Run.Environment["Kafka's saturation, "+durability] = fmt.Sprintf("%.0f requests/s, one batch of 16 KiB each (closed loop, five in flight on each of %s; read were %s)", rate, counted(l.connections, "connection"), told)
 	return rate, nil
+}
+
+// shape is that of the requests.
+func (l *latency) shape() client.Load {
+	s := shape
+	s.Connections = l.connections
+	return s
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // seed is the same for all systems of a turn.

@@ -50,7 +50,11 @@ otherwise; the real one is --duration 1h.`,
 			if s.duration < 2*s.window {
 				return nil, fmt.Errorf("%v are no two windows of %v", s.duration, s.window)
 			}
-			return s.plan(), nil
+			rows := s.plan()
+			if len(rows) > 0 {
+				rows[0].Prepare = s.pool.Expect(system.Moldau, system.Kafka)
+			}
+			return rows, nil
 		},
 	}
 }
