@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -28,6 +29,7 @@ type partitions struct {
 	counts   []int
 	perTopic int
 	mb       int64
+	blockMax time.Duration
 }
 
 // Partitions is what many of them cost.
@@ -45,11 +47,13 @@ in flight, and to a topic of 100 partitions, A B B A: batches of 16 KiB, then of
 p50 to p99.9 are of requests of 16 KiB batches to all, from sending. At last it is
 closed cleanly (close-s) and started again (start-s).
 
-Kafka has up to 1,000 partitions, all with --full: 10,000 take it two minutes.`,
+Kafka has up to 1,000 partitions, all with --full, or where --systems names it: 10,000
+take it some minutes. Who has not done a block after --block-max ends the run.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.IntSliceVar(&p.counts, "count", []int{1, 10, 100, 1000, 10_000}, "`PARTITIONS`")
 			f.IntVar(&p.perTopic, "per-topic", hundred, "`PARTITIONS` of a topic at most; Kafka refuses to create very many at once")
 			f.Int64Var(&p.mb, "mb", 256, "`MB` that each measurement of rate moves; a sixteenth in batches of 1 KiB")
+			f.DurationVar(&p.blockMax, "block-max", 15*time.Minute, "`TIME` that a block may take")
 			harness.Quick(f, "count", "100,10000")
 			harness.Quick(f, "mb", "64")
 		},
@@ -78,7 +82,7 @@ func (p *partitions) plan() (workloads []harness.Workload) {
 }
 
 func (p *partitions) row(n int, durability string) harness.Workload {
-	w := harness.Workload{Expect: 8 * time.Second, Blocks: blocks(p.session), Row: result.Row{
+	w := harness.Workload{Blocks: blocks(p.session), Row: result.Row{
 		Name: p.name(n), Client: "replay", Acks: "all", Durability: durability, Headline: result.CreateSeconds,
 		Shape: result.Shape{RecordBytes: 1024, BatchBytes: 16384, Partitions: n, Producers: 1},
 	}}
@@ -93,15 +97,33 @@ func (p *partitions) row(n int, durability string) harness.Workload {
 		}
 	}
 	for _, name := range []string{system.Moldau, system.Kafka} {
-		if name == system.Kafka && n > kafkaMost && !p.session.Full {
+		// Asked for by name it is there, however long it takes.
+		if name == system.Kafka && n > kafkaMost && !p.session.Full && !slices.Contains(p.session.Systems, name) {
 			continue
 		}
-		w.Contestants = append(w.Contestants, harness.Contestant{System: name,
+		w.Contestants = append(w.Contestants, harness.Contestant{System: name, Expect: p.expect(name, n),
 			Block: func(ctx context.Context, _ int) (result.Block, error) {
-				return p.block(ctx, name, n, durability == "synced")
+				ctx, cancel := context.WithTimeoutCause(ctx, p.blockMax, fmt.Errorf("%w: %v (--block-max)", errTooLong, p.blockMax))
+				defer cancel()
+				b, err := p.block(ctx, name, n, durability == "synced")
+				if err != nil && ctx.Err() != nil {
+					err = errors.Join(context.Cause(ctx), err)
+				}
+				return b, err
 			}})
 	}
 	return w
+}
+
+var errTooLong = errors.New("a block takes too long")
+
+// expect is how long a block may take.
+func (p *partitions) expect(name string, n int) time.Duration {
+	moved := time.Duration(p.mb) * 16 * time.Millisecond // twice to each, and some in small batches
+	if name == system.Kafka {
+		return 8*time.Second + 3*moved + time.Duration(n)*20*time.Millisecond
+	}
+	return 2*time.Second + moved + time.Duration(n)*1500*time.Microsecond
 }
 
 func (p *partitions) name(n int) string {

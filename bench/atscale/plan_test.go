@@ -2,6 +2,7 @@ package atscale_test
 
 import (
 	"testing"
+	"time"
 
 	"moldau/bench/atscale"
 	"moldau/bench/harness"
@@ -60,5 +61,41 @@ func TestConnectionsRows(t *testing.T) {
 	}
 	if len(rows) != 1 {
 		t.Errorf("%d rows: fan-out is of what is not synced, idle connections of neither", len(rows))
+	}
+}
+
+// Who names Kafka gets it, with the time that it takes in the plan.
+func TestKafkaAskedForByNameHasAll(t *testing.T) {
+	rows, err := systemtest.Plan(t, atscale.Partitions, harness.Options{Systems: []string{system.Kafka}, Durability: []string{"os"}}, "--count", "10000")
+	if err != nil || len(rows) != 1 || kafkaMost(rows) != 10_000 {
+		t.Fatalf("%d rows up to %d: %v", len(rows), kafkaMost(rows), err)
+	}
+	for _, c := range rows[0].Contestants {
+		if most := map[string]time.Duration{system.Moldau: time.Minute, system.Kafka: 15 * time.Minute}[c.System]; c.Expect <= 0 || c.Expect > most {
+			t.Errorf("%s: %v a block", c.System, c.Expect)
+		}
+	}
+}
+
+// A broker must not keep for its logs what the connections need: the quarter that it
+// leaves by default of 20,000 descriptors is less than 5,000.
+func TestDescriptorsForIdleConnections(t *testing.T) {
+	for _, c := range []struct {
+		descriptors, connections, forLogs int
+		fits                              bool
+	}{
+		{20_000, 5000, 4096, true},
+		{6000, 5000, 752, true},
+		{5200, 5000, 0, false},
+		{1024, 5000, 0, false},
+		{1 << 20, 5000, 4096, true},
+	} {
+		got, err := atscale.FilesOf(c.descriptors, c.connections)
+		if got != c.forLogs || (err == nil) != c.fits {
+			t.Errorf("%+v: %d, %v", c, got, err)
+		}
+		if err == nil && c.descriptors-got*17/16 < c.connections+100 {
+			t.Errorf("%+v: %d for logs leave too few", c, got)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,16 +44,22 @@ type Fresh struct {
 	admin  string // URL of Moldau's listener for operators
 }
 
-// Fresh starts a broker of its own on a new directory. Its caller ends it.
-func (p *Pool) Fresh(ctx context.Context, name string) (*Fresh, error) {
+// freshCloseMax is how long a broker with very many partitions may close.
+const freshCloseMax = 10 * time.Minute
+
+// Fresh starts a broker of its own on a new directory, with such properties beside
+// what it has in any case. Its caller ends it.
+func (p *Pool) Fresh(ctx context.Context, name string, properties ...string) (*Fresh, error) {
 	l, err := p.Launch(ctx, name, false)
 	if err != nil {
 		return nil, err
 	}
+	l.CloseMax = freshCloseMax
+	l.Properties = slices.Concat(l.Properties, properties)
 	f := &Fresh{launch: l}
 	if name == Moldau {
 		admin := fmt.Sprintf("127.0.0.1:%d", l.Port+1) // as free as the port
-		f.launch.Properties = append(l.Properties[:len(l.Properties):len(l.Properties)], "moldau.admin.listener="+admin)
+		f.launch.Properties = append(f.launch.Properties, "moldau.admin.listener="+admin)
 		f.admin = "http://" + admin
 	}
 	f.System, err = start(ctx, name, f.launch)

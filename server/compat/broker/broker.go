@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type Launch struct {
 	Properties []string
 	// CPUs pins the process, in taskset's notation; empty lets it float.
 	CPUs string
+	// CloseMax is how long a clean close may take; 0 is a minute.
+	CloseMax time.Duration
 }
 
 // Name is the broker's for tables.
@@ -94,6 +97,7 @@ func (l *Launch) command(ctx context.Context) (*exec.Cmd, error) {
 // Broker is a running process.
 type Broker struct {
 	Launch
+	Began  time.Time // of the process
 	cmd    *exec.Cmd
 	exited chan struct{}
 	err    error // of Wait, once exited is closed
@@ -117,10 +121,11 @@ func Spawn(ctx context.Context, l Launch) (*Broker, error) {
 	// A group of its own keeps the terminal's Ctrl-C away: the driver decides how
 	// its broker ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	began := time.Now() // not before: finding Kafka's jars took its time
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	b := &Broker{Launch: l, cmd: cmd, exited: make(chan struct{})}
+	b := &Broker{Launch: l, Began: began, cmd: cmd, exited: make(chan struct{})}
 	go func() {
 		b.err = cmd.Wait()
 		close(b.exited)
@@ -178,11 +183,12 @@ func (b *Broker) Stop() error {
 	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+	most := cmp.Or(b.CloseMax, time.Minute)
 	select {
 	case <-b.exited:
-	case <-time.After(time.Minute):
+	case <-time.After(most):
 		b.Kill()
-		return fmt.Errorf("%s did not close within a minute", b.Name())
+		return fmt.Errorf("%s did not close within %v", b.Name(), most)
 	}
 	// A JVM that ends by SIGTERM says 143, whatever its shutdown hooks did.
 	var exit *exec.ExitError

@@ -1,0 +1,4 @@
+package atscale
+
+// FilesOf is filesOf.
+var FilesOf = filesOf
