@@ -19,13 +19,30 @@ type Goal struct {
 // Verdict is how a goal was met.
 type Verdict struct {
 	Goal
-	Value float64 `json:"value"` // median of the figures or of the turns' ratios
-	Known bool    `json:"known"` // false: one of the two was not measured
-	Met   bool    `json:"met"`
+	Values []float64 `json:"-"`     // the figures, or the turns' ratios
+	Value  float64   `json:"value"` // their median
+	Known  bool      `json:"known"` // false: one of the two was not measured
+	Met    bool      `json:"met"`
 }
 
 // String is the goal in words, without the figure.
 func (g Goal) String() string {
+	if g.Against == "" {
+		return fmt.Sprintf("%s %s", g.Metric, g.Asked())
+	}
+	return fmt.Sprintf("%s %s of %s's", g.Metric, g.Asked(), g.Against)
+}
+
+// Figure is what is looked at, in words.
+func (g Goal) Figure() string {
+	if g.Against == "" {
+		return string(g.Metric)
+	}
+	return fmt.Sprintf("%s of %s's", g.Metric, g.Against)
+}
+
+// Asked is the bound in words.
+func (g Goal) Asked() string {
 	bound, word := g.AtMost, "at most"
 	if g.AtLeast != 0 {
 		bound, word = g.AtLeast, "at least"
@@ -34,10 +51,7 @@ func (g Goal) String() string {
 	if bound >= 1e4 { // without an exponent
 		figure = fmt.Sprintf("%.0f", bound)
 	}
-	if g.Against == "" {
-		return fmt.Sprintf("%s %s %s", g.Metric, word, figure)
-	}
-	return fmt.Sprintf("%s %s %s of %s's", g.Metric, word, figure, g.Against)
+	return word + " " + figure
 }
 
 // Judge looks at every goal of the row.
@@ -45,14 +59,13 @@ func (r *Row) Judge() []Verdict {
 	var verdicts []Verdict
 	for _, g := range r.Goals {
 		v := Verdict{Goal: g}
-		var values []float64
 		if g.Against != "" {
-			values = r.Ratios(g.Metric, g.System, g.Against)
+			v.Values = r.Ratios(g.Metric, g.System, g.Against)
 		} else if s := r.Of(g.System); s != nil {
-			values = s.Values(g.Metric)
+			v.Values = s.Values(g.Metric)
 		}
-		if v.Known = len(values) > 0; v.Known {
-			v.Value = yardstick.Median(values)
+		if v.Known = len(v.Values) > 0; v.Known {
+			v.Value = yardstick.Median(v.Values)
 			v.Met = (g.AtMost == 0 || v.Value <= g.AtMost) && (g.AtLeast == 0 || v.Value >= g.AtLeast)
 		}
 		verdicts = append(verdicts, v)

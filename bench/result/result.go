@@ -95,15 +95,18 @@ func (r *Row) Add(system string, limit bool, b Block) {
 }
 
 // Title is the row's name with what an acknowledgement meant.
-func (r *Row) Title() string {
+func (r *Row) Title() string { return r.Name + " " + r.Promise() }
+
+// Promise is the client, and what an acknowledgement meant.
+func (r *Row) Promise() string {
 	idempotent := "not idempotent"
 	if r.Idempotent {
 		idempotent = "idempotent"
 	}
 	if r.Acks == "-" {
-		return fmt.Sprintf("%s (%s, %s)", r.Name, r.Client, r.Durability)
+		return fmt.Sprintf("(%s, %s)", r.Client, r.Durability)
 	}
-	return fmt.Sprintf("%s (%s, acks %s, %s, %s)", r.Name, r.Client, r.Acks, idempotent, r.Durability)
+	return fmt.Sprintf("(%s, acks %s, %s, %s)", r.Client, r.Acks, idempotent, r.Durability)
 }
 
 // Key is the same for the same row in another run.

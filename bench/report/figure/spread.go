@@ -97,3 +97,11 @@ func (i Interval) String() string { return i.spread().String() }
 
 // Percent is the confidence in words, "94 %".
 func (i Interval) Percent() string { return fmt.Sprintf("%.0f %%", 100*i.Confidence) }
+
+// Full is the interval with its confidence, "0.462 (0.381-0.536, 94 %)".
+func (i Interval) Full() string {
+	if i.N < 2 {
+		return i.Middle()
+	}
+	return fmt.Sprintf("%s (%s, %s)", i.Middle(), i.Range(), i.Percent())
+}

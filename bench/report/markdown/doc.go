@@ -5,7 +5,8 @@
 //	<!-- begin produce -->
 //	<!-- end produce -->
 //
-// [Regenerate] writes the parts of scenarios that a run has. What is outside, and
+// [Regenerate] writes the parts of scenarios that a run has, or several runs that
+// measured different rows of it. What is outside, and
 // parts of scenarios that no run has, stay byte for byte: figures leave the file only
 // when there are newer ones.
 package markdown

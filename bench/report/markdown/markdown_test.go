@@ -92,6 +92,7 @@ func TestRefusals(t *testing.T) {
 		"no end":       {strings.Replace(empty, "<!-- end latency -->", "", 1), []*result.Run{run}, markdown.ErrMarkers},
 		"no begin":     {strings.Replace(empty, "<!-- begin fetch -->", "", 1), []*result.Run{run}, markdown.ErrMarkers},
 		"begins twice": {empty + "<!-- begin fetch -->\n<!-- end fetch -->\n", []*result.Run{run}, markdown.ErrMarkers},
+		"stopped":      {empty, []*result.Run{{Unfinished: []string{"fetch"}, Rows: []*result.Row{{Scenario: "fetch", Series: []result.Series{{System: "moldau"}}}}}}, markdown.ErrPartial},
 		"no block":     {empty, []*result.Run{{Rows: []*result.Row{{Scenario: "fetch", Name: "stopped before its first block"}}}}, markdown.ErrPartial},
 	} {
 		if _, _, err := markdown.Regenerate([]byte(c.file), c.runs...); !errors.Is(err, c.want) {
@@ -100,5 +101,38 @@ func TestRefusals(t *testing.T) {
 	}
 	if got, written, err := markdown.Regenerate([]byte(empty)); err != nil || len(written) != 0 || string(got) != empty {
 		t.Errorf("without a run: %v, %v", written, err)
+	}
+}
+
+// Runs of different rows of a scenario make one part, in which the goals that were
+// missed come first.
+func TestRunsShareAPart(t *testing.T) {
+	run := func(name string, cpu ...float64) *result.Run {
+		row := &result.Row{Scenario: "fetch", Name: name, Client: "replay", Acks: "-", Durability: "-", Headline: result.CPUPerGB, Notes: []string{"a note"},
+			Goals: []result.Goal{{System: "moldau", Metric: result.CPUPerGB, AtMost: 2}, {System: "moldau", Metric: result.CPUPerGB, Against: "kafka", AtMost: 0.5}}}
+		for turn, v := range cpu {
+			row.Add("moldau", false, result.Block{Turn: turn, Metrics: map[result.Metric]float64{result.CPUPerGB: v}})
+		}
+		return &result.Run{Command: []string{"run", "fetch", "--rows", name}, Rows: []*result.Row{row}, Unfinished: []string{"produce"}}
+	}
+	got, _, err := markdown.Regenerate([]byte(empty), run("first", 1, 1.5, 1), run("second", 3, 4, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, want := range []string{
+		"run fetch --rows first\n", "run fetch --rows second\n",
+		"| work (replay, -) | system | cpu-s/GB |", "| first | moldau | 1.00 (1.00-1.50) |", "| second | moldau | 4.00 (3.00-5.00) |",
+		"Goals: 1 missed, 2 not measured, 1 met.",
+		"| second (replay): cpu-s/GB | at most 2 | 4.00 (3.00-5.00) | **missed** |",
+		"| first (replay): cpu-s/GB of kafka's | at most 0.5 | - | **not measured** |",
+		"| first (replay): cpu-s/GB | at most 2 | 1.00 (1.00-1.50) | met |",
+		"- all rows: a note\n",
+	} {
+		i := bytes.Index(got[at:], []byte(want))
+		if i < 0 {
+			t.Fatalf("no %q behind what comes before it in\n%s", want, got)
+		}
+		at += i + len(want)
 	}
 }

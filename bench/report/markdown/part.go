@@ -10,27 +10,36 @@ import (
 	"moldau/bench/result"
 )
 
-// Part is the text of a scenario: its command, where it ran, a table for all rows of
-// the same metrics, and the goals.
-func Part(run *result.Run, scenario string) ([]byte, error) {
-	rows := table.Rows(run, scenario)
-	var tables []*table.Table
-	for _, row := range rows {
-		if len(row.Series) == 0 {
-			return nil, fmt.Errorf("%w: %s", ErrPartial, row.Key())
+// Part is the text of a scenario, of the rows that runs have of it: their commands,
+// where they ran, a table for all rows of the same metrics and the same promise, and
+// the goals.
+func Part(scenario string, runs ...*result.Run) ([]byte, error) {
+	var rows []*result.Row
+	seen := map[string]bool{}
+	for _, run := range runs {
+		if slices.Contains(run.Unfinished, scenario) {
+			return nil, fmt.Errorf("%w: %s was stopped", ErrPartial, scenario)
 		}
-		tables = append(tables, table.Of(row))
+		for _, row := range table.Rows(run, scenario) {
+			if len(row.Series) == 0 {
+				return nil, fmt.Errorf("%w: %s", ErrPartial, row.Key())
+			}
+			if seen[row.Key()] {
+				return nil, fmt.Errorf("%w, %s: give one of them", ErrTwice, row.Key())
+			}
+			seen[row.Key()] = true
+			rows = append(rows, row)
+		}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "```\n%s\n```\n\n", table.Command(run))
-	var facts []string
-	for _, f := range table.Environment(run) {
-		facts = append(facts, f.Name+" "+f.Value)
+	writeRuns(&b, scenario, runs)
+	var tables []*table.Table
+	for _, row := range rows {
+		tables = append(tables, table.Of(row))
 	}
-	fmt.Fprintf(&b, "%s. Steal: %s.\n", cell(strings.Join(facts, "; ")), table.Steal(run, rows))
 	for len(tables) > 0 {
-		columns := chosen(tables[0])
-		same := func(t *table.Table) bool { return slices.Equal(chosen(t), columns) }
+		columns, promise := chosen(tables[0]), tables[0].Promise()
+		same := func(t *table.Table) bool { return slices.Equal(chosen(t), columns) && t.Promise() == promise }
 		var these []*table.Table
 		for _, t := range tables {
 			if same(t) {
@@ -41,8 +50,34 @@ func Part(run *result.Run, scenario string) ([]byte, error) {
 		tables = slices.DeleteFunc(tables, same)
 	}
 	writeGoals(&b, rows)
+	writeNotes(&b, rows)
 	return b.Bytes(), nil
 }
+
+// writeRuns writes the commands, and behind them a line for each run, which opens to
+// all that is known of where it was made.
+func writeRuns(b *bytes.Buffer, scenario string, runs []*result.Run) {
+	b.WriteString("```\n")
+	for _, run := range runs {
+		fmt.Fprintln(b, table.Command(run))
+	}
+	b.WriteString("```\n\n")
+	for _, run := range runs {
+		var facts, line []string
+		for _, f := range table.Environment(run) {
+			fact := f.Name + " " + f.Value
+			facts = append(facts, fact)
+			if slices.Contains(foremost, f.Name) {
+				line = append(line, fact)
+			}
+		}
+		fmt.Fprintf(b, "<details><summary>%s; steal %s</summary>\n\n%s\n\n</details>\n",
+			cell(strings.Join(line, "; ")), table.Steal(run, table.Rows(run, scenario)), cell(strings.Join(facts, "; ")+"."))
+	}
+}
+
+// foremost are the facts of a run that are to be seen at once.
+var foremost = []string{"commit", "cpu", "cores", "kafka", "load at start"}
 
 // worth are the metrics of which a table here has those that its rows have, beside
 // the headline; the rest is in the report. One of each group is enough.
@@ -70,7 +105,7 @@ func chosen(t *table.Table) []result.Metric {
 }
 
 func writeTable(b *bytes.Buffer, tables []*table.Table, columns []result.Metric) {
-	b.WriteString("\n| work (client, acks, idempotence, durability) | system |")
+	fmt.Fprintf(b, "\n| work %s | system |", cell(tables[0].Promise()))
 	for i, m := range columns {
 		fmt.Fprintf(b, " %s |", m)
 		if i == 0 {
@@ -82,7 +117,7 @@ func writeTable(b *bytes.Buffer, tables []*table.Table, columns []result.Metric)
 		for i, l := range t.Lines {
 			work, system := "", cell(l.System)
 			if i == 0 {
-				work = cell(t.Title())
+				work = cell(t.Name)
 			}
 			if l.Limit {
 				system = "*" + system + "* (limit)"
@@ -115,31 +150,67 @@ func share(l table.Line) string {
 	return fmt.Sprintf("**%s** (%s, %s)", l.Share.Middle(), l.Share.Range(), l.Share.Percent())
 }
 
-// writeGoals lists goals by outcome, and notes.
+// writeGoals writes a table of the goals, those that were missed first.
 func writeGoals(b *bytes.Buffer, rows []*result.Row) {
-	for _, outcome := range []string{table.Met, table.Missed, table.Unknown} {
-		var lines []string
-		for _, row := range rows {
-			for _, g := range table.Of(row).Goals {
-				if g.Outcome == outcome {
-					lines = append(lines, fmt.Sprintf("- %s: %s\n", cell(row.Title()), cell(g.Text)))
-				}
+	lines := map[string][]string{}
+	for _, row := range rows {
+		for _, g := range table.Of(row).Goals {
+			outcome := g.Outcome
+			if outcome != table.Met {
+				outcome = "**" + outcome + "**"
 			}
-		}
-		if lines != nil {
-			fmt.Fprintf(b, "\nGoals %s:\n\n%s", outcome, strings.Join(lines, ""))
+			lines[g.Outcome] = append(lines[g.Outcome], fmt.Sprintf("| %s: %s | %s | %s | %s |\n", cell(short(row)), cell(g.Figure), g.Asked, g.Read, outcome))
 		}
 	}
+	var counts []string
+	for _, outcome := range outcomes {
+		if n := len(lines[outcome]); n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, outcome))
+		}
+	}
+	if counts == nil {
+		return
+	}
+	fmt.Fprintf(b, "\nGoals: %s.\n\n| goal | asked | read | met |\n|---|---|---|---|\n", strings.Join(counts, ", "))
+	for _, outcome := range outcomes {
+		b.WriteString(strings.Join(lines[outcome], ""))
+	}
+}
+
+var outcomes = []string{table.Missed, table.Unknown, table.Met}
+
+// short is a row's name with no more of its promise than tells it from others.
+func short(row *result.Row) string {
+	if row.Durability == "-" {
+		return fmt.Sprintf("%s (%s)", row.Name, row.Client)
+	}
+	return fmt.Sprintf("%s (%s, %s)", row.Name, row.Client, row.Durability)
+}
+
+// writeNotes writes each note once, with the rows that have it.
+func writeNotes(b *bytes.Buffer, rows []*result.Row) {
 	var notes []string
+	of := map[string][]string{}
 	for _, row := range rows {
 		for _, n := range row.Notes {
-			if note := fmt.Sprintf("- %s: %s\n", cell(row.Title()), cell(n)); !slices.Contains(notes, note) {
-				notes = append(notes, note)
+			if of[n] == nil {
+				notes = append(notes, n)
+			}
+			if name := short(row); !slices.Contains(of[n], name) {
+				of[n] = append(of[n], name)
 			}
 		}
 	}
-	if notes != nil {
-		fmt.Fprintf(b, "\nNotes:\n\n%s", strings.Join(notes, ""))
+	if notes == nil {
+		return
+	}
+	b.WriteString("\nNotes:\n\n")
+	for _, n := range notes {
+		names := strings.Join(of[n], "; ")
+		if len(of[n]) == len(rows) && len(rows) > 1 {
+			names = "all rows"
+		}
+		fmt.Fprintf(b, "- %s: %s\n", cell(names), cell(n))
 	}
 }
 

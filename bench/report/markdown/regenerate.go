@@ -15,8 +15,8 @@ import (
 var (
 	ErrMarkers = errors.New("markers do not match")
 	ErrNoPart  = errors.New("no part for a scenario")
-	ErrTwice   = errors.New("two runs have the same scenario")
-	ErrPartial = errors.New("the run has rows without a block")
+	ErrTwice   = errors.New("two runs have the same row")
+	ErrPartial = errors.New("the run is not whole")
 )
 
 var marker = regexp.MustCompile(`(?m)^<!-- (begin|end) ([a-z0-9-]+) -->\n`)
@@ -28,24 +28,25 @@ type part struct {
 }
 
 // Regenerate returns the file with the parts of all scenarios of the runs written
-// anew, and their names.
+// anew, and their names. Runs may have different rows of one scenario.
 func Regenerate(file []byte, runs ...*result.Run) ([]byte, []string, error) {
 	parts, err := find(file)
 	if err != nil {
 		return nil, nil, err
 	}
-	text := map[string][]byte{}
+	having := map[string][]*result.Run{} // by scenario
 	for _, run := range runs {
 		for _, scenario := range table.Scenarios(run) {
 			if !slices.ContainsFunc(parts, func(p part) bool { return p.scenario == scenario }) {
 				return nil, nil, fmt.Errorf("%w %q: add the lines <!-- begin %[2]s --> and <!-- end %[2]s -->", ErrNoPart, scenario)
 			}
-			if text[scenario] != nil {
-				return nil, nil, fmt.Errorf("%w, %s: give one of them", ErrTwice, scenario)
-			}
-			if text[scenario], err = Part(run, scenario); err != nil {
-				return nil, nil, err
-			}
+			having[scenario] = append(having[scenario], run)
+		}
+	}
+	text := map[string][]byte{}
+	for scenario, runs := range having {
+		if text[scenario], err = Part(scenario, runs...); err != nil {
+			return nil, nil, err
 		}
 	}
 	var out bytes.Buffer

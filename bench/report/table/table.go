@@ -35,6 +35,9 @@ type Line struct {
 type Goal struct {
 	Outcome string // [Met], [Missed], [Unknown]
 	Text    string
+	// The same in parts: what is looked at, the bound, and what was read, with its
+	// interval where it is a ratio and the least and the most where it is a figure.
+	Figure, Asked, Read string
 }
 
 // Outcomes.
@@ -131,7 +134,10 @@ func metrics(row *result.Row) []result.Metric {
 }
 
 func words(v result.Verdict) Goal {
-	g := Goal{Missed, fmt.Sprintf("%s: %s", v.System, v.Goal)}
+	g := Goal{Outcome: Missed, Text: fmt.Sprintf("%s: %s", v.System, v.Goal), Figure: v.Figure(), Asked: v.Asked(), Read: "-"}
+	if v.System != Subject {
+		g.Figure = v.System + ": " + g.Figure
+	}
 	switch {
 	case !v.Known:
 		g.Outcome = Unknown
@@ -140,6 +146,9 @@ func words(v result.Verdict) Goal {
 		g.Outcome = Met
 	}
 	g.Text += ", read " + figure.Number(v.Value)
+	if g.Read = figure.SpreadOf(v.Values).String(); v.Against != "" {
+		g.Read = figure.IntervalOf(v.Values).Full()
+	}
 	return g
 }
 
