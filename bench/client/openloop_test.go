@@ -127,9 +127,6 @@ func TestOpenLoopConsumers(t *testing.T) {
 	if o.Delivered < 4*o.Bytes {
 		t.Errorf("%d bytes produced, %d delivered", o.Bytes, o.Delivered)
 	}
-	if o.Tail.Min() < o.Latency.Min()/2 {
-		t.Errorf("consumed after %d us at least, acknowledged after %d", o.Tail.Min(), o.Latency.Min())
-	}
 }
 
 // A held client says that it is at work, and works until its input ends.
