@@ -33,6 +33,9 @@ type frameReader struct {
 
 	// Called around each wait for the peer.
 	beforeWait, afterWait func()
+	// Of the read that runs:
+	patience time.Duration // how long a wait may take; 0: what is left of the deadline
+	waited   bool          // it had to wait
 }
 
 // await waits for a frame and returns its size.
@@ -74,22 +77,36 @@ func (f *frameReader) whole() bool {
 
 // fill buffers at least one byte more.
 func (f *frameReader) fill(patience time.Duration) error {
-	err := f.in.fill(false)
-	if !mustWait(err) {
-		return err
-	}
-	f.beforeWait()
-	defer f.afterWait()
-	if err := f.expect(patience); err != nil {
-		return err
-	}
-	return f.in.fill(true)
+	_, err := f.patiently(patience, func() (int, error) { return 0, f.in.fill(f) })
+	return err
 }
 
-// mustWait tells that a read without waiting found nothing. So it does where the
-// deadline of an earlier wait has passed since: that is then moved.
-func mustWait(err error) bool {
-	return err != nil && (errors.Is(err, errWouldWait) || errors.Is(err, os.ErrDeadlineExceeded))
+// patiently reads, and waits for the peer where it must.
+func (f *frameReader) patiently(patience time.Duration, read func() (int, error)) (n int, err error) {
+	f.patience, f.waited = patience, false
+	n, err = read()
+	if !f.waited && patience > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		// That of an earlier wait has passed since.
+		if err := f.expect(patience); err != nil {
+			return n, err
+		}
+		n, err = read()
+	}
+	if f.waited {
+		f.afterWait()
+	}
+	return n, err
+}
+
+// mayWait is called by a read that found nothing, before it waits for the first
+// time.
+func (f *frameReader) mayWait() error {
+	f.waited = true
+	f.beforeWait()
+	if f.patience == 0 {
+		return nil
+	}
+	return f.expect(f.patience)
 }
 
 // read reads a frame. Its buffer grows with the bytes that came, whatever size
@@ -130,16 +147,16 @@ func (f *frameReader) receive(size int) ([]byte, error) {
 				return nil, err
 			}
 		}
-		n, err := f.in.read(frame[have:min(size, len(frame))], false)
-		if mustWait(err) {
-			renew := have >= progress
-			if renew {
-				progress = have + progressBytes
-				if have > progressBytes && f.held.budget.contended() {
-					progress = min(2*have, size)
-				}
+		patience := time.Duration(0)
+		if have >= progress {
+			patience = f.limit.FrameTimeout
+		}
+		n, err := f.patiently(patience, func() (int, error) { return f.in.read(frame[have:min(size, len(frame))], f) })
+		if f.waited && patience > 0 {
+			progress = have + progressBytes
+			if have > progressBytes && f.held.budget.contended() {
+				progress = min(2*have, size)
 			}
-			n, err = f.waitInto(frame[have:min(size, len(frame))], renew)
 		}
 		have += n
 		if err != nil && have < size {
@@ -148,19 +165,6 @@ func (f *frameReader) receive(size int) ([]byte, error) {
 		}
 	}
 	return frame[:size], nil
-}
-
-// waitInto reads a part of a frame for which the peer may take what is left of a
-// deadline, or a new one.
-func (f *frameReader) waitInto(b []byte, renew bool) (int, error) {
-	f.beforeWait()
-	defer f.afterWait()
-	if renew {
-		if err := f.expect(f.limit.FrameTimeout); err != nil {
-			return 0, err
-		}
-	}
-	return f.in.read(b, true)
 }
 
 // grow moves the first have bytes to a buffer of at least n.

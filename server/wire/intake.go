@@ -1,12 +1,11 @@
 package wire
 
-import (
-	"errors"
-	"net"
-)
+import "net"
 
-// errWouldWait tells that nothing has arrived.
-var errWouldWait = errors.New("nothing has arrived")
+// peerWaiter is told by a read that it found nothing, before it waits for the first
+// time: what it asks then is not asked of the system again. The read ends with its
+// error, if there is one.
+type peerWaiter interface{ mayWait() error }
 
 const (
 	// smallBytes are read ahead where no more memory is lent for it: a small request
@@ -128,13 +127,12 @@ func (in *intake) rest() {
 }
 
 // fill adds to what is buffered, which is less than a length, at least one byte.
-// Without wait it returns errWouldWait where that would take a wait.
-func (in *intake) fill(wait bool) error {
+func (in *intake) fill(w peerWaiter) error {
 	if in.socket != nil {
-		return in.socket.fill(wait)
+		return in.socket.fill(w)
 	}
-	if !wait {
-		return errWouldWait
+	if err := w.mayWait(); err != nil {
+		return err
 	}
 	in.front()
 	n, err := in.nc.Read(in.buf[in.hi:])
@@ -147,7 +145,7 @@ func (in *intake) fill(wait bool) error {
 
 // read reads into b, which what is buffered comes before. What arrives behind b
 // is buffered.
-func (in *intake) read(b []byte, wait bool) (n int, err error) {
+func (in *intake) read(b []byte, w peerWaiter) (n int, err error) {
 	if in.buffered() > 0 {
 		in.ready()
 		n = copy(b, in.buf[in.lo:in.hi])
@@ -156,10 +154,10 @@ func (in *intake) read(b []byte, wait bool) (n int, err error) {
 		return n, nil
 	}
 	if in.socket != nil {
-		return in.socket.read(b, wait)
+		return in.socket.read(b, w)
 	}
-	if !wait {
-		return 0, errWouldWait
+	if err := w.mayWait(); err != nil {
+		return 0, err
 	}
 	return in.nc.Read(b)
 }

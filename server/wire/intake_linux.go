@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketReader reads a socket without waiting, or with.
+// socketReader reads a socket, and tells before it waits.
 type socketReader struct {
 	in  *intake
 	raw syscall.RawConn
@@ -18,7 +18,7 @@ type socketReader struct {
 	fillReady, readReady func(fd uintptr) bool
 
 	// Of the call that runs.
-	wait  bool
+	w     peerWaiter // nil once it was told
 	parts [2][]byte
 	n     int
 	err   error
@@ -45,20 +45,20 @@ func newSocketReader(nc net.Conn, in *intake) *socketReader {
 	return r
 }
 
-func (r *socketReader) fill(wait bool) error {
-	_, err := r.run(wait, r.fillReady)
+func (r *socketReader) fill(w peerWaiter) error {
+	_, err := r.run(w, r.fillReady)
 	return err
 }
 
-func (r *socketReader) read(b []byte, wait bool) (int, error) {
+func (r *socketReader) read(b []byte, w peerWaiter) (int, error) {
 	r.parts[0] = b
-	n, err := r.run(wait, r.readReady)
+	n, err := r.run(w, r.readReady)
 	r.parts = [2][]byte{}
 	return n, err
 }
 
-func (r *socketReader) run(wait bool, ready func(fd uintptr) bool) (int, error) {
-	r.wait, r.n, r.err = wait, 0, nil
+func (r *socketReader) run(w peerWaiter, ready func(fd uintptr) bool) (int, error) {
+	r.w, r.n, r.err = w, 0, nil
 	if err := r.raw.Read(ready); err != nil {
 		return 0, err
 	}
@@ -104,7 +104,10 @@ func (r *socketReader) tryRead(fd uintptr) bool {
 	}
 }
 
-// ended is what a call comes to that read nothing.
+// ended is what a call comes to that read nothing. It reports false to wait. The
+// peerWaiter is told here, between a read and the wait for what comes after it, and may
+// send and move deadlines: to wait right away for what an earlier call did not find
+// could miss what came between.
 func (r *socketReader) ended(n int, err error) bool {
 	r.in.rest()
 	switch {
@@ -112,10 +115,13 @@ func (r *socketReader) ended(n int, err error) bool {
 		r.err = io.EOF
 	case err != unix.EAGAIN:
 		r.err = os.NewSyscallError("read", err)
-	case r.wait:
+	case r.w == nil:
 		return false
 	default:
-		r.err = errWouldWait
+		w := r.w
+		r.w = nil
+		r.err = w.mayWait()
+		return r.err != nil
 	}
 	return true
 }
