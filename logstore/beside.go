@@ -26,7 +26,7 @@ func (s *segment) flushIndexes(final bool) error {
 			return err
 		}
 	}
-	return errors.Join(s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
+	return errors.Join(s.bearIndexes(), s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
 }
 
 // syncFlushed makes durable what was flushed of the indexes. The caller gives the

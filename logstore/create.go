@@ -118,7 +118,7 @@ func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 			return nil, err
 		}
 	}
-	first, err := l.createSegment(0)
+	first, err := l.firstSegment()
 	if err != nil {
 		return nil, err
 	}

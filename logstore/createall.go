@@ -177,7 +177,7 @@ func (b *birth) makeFiles() (err error) {
 			return err
 		}
 	}
-	b.first, err = l.createSegment(0)
+	b.first, err = l.firstSegment()
 	return err
 }
 

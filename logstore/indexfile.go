@@ -19,9 +19,10 @@ type indexFile struct {
 	// missing.
 	optional bool
 
-	mu   sync.Mutex
-	name string   // under mu
-	file vfs.File // under mu; nil at rest
+	mu     sync.Mutex
+	name   string   // under mu
+	file   vfs.File // under mu; nil at rest
+	unborn bool     // under mu; there is no file of that name yet
 }
 
 // create makes the file empty, and leaves it at rest.
@@ -31,6 +32,18 @@ func (f *indexFile) create() error {
 		return err
 	}
 	return file.Close()
+}
+
+// bear creates a file that nobody has needed yet.
+func (f *indexFile) bear() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.unborn {
+		return nil
+	}
+	err := f.create()
+	f.unborn = err != nil
+	return err
 }
 
 // opened is the file, opened if it was at rest. A missing one is created, or
@@ -58,7 +71,7 @@ func (f *indexFile) opened(write bool) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.file = file
+	f.file, f.unborn = file, false
 	return file, nil
 }
 

@@ -1,7 +1,6 @@
 package logstore
 
 import (
-	"errors"
 	"slices"
 )
 
@@ -57,7 +56,7 @@ func (l *Log) seal() (more bool, err error) {
 		return false, err
 	}
 	defer j.segment.restIndexes()
-	if err := errors.Join(j.segment.offsets.Flush(), j.segment.times.Flush(), j.segment.txns.Flush()); err != nil {
+	if err := j.segment.flushIndexes(false); err != nil {
 		return false, err
 	}
 	if err := j.segment.sealIndexes(); err != nil {

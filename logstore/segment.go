@@ -173,24 +173,48 @@ func (s *segment) restIndexes() {
 // at all: an empty segment left behind would be taken for the log's end. The
 // directory is not synced.
 func (l *Log) createSegment(base int64) (*segment, error) {
-	s := &segment{base: base, dir: l.dir}
-	err := s.openFiles(l.store, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err == nil {
-		if err = errors.Join(s.files[0].create(), s.files[1].create()); err != nil {
-			s.abandon()
-		}
-	}
+	s, err := l.newSegment(base)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.bearIndexes(); err != nil {
+		s.abandon()
 		return nil, errors.Join(err, removeSegmentFiles(l.store.fs, l.dir, base, ""))
+	}
+	l.opened()
+	return s, nil
+}
+
+// firstSegment is createSegment in a directory that has no segment. Its indexes' files
+// are not made before they are flushed, which is two of the five things that a log is
+// made of: where they are missing after a crash, they are built anew as they are above
+// any recovery point. Elsewhere there could be others' of that name.
+func (l *Log) firstSegment() (*segment, error) {
+	s, err := l.newSegment(0)
+	if err == nil {
+		l.opened()
+	}
+	return s, err
+}
+
+// newSegment makes the segment, and of its files that of the data alone.
+func (l *Log) newSegment(base int64) (*segment, error) {
+	s := &segment{base: base, dir: l.dir}
+	if err := s.openFiles(l.store, os.O_RDWR|os.O_CREATE|os.O_TRUNC); err != nil {
+		return nil, errors.Join(err, removeSegmentFiles(l.store.fs, l.dir, base, ""))
+	}
+	for _, f := range s.files {
+		f.unborn = true
 	}
 	o := l.indexOptions()
 	o.Empty = true
 	s.offsets = index.NewOffsets(s.files[0], base, o)
 	s.times = index.NewTimes(s.files[1], base, o)
 	s.reset(l.store.nowMs())
-	l.opened()
 	return s, nil
 }
+
+func (s *segment) bearIndexes() error { return errors.Join(s.files[0].bear(), s.files[1].bear()) }
 
 func (l *Log) indexOptions() index.Options {
 	return index.Options{BytesMax: l.config.Load().SegmentIndexBytes}
