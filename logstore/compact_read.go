@@ -19,6 +19,11 @@ type compactedBatch struct {
 // errBatchTooLarge tells of a batch for which there is no memory.
 var errBatchTooLarge = errors.New("batch is larger than what one may unpack to")
 
+// compactReadBytes is how much is read at a time: little enough to be in the
+// processor's own cache still when it is checked and walked, while a larger window
+// goes out to memory and back; and as much as one read ahead of the disk.
+const compactReadBytes = 128 << 10
+
 // batchReader reads the batches of a sealed segment, whole, one after the other.
 // Its window grows to the largest of them, within bytesMax, and is kept.
 type batchReader struct {
@@ -44,7 +49,7 @@ func (r *batchReader) read() (b compactedBatch, ok bool, err error) {
 		return b, false, nil
 	}
 	if len(r.window) < record.HeaderBytes {
-		if err := r.fill(scanWindowBytes); err != nil {
+		if err := r.fill(compactReadBytes); err != nil {
 			return b, false, err
 		}
 	}
@@ -54,7 +59,7 @@ func (r *batchReader) read() (b compactedBatch, ok bool, err error) {
 			return b, false, r.input.corrupt(r.position, err)
 		} else if n > r.bytesMax {
 			return r.skip(n)
-		} else if err = r.fill(max(n, scanWindowBytes)); err != nil {
+		} else if err = r.fill(max(n, compactReadBytes)); err != nil {
 			return b, false, err
 		}
 		whole, rest, err = record.Next(r.window)
