@@ -25,6 +25,7 @@ type batchFilter struct {
 	it       record.Iterator
 	rewriter record.Rewriter
 	empty    []byte
+	plain    bool     // the batch being judged is uncompressed
 	kept     []uint64 // bit set of the records of a batch that stay
 	group    judged   // of the records being judged
 
@@ -179,7 +180,13 @@ func (f *batchFilter) data(b record.Batch, growth int64) (record.Batch, leftover
 	case judged.kept == int64(b.Count()) && horizon == 0:
 		return nil, leftWhole, nil
 	}
-	out, left, err := f.rewrite(b, horizon, growth, func(i int) bool { return f.kept[i/64]&(1<<(i%64)) != 0 })
+	var out record.Batch
+	left := leftOther
+	if horizon == 0 && f.plain { // never longer
+		out, err = f.rewriter.Finish()
+	} else {
+		out, left, err = f.rewrite(b, horizon, growth, func(i int) bool { return f.kept[i/64]&(1<<(i%64)) != 0 })
+	}
 	if left == leftOther {
 		f.tally.keyless += judged.keyless
 		f.tally.removed += int64(b.Count()) - judged.kept
@@ -193,16 +200,19 @@ type judgement struct {
 	tombstones    bool  // there are some among those that stay
 }
 
-// judge goes through the records of a batch.
+// judge goes through the records of a batch. What stays of one that is uncompressed
+// is in the rewriter then, which saves a second walk where no horizon is to be set.
 func (f *batchFilter) judge(b record.Batch) (j judgement, err error) {
 	if err := f.it.Reset(b, f.unpackedMax); err != nil {
 		return j, err
 	}
+	f.rewriter.Reset(b, 0)
+	f.plain = b.Codec() == record.None
 	f.kept = f.kept[:0] // grows with the records that are there, not with the count, which may lie
 	expired := f.expired(b) && !f.left.before(b)
 	for f.it.Next() {
 		r := f.it.Record()
-		v := judgedRecord{offset: r.Offset, keyless: r.Key == nil, tombstone: r.Value == nil}
+		v := judgedRecord{offset: r.Offset, span: f.it.Span(), keyless: r.Key == nil, tombstone: r.Value == nil}
 		switch {
 		case r.Offset >= f.mapped:
 			v.stays = true
@@ -228,6 +238,7 @@ type judged struct {
 
 type judgedRecord struct {
 	offset             int64
+	span               record.Span // in a batch that is uncompressed
 	keyless, tombstone bool
 	looked             bool // up in the map: it stays if it is the newest of its key
 	stays              bool
@@ -249,6 +260,9 @@ func (f *batchFilter) decide(j *judgement) {
 		case v.stays:
 			bits |= 1 << i
 			j.kept++
+			if f.plain {
+				f.rewriter.KeepSpan(v.span)
+			}
 			j.tombstones = j.tombstones || v.tombstone
 		case v.keyless:
 			j.keyless++

@@ -202,21 +202,29 @@ func checkWalked(t testing.TB, n *naive.Batch, all []naive.Record, got record.Wa
 // checkRewrite keeps every other record, as a compaction may.
 func checkRewrite(t testing.TB, b record.Batch, n *naive.Batch, all []naive.Record) {
 	var it record.Iterator
-	var w record.Rewriter
+	var w, bySpans record.Rewriter
 	defer it.Close()
 	must(t, it.Reset(b, unpackedMax))
 	horizonMs := n.MaxTimestamp & 1 * 1_700_000_000_000
 	w.Reset(b, horizonMs)
+	bySpans.Reset(b, horizonMs)
+	spans := horizonMs == 0 && b.Codec() == record.None
 	var kept []naive.Record
 	for i := 0; it.Next(); i++ {
 		if i%2 == int(n.Count)%2 {
 			w.Keep(&it)
 			kept = append(kept, all[i])
+			if spans {
+				bySpans.KeepSpan(it.Span())
+			}
 		}
 	}
 	must(t, it.Err())
 	again, err := w.Finish()
 	must(t, err)
+	if same, err := bySpans.Finish(); spans && (err != nil || !bytes.Equal(same, again)) {
+		t.Fatalf("by spans: % x, %v; one by one % x", []byte(same), err, []byte(again))
+	}
 	left, err := naive.First(again)
 	if err == nil {
 		err = left.Check()

@@ -55,6 +55,7 @@ type Iterator struct {
 	r      *Reader // nil for an uncompressed batch
 	window []byte  // kept from batch to batch
 	batch  Batch
+	from   int // of record in c.buf, until that is filled anew
 	index  int32
 	next   int32 // least offset delta of the record to come
 	record Record
@@ -121,7 +122,10 @@ func (it *Iterator) Next() bool {
 		}
 		return false
 	}
-	it.read()
+	it.from = it.c.pos
+	if !it.readPlain() {
+		it.read()
+	}
 	if it.c.err != nil {
 		it.err = &RecordError{Index: int(it.index), Err: it.c.err}
 		return false
@@ -136,6 +140,56 @@ func (it *Iterator) Record() *Record { return &it.record }
 
 // Err is why Next ended early, or nil. It is as of [Batch.Walk].
 func (it *Iterator) Err() error { return it.err }
+
+// Span is where a record lies in an uncompressed batch.
+type Span struct {
+	from, to    int // of the payload
+	timestampMs int64
+}
+
+// Span is that of the record that Next advanced to. It outlasts that record, and has
+// no meaning in a compressed batch.
+func (it *Iterator) Span() Span { return Span{it.from, it.c.pos, it.record.TimestampMs} }
+
+// readPlain is read for what [plainRecord] is for, and saves as much. It leaves all
+// other records as they are.
+func (it *Iterator) readPlain() bool {
+	b := it.c.buf[it.c.pos:]
+	length, first := plainVarint(b, 0)
+	end := first + int(length)
+	if length < 0 || end > len(b) {
+		return false
+	}
+	timestampDelta, timeEnd := plainVarint(b, first+1)
+	delta, at := plainVarint(b, timeEnd)
+	keyBytes, keyAt := plainVarint(b, at)
+	keyEnd := keyAt + int(max(keyBytes, 0))
+	valueBytes, valueAt := plainVarint(b, keyEnd)
+	valueEnd := valueAt + int(max(valueBytes, 0))
+	if valueEnd != end-1 || b[valueEnd] != 0 || keyBytes < -1 || valueBytes < -1 || delta < it.next || delta > it.batch.LastOffsetDelta() {
+		return false
+	}
+	r := &it.record
+	r.Offset = it.batch.BaseOffset() + int64(delta)
+	r.Key, r.Value, r.Headers = nil, nil, r.Headers[:0]
+	if keyBytes >= 0 {
+		r.Key = b[keyAt:keyEnd:keyEnd]
+	}
+	if valueBytes >= 0 {
+		r.Value = b[valueAt:valueEnd:valueEnd]
+	}
+	it.setTime(int64(timestampDelta))
+	it.c.pos += end
+	it.body, it.next = body{b[first:end], timeEnd - first, delta}, delta+1
+	return true
+}
+
+func (it *Iterator) setTime(delta int64) {
+	it.record.TimestampMs = it.batch.BaseTimestamp() + delta
+	if it.batch.LogAppendTime() {
+		it.record.TimestampMs = it.batch.MaxTimestamp()
+	}
+}
 
 // read parses one record, of which the window is made to hold every byte, so
 // that what was sliced off does not move before the next.
@@ -152,11 +206,8 @@ func (it *Iterator) read() {
 	c.peek(int(length) + varlongBytesMax)
 	start, first := c.offset(), c.pos
 	c.skip(1)
-	r.TimestampMs = it.batch.BaseTimestamp() + c.varlong()
+	it.setTime(c.varlong())
 	it.body = body{timeEnd: c.pos - first}
-	if it.batch.LogAppendTime() {
-		r.TimestampMs = it.batch.MaxTimestamp()
-	}
 	delta := c.varint()
 	r.Offset = it.batch.BaseOffset() + int64(delta)
 	r.Key = c.nullable()

@@ -17,7 +17,8 @@ import (
 type Rewriter struct {
 	of        Batch
 	horizonMs int64
-	buf       []byte // header, then records unless a codec is set
+	buf       []byte // header, then records
+	run       Span   // records to be copied together, behind those in buf
 	packed    []byte // the finished batch where a codec is set
 	count     int32
 	maxTime   int64 // ms
@@ -36,6 +37,7 @@ func (w *Rewriter) Keep(it *Iterator) {
 	if w.err != nil {
 		return
 	}
+	w.endRun()
 	if int64(len(w.buf))+int64(len(it.body.bytes))+varintBytesMax+varlongBytesMax > math.MaxInt32 {
 		w.err = fmt.Errorf("%w for one batch", ErrTooLarge)
 		return
@@ -54,6 +56,24 @@ func (w *Rewriter) Keep(it *Iterator) {
 	w.buf = append(appendVarlong(w.buf, delta), from[it.body.timeEnd:]...)
 }
 
+// KeepSpan takes over the record that lies there, as it is: the batch is uncompressed
+// and gets no horizon. What stays together is copied together, and not before
+// something that does not.
+func (w *Rewriter) KeepSpan(s Span) {
+	if s.from != w.run.to {
+		w.endRun()
+		w.run.from = s.from
+	}
+	w.run.to = s.to
+	w.count++
+	w.maxTime = max(w.maxTime, s.timestampMs)
+}
+
+func (w *Rewriter) endRun() {
+	w.buf = append(w.buf, w.of.Payload()[w.run.from:w.run.to]...)
+	w.run = Span{}
+}
+
 // Count is the number of records kept.
 func (w *Rewriter) Count() int { return int(w.count) }
 
@@ -67,6 +87,7 @@ func (w *Rewriter) Finish() (Batch, error) {
 		w.buf = AppendEmpty(w.buf[:0], w.of)
 		return w.buf, nil
 	}
+	w.endRun()
 	batch := Batch(w.buf)
 	if codec := w.of.Codec(); codec != None {
 		packed, err := Compress(append(w.packed[:0], w.buf[:HeaderBytes]...), codec, 0, w.buf[HeaderBytes:])

@@ -105,6 +105,44 @@ func TestRewriterKeepsRecordsAsTheyWere(t *testing.T) {
 	}
 }
 
+// Records that are taken over by where they lie make the same batch as one by one.
+func TestRewriterKeepsSpans(t *testing.T) {
+	const records = 8
+	for _, logAppendTime := range []bool{false, true} {
+		b := record.NewBuilder(record.BuilderOptions{BaseOffset: 7, LogAppendTime: logAppendTime, DeleteHorizonMs: 1_600_000_000_000})
+		for i := range records {
+			b.Append(1_700_000_000_000-int64(i%3), fmt.Appendf(nil, "k%d", i), bytes.Repeat([]byte("v"), 40*i), record.Header{Key: []byte("h")})
+		}
+		of, err := b.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var it record.Iterator
+		if err := it.Reset(of, 0); err != nil {
+			t.Fatal(err)
+		}
+		var spans []record.Span
+		for it.Next() {
+			spans = append(spans, it.Span())
+		}
+		var one, other record.Rewriter
+		for keep := range 1 << records {
+			stays := func(i int) bool { return keep>>i&1 == 1 }
+			want, _ := kept(t, &one, of, 0, stays)
+			other.Reset(of, 0)
+			for i, s := range spans {
+				if stays(i) {
+					other.KeepSpan(s)
+				}
+			}
+			got, err := other.Finish()
+			if err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%08b: % x, %v; want % x", keep, []byte(got), err, []byte(want))
+			}
+		}
+	}
+}
+
 func TestRewriterOfNoRecord(t *testing.T) {
 	b := record.NewBuilder(record.BuilderOptions{Codec: record.Zstd, BaseOffset: 9, DeleteHorizonMs: 5, Producer: &record.Producer{ID: 1, BaseSequence: 4}})
 	b.Append(77, []byte("k"), nil)
