@@ -192,7 +192,7 @@ func both(root string, few, many func() (float64, error)) (b result.Block, err e
 // appendTo appends to the logs in turn, for a block or, if that is not 0, so often, and
 // returns the appends per second.
 func appendTo(logs []*logstore.Log, kib int, o *options, times int) (float64, error) {
-	var next atomic.Int64
+	var next, done atomic.Int64
 	var group sync.WaitGroup
 	failed := make(chan error, o.clients)
 	began := time.Now()
@@ -209,6 +209,9 @@ func appendTo(logs []*logstore.Log, kib int, o *options, times int) (float64, er
 				if a, err = l.AppendLeader(batch, 0); err == nil {
 					err = l.Wait(context.Background(), logstore.HighWatermark, a.Last+1)
 				}
+				if err == nil {
+					done.Add(1)
+				}
 			}
 			failed <- err
 		})
@@ -218,7 +221,7 @@ func appendTo(logs []*logstore.Log, kib int, o *options, times int) (float64, er
 	case err := <-failed:
 		return 0, err
 	default:
-		return float64(next.Load()) / time.Since(began).Seconds(), nil
+		return float64(done.Load()) / time.Since(began).Seconds(), nil
 	}
 }
 
