@@ -99,3 +99,25 @@ func TestDescriptorsForIdleConnections(t *testing.T) {
 		}
 	}
 }
+
+// Each end of each count, beside Kafka, with a goal; and no partitions that fill no
+// topics.
+func TestRestartRows(t *testing.T) {
+	rows, err := systemtest.Plan(t, atscale.Restart, harness.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	titles := map[string]bool{}
+	for _, w := range rows {
+		titles[w.Row.Title()] = true
+		if len(w.Contestants) != 2 || len(w.Row.Goals) != 1 {
+			t.Errorf("%+v", w.Row)
+		}
+	}
+	if len(titles) != 2*2*2 {
+		t.Errorf("%d rows: %v", len(titles), titles)
+	}
+	if _, err := systemtest.Plan(t, atscale.Restart, harness.Options{}, "--count", "150"); err == nil {
+		t.Error("150 partitions in topics of 100")
+	}
+}

@@ -1,6 +1,7 @@
 package overwire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,6 +85,7 @@ type contestant struct {
 	pool    *system.Pool
 	session *harness.Session
 	name    string
+	label   string // what the row calls it; empty: its name
 	load    client.Load
 	topic   system.Topic    // that a load of produce gets for each block
 	content *system.Content // that a load of fetch reads; nil for produce
@@ -112,7 +114,7 @@ func (w *wrote) after(b result.Block) {
 // at makes it one of a workload's.
 func (c contestant) at() harness.Contestant {
 	limit := c.name == system.Ingest || c.name == system.Sendfile || c.name == system.Copy
-	return harness.Contestant{System: c.name, Limit: limit, WarmUp: true, Block: c.block}
+	return harness.Contestant{System: cmp.Or(c.label, c.name), Limit: limit, WarmUp: true, Block: c.block}
 }
 
 // block is its turn. A JVM compiles a shape while it meets it, so that its warm-up
@@ -148,14 +150,25 @@ func (c contestant) once(ctx context.Context) (b result.Block, err error) {
 	if err := c.wrote.before(c.pool); err != nil {
 		return b, err
 	}
-	if b, err = s.Work(ctx, c.session.ClientCPUs, c.topic, l); err == nil {
-		c.wrote.after(b)
+	cutsBefore, _, err := s.Counter(ctx, journalCuts)
+	if err != nil {
+		return b, err
+	}
+	if b, err = s.Work(ctx, c.session.ClientCPUs, c.topic, l); err != nil {
+		return b, err
+	}
+	c.wrote.after(b)
+	if cuts, known, unread := s.Counter(ctx, journalCuts); known && c.topic.Synced {
+		b.Metrics[result.JournalCuts], err = cuts-cutsBefore, unread
 	}
 	if err == nil && l.Kind == client.Fetch {
 		err = full(b, l)
 	}
 	return b, err
 }
+
+// journalCuts is how often Moldau flushed logs so that its journal could go on.
+const journalCuts = `moldau_journal_cuts_total{store="data"}`
 
 // fullShare is how much of what is asked for answers have to hold at least, on the
 // whole: the last before a topic's end holds what is left.

@@ -20,6 +20,7 @@ const (
 	P999              Metric = "p99.9-ms"
 	Max               Metric = "max-ms"
 	Seconds           Metric = "s"
+	CPUSeconds        Metric = "cpu-s"
 	Milliseconds      Metric = "ms"
 	PerCPUSecond      Metric = "MB/cpu-s"      // 10^6 bytes that were worked on
 	LeftShare         Metric = "left-share"    // records that a compaction kept, of those that there were
@@ -82,7 +83,7 @@ var Metrics = []Metric{
 	BytesPerSecond, UncompressedPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, PerCPUSecond, FewPerSecond, OfFew,
 	CreateSeconds, FirstSeconds, OfHundred, OfHundredSmall,
 	P50, P99, P999, Max, TailP50, TailP99, TailP999, AloneP99, BesideAlone, WindowStep, Offered, SendLag, ReadPerByte,
-	Seconds, Milliseconds, OpenMilliseconds, OpenSeconds, StartSeconds, CloseSeconds, SettleSeconds, BySendfile, CopiedMB,
+	Seconds, CPUSeconds, Milliseconds, OpenMilliseconds, OpenSeconds, StartSeconds, CloseSeconds, SettleSeconds, BySendfile, CopiedMB,
 	ResidentMB, ResidentPerPart, ResidentPerConn, HeapMB, HeapPerLog, IdleCPU, MajorFaults, MinorFaultsPerGB,
 	WrittenPerByte, DirtiedPerByte, SyncsPerAck, JournalCuts, Allocations,
 	UnflushedMB, ScannedShare, LeftShare, WrittenShare, CompactedMB, SystemCalls, OpenFiles, ShedLogs,

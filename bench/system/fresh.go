@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"moldau/bench/client"
@@ -41,7 +37,6 @@ func (p *Pool) Launch(ctx context.Context, name string, synced bool) (broker.Lau
 type Fresh struct {
 	*System
 	launch broker.Launch
-	admin  string // URL of Moldau's listener for operators
 }
 
 // freshCloseMax is how long a broker with very many partitions may close.
@@ -58,9 +53,7 @@ func (p *Pool) Fresh(ctx context.Context, name string, properties ...string) (*F
 	l.Properties = slices.Concat(l.Properties, properties)
 	f := &Fresh{launch: l}
 	if name == Moldau {
-		admin := fmt.Sprintf("127.0.0.1:%d", l.Port+1) // as free as the port
-		f.launch.Properties = append(f.launch.Properties, "moldau.admin.listener="+admin)
-		f.admin = "http://" + admin
+		f.launch.Properties = append(f.launch.Properties, operators(&l))
 	}
 	f.System, err = start(ctx, name, f.launch)
 	return f, err
@@ -90,7 +83,7 @@ func (f *Fresh) Again(ctx context.Context) (closing, starting time.Duration, err
 // Heap is what of Moldau's heap lives after a collection, in MB; known is false for
 // other systems.
 func (f *Fresh) Heap(ctx context.Context) (mb float64, known bool, err error) {
-	if f.admin == "" {
+	if f.metrics == "" {
 		return 0, false, nil
 	}
 	for range 2 { // the second frees what finalizers of the first held
@@ -98,34 +91,8 @@ func (f *Fresh) Heap(ctx context.Context) (mb float64, known bool, err error) {
 			return 0, false, err
 		}
 	}
-	text, err := f.get(ctx, "/metrics?exclude=topics&exclude=groups")
-	if err != nil {
-		return 0, false, err
-	}
-	for line := range strings.Lines(text) {
-		if value, ok := strings.CutPrefix(line, "go_memstats_heap_alloc_bytes "); ok {
-			bytes, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			return bytes / 1e6, true, err
-		}
-	}
-	return 0, false, errors.New("no size of the heap in the broker's metrics")
-}
-
-func (f *Fresh) get(ctx context.Context, path string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.admin+path, nil)
-	if err != nil {
-		return "", err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", path, resp.Status)
-	}
-	return string(b), err
+	bytes, known, err := f.Counter(ctx, "go_memstats_heap_alloc_bytes")
+	return bytes / 1e6, known, err
 }
 
 // emptyFiles gives back what files below dir take of the disk.
@@ -173,15 +140,6 @@ func (s *System) CreateWide(ctx context.Context, prefix string, topics int, t To
 			return err
 		}
 	}
-	for {
-		listed, err := s.admin.ListEndOffsets(ctx, names...)
-		if err == nil && listed.Error() == nil {
-			return nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err, listed.Error())
-		}
-	}
+	_, err := s.ends(ctx, names)
+	return err
 }

@@ -86,6 +86,10 @@ func (p *Pool) start(ctx context.Context, name string) (*System, error) {
 	if JVM(name) {
 		p.session.Note(name+" is configured by", heap+"; "+strings.Join(launch.Properties, ", "))
 	}
+	if name == Moldau {
+		p.session.Note(name+" is configured by", smallJournal)
+		launch.Properties = append(launch.Properties, smallJournal, operators(&launch))
+	}
 	return start(ctx, name, launch)
 }
 
@@ -148,6 +152,11 @@ func (p *Pool) directory() (string, error) {
 	}
 	return p.dir, nil
 }
+
+// smallJournal has a block of synced appends pay for what it defers. By default the
+// journal is cut, and the logs in it flushed, every 256 MiB: a short block would end,
+// and its topic be deleted, before that. Here it is every 32.
+const smallJournal = "moldau.journal.bytes=67108864"
 
 // heap is what the script that starts Kafka gives it.
 const heap = "-Xms1g -Xmx1g, G1"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,6 +20,8 @@ type System struct {
 	admin  *kadm.Client // as client
 	topics int
 	filled map[string]string // topics that fetches read, by what is in them
+	// metrics is the URL of Moldau's listener for operators, empty elsewhere.
+	metrics string
 	// cleanUp removes what a limit program wrote, nil where it writes nothing.
 	cleanUp func() error
 }
@@ -34,7 +35,7 @@ func start(ctx context.Context, name string, l broker.Launch) (*System, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Stop())
 	}
-	return &System{Name: name, process: b, client: client, admin: kadm.NewClient(client), filled: map[string]string{}}, nil
+	return &System{Name: name, process: b, client: client, admin: kadm.NewClient(client), filled: map[string]string{}, metrics: metricsOf(&l)}, nil
 }
 
 // Close stops it.
@@ -89,17 +90,8 @@ func (s *System) Create(ctx context.Context, t Topic) (string, error) {
 		return "", err
 	}
 	// Metadata may name a leader before it accepts writes; ListOffsets does not.
-	for {
-		listed, err := s.admin.ListEndOffsets(ctx, topic)
-		if err == nil && listed.Error() == nil {
-			return topic, nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return "", errors.Join(context.Cause(ctx), err, listed.Error())
-		}
-	}
+	_, err = s.ends(ctx, []string{topic})
+	return topic, err
 }
 
 // Delete deletes a topic and waits until its files are gone; a limit program's are

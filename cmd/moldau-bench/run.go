@@ -33,6 +33,7 @@ func scenarios() []harness.Scenario {
 	return []harness.Scenario{
 		overwire.Produce(pool),
 		overwire.Fetch(pool),
+		overwire.Acks(pool),
 		overwire.JetStream(pool),
 		ontime.Latency(pool),
 		ontime.CatchUp(pool),
@@ -40,6 +41,7 @@ func scenarios() []harness.Scenario {
 		atscale.Partitions(pool),
 		atscale.Connections(pool),
 		atscale.Start(pool),
+		atscale.Restart(pool),
 		commits.Scenario(pool),
 		compaction.Scenario(),
 		compaction.Beside(),
