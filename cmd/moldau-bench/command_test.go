@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"moldau/bench/report/markdown"
 	"moldau/bench/result"
 )
 
@@ -135,5 +136,19 @@ func TestMarkdownWritesItsPart(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(file + ".*"); len(left) > 0 {
 		t.Errorf("left %v", left)
+	}
+}
+
+// Whatever was measured has a place in BENCHMARKS.md.
+func TestEveryScenarioHasAPart(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join("..", "..", "BENCHMARKS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scenarios() {
+		run := &result.Run{Rows: []*result.Row{{Scenario: s.Name, Name: "row", Series: []result.Series{{System: "moldau"}}}}}
+		if _, written, err := markdown.Regenerate(file, run); err != nil || len(written) != 1 {
+			t.Errorf("%s: %v, %v", s.Name, written, err)
+		}
 	}
 }
