@@ -4,7 +4,7 @@
 // Each turn writes a log anew, by a distribution of keys, closes it, and lets a
 // bare loop, the engine and Kafka's cleaner work on it, each on files that the page
 // cache holds and with one goroutine or thread. The loop reads every segment once,
-// walks its records, hashes each key as the engine does, and writes all bytes to
+// walks its records, hashes each key as cheaply as Go can, and writes all bytes to
 // another file, which it syncs. The engine has to read everything twice, since it has
 // to know the newest record of each key before it can drop the others, and writes
 // what is left.
