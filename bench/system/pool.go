@@ -119,16 +119,20 @@ func (p *Pool) launch(ctx context.Context, name string) (broker.Launch, error) {
 
 // Binary is Moldau's, built once.
 func (p *Pool) Binary(ctx context.Context) (string, error) {
+	if p.binary != "" {
+		return p.binary, nil
+	}
+	var err error
 	if p.session.Moldau != "" {
-		return filepath.Abs(p.session.Moldau)
-	}
-	if p.binary == "" {
+		p.binary, err = filepath.Abs(p.session.Moldau)
+	} else {
 		p.session.Say("building moldau")
-		var err error
-		if p.binary, err = broker.Build(ctx); err != nil {
-			return "", err
-		}
+		p.binary, err = broker.Build(ctx) // or what MOLDAU_BIN names
 	}
+	if err != nil {
+		return "", err
+	}
+	p.session.Note("moldau was built of", Revision(p.binary))
 	return p.binary, nil
 }
 

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"debug/buildinfo"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,25 @@ import (
 
 // pinned finds the version in the list of jars that server/compat/kafka installs.
 var pinned = regexp.MustCompile(`<artifactId>kafka_[0-9.]+</artifactId><version>([^<]+)</version>`)
+
+// Revision is the commit that a Go program was built of, "+dirty" where files differed
+// from it: a program that was given may be of another than the work tree's.
+func Revision(program string) string {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return "unknown"
+	}
+	revision, dirty := "unknown", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(len(s.Value), 7)]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+dirty"
+		}
+	}
+	return revision + dirty
+}
 
 // KafkaVersion is that of the broker which would be started, "unknown" if neither
 // its jars nor the list of them can be found.

@@ -8,6 +8,19 @@ import (
 	"moldau/bench/system"
 )
 
+// What is not a Go program, or was not built of a commit, is of none.
+func TestRevision(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(name, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{name, filepath.Join(t.TempDir(), "none")} {
+		if got := system.Revision(program); got != "unknown" {
+			t.Errorf("%s: %q", program, got)
+		}
+	}
+}
+
 func TestKafkaVersion(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {

@@ -13,8 +13,10 @@ import (
 
 const unknown = "unknown"
 
-// Environment is the machine and the versions, with what a comparison adds.
-func Environment(more map[string]string) map[string]string {
+// Environment is the machine and the versions, with what a comparison adds. The commit
+// is that of the work tree in which the directory tree lies, wherever the process was
+// started.
+func Environment(tree string, more map[string]string) map[string]string {
 	environment := map[string]string{
 		"cpu":              cpuModel(),
 		"cores":            fmt.Sprint(runtime.NumCPU()),
@@ -23,7 +25,7 @@ func Environment(more map[string]string) map[string]string {
 		"kernel":           firstLine("uname", "-sr"),
 		"go":               runtime.Version(),
 		"java":             firstLine("java", "--version"),
-		"commit":           commit(),
+		"commit":           commit(tree),
 		"load at start":    unknown,
 		"client libraries": clients(),
 	}
@@ -66,12 +68,12 @@ func firstLine(command string, args ...string) string {
 }
 
 // commit is the work tree's, "+dirty" where files differ from it.
-func commit() string {
-	c := firstLine("git", "rev-parse", "--short", "HEAD")
+func commit(tree string) string {
+	c := firstLine("git", "-C", tree, "rev-parse", "--short", "HEAD")
 	if c == unknown {
 		return c
 	}
-	changed, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no").Output()
+	changed, err := exec.Command("git", "-C", tree, "status", "--porcelain", "--untracked-files=no").Output()
 	if err != nil || len(changed) > 0 {
 		return c + "+dirty"
 	}

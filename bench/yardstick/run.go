@@ -12,7 +12,8 @@ type Run struct {
 	Command     []string
 }
 
-// NewRun is this process's, as of now. more is what [Environment] does not know.
-func NewRun(more map[string]string) Run {
-	return Run{At: time.Now().UTC(), Environment: Environment(more), Command: os.Args[1:]}
+// NewRun is this process's, as of now. tree is a directory of the work tree that it is
+// of, more is what [Environment] does not know.
+func NewRun(tree string, more map[string]string) Run {
+	return Run{At: time.Now().UTC(), Environment: Environment(tree, more), Command: os.Args[1:]}
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -125,7 +127,7 @@ func measure(ctx context.Context, c *cobra.Command, o harness.Options, all []har
 	if warning := yardstick.Busy(); warning != "" {
 		fmt.Fprintln(c.ErrOrStderr(), warning)
 	}
-	head := yardstick.NewRun(map[string]string{
+	head := yardstick.NewRun(cmp.Or(os.Getenv("MOLDAU_COMPAT"), "."), map[string]string{
 		"broker cores": pinned(o.BrokerCPUs), "client cores": pinned(o.ClientCPUs), "disk": disk.FileSystem(o.Dir), "kafka": system.KafkaVersion(),
 	})
 	if o.Out == "" {

@@ -45,6 +45,9 @@ func Print(w io.Writer, changes []Change) error {
 	return nil
 }
 
+// built are the facts that may differ.
+var built = []string{"commit", "moldau was built of", "load at start"}
+
 // Differences are facts of the two environments that are not the same, a line each.
 // Only what was built may differ in a fair comparison: its commit is left out.
 func Differences(before, after *result.Run) []string {
@@ -52,7 +55,7 @@ func Differences(before, after *result.Run) []string {
 	old := table.Environment(before)
 	for _, f := range table.Environment(after) {
 		i := slices.IndexFunc(old, func(o table.Fact) bool { return o.Name == f.Name })
-		if i >= 0 && f.Name != "commit" && f.Name != "load at start" && old[i].Value != f.Value {
+		if i >= 0 && !slices.Contains(built, f.Name) && old[i].Value != f.Value {
 			lines = append(lines, fmt.Sprintf("%s: %s, now %s", f.Name, old[i].Value, f.Value))
 		}
 	}
