@@ -53,7 +53,7 @@ func (l *Log) lead(batches []byte, epoch int32, o AppendOptions, claim bool) (a 
 	if c.TimestampType == LogAppendTime {
 		a.TimestampMs = nowMs
 	}
-	if v := l.view.Load(); len(v.segments) > 0 && !v.active().isOpen() {
+	if !l.active().isOpen() {
 		l.store.awaitFiles()
 	}
 	l.mu.Lock()
@@ -77,8 +77,8 @@ func (l *Log) leads(epoch int32) error {
 	if err := l.ready(); err != nil {
 		return err
 	}
-	if latest := l.epochs.latest(); epoch < latest {
-		return fmt.Errorf("%w: %d, the log is at %d", ErrFencedEpoch, epoch, latest)
+	if current := l.epochs.current - 1; int64(epoch) < current {
+		return fmt.Errorf("%w: %d, the log is at %d", ErrFencedEpoch, epoch, current)
 	}
 	return nil
 }
@@ -206,6 +206,7 @@ func (s *segment) note(b record.Batch, position, intervalBytes int64) error {
 			return err
 		}
 		s.tail.bytesSinceIndex = 0
+		s.tail.full = s.indexesFull()
 	}
 	s.tail.bytesSinceIndex += int64(b.Size())
 	return nil
@@ -242,7 +243,7 @@ func (l *Log) segmentFor(batches []byte, last int64, c *Config) (*segment, error
 	if n > c.SegmentBytes {
 		return nil, fmt.Errorf("%w: %d bytes, segments have %d", ErrTooLargeForSegment, n, c.SegmentBytes)
 	}
-	s := l.view.Load().active()
+	s := l.active()
 	size := s.size()
 	b, _, err := record.Next(batches)
 	if err != nil {
@@ -250,7 +251,7 @@ func (l *Log) segmentFor(batches []byte, last int64, c *Config) (*segment, error
 	}
 	full := size > c.SegmentBytes-n ||
 		size > 0 && l.outlived(s, b.MaxTimestamp(), c) ||
-		s.offsets.Full() || s.times.Full() ||
+		s.tail.full ||
 		last+1-s.base > math.MaxInt32
 	if !full {
 		return s, nil

@@ -12,6 +12,9 @@ import (
 type epochCache struct {
 	list  atomic.Pointer[[]epochEntry]
 	dirty bool // under Log.mu: differs from the file
+	// current is 1 more than the newest epoch, 0 for none: under Log.mu, for appends, of
+	// which each would fetch the list into the processor's cache to learn that.
+	current int64
 }
 
 func (c *epochCache) entries() []epochEntry {
@@ -25,6 +28,7 @@ func (c *epochCache) entries() []epochEntry {
 func (c *epochCache) set(entries []epochEntry) {
 	c.list.Store(&entries)
 	c.dirty = true
+	c.current = int64(c.latest()) + 1
 }
 
 func (c *epochCache) latest() int32 {
@@ -38,10 +42,10 @@ func (c *epochCache) latest() int32 {
 // or newer epochs and equal or later starts, are dropped first: a follower's
 // tail may have come from leaders that were never elected (KAFKA-10706).
 func (c *epochCache) assign(epoch int32, start int64) {
-	old := c.entries()
-	if n := len(old); n > 0 && old[n-1].epoch == epoch {
+	if int64(epoch) == c.current-1 {
 		return
 	}
+	old := c.entries()
 	kept := old
 	for n := len(kept); n > 0 && (kept[n-1].epoch >= epoch || kept[n-1].start >= start); n-- {
 		kept = kept[:n-1]

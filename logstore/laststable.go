@@ -23,7 +23,7 @@ func (l *Log) settleAnew() {
 }
 
 func (l *Log) lastStable(high mark) mark {
-	if l.producers == nil { // opened at rest, when nothing was open
+	if l.producers == nil || !l.producers.txns.some { // or opened at rest, when nothing was open
 		return high
 	}
 	l.producers.txns.settle(high.offset())

@@ -187,7 +187,7 @@ func (l *Log) mend() error {
 // its file behind the log's end was never part of the log and goes: an append
 // that is shorter would leave its rest. The caller holds l.mu.
 func (l *Log) loadTail() error {
-	s := l.view.Load().active()
+	s := l.active()
 	if !s.tail.unread {
 		return nil
 	}

@@ -136,26 +136,39 @@ type SegmentInfo struct {
 
 // Log is one partition: a list of segments, written at the end by one writer at
 // a time and read by any number. All methods may be called concurrently.
+//
+// What each append touches comes first, and close together: over thousands of logs
+// each cache line is a miss.
 type Log struct {
-	store *Store
-	tp    TopicPartition
-	name  string // tp, as the directory, manifest and journal have it
-	id    TopicID
-	dir   string // relative to the file system's root
-	// incarnation tells this log from others that had its name.
-	incarnation uint64
-	config      atomic.Pointer[Config]
+	store  *Store
+	config atomic.Pointer[Config]
 
 	// What readers use. The holder of mu moves it; view before a segment's
 	// reference is dropped, places before pointers.
-	view     atomic.Pointer[view]
 	bounds   [boundCount]bound
 	start    atomic.Int64
-	epochs   epochCache
 	failed   atomic.Pointer[error] // why it was poisoned
 	closed   atomic.Bool
 	used     atomic.Uint64 // openFiles.time when it was last read or appended to
+	view     atomic.Pointer[view]
 	watchers watchers
+	epochs   epochCache
+
+	// mu is the writer's. Appends hold it, and whatever moves a bound.
+	mu        sync.Mutex
+	producers *producers // nil until somebody asks, in a log that was opened at rest
+	writer               // under mu
+	commit    commit
+	standing  standing
+	journaled held            // has its own mutex
+	seen      map[int64]int64 // under mu; by producer, when, of a log whose producers are not loaded any more
+
+	tp   TopicPartition
+	name string // tp, as the directory, manifest and journal have it
+	id   TopicID
+	dir  string // relative to the file system's root
+	// incarnation tells this log from others that had its name.
+	incarnation uint64
 
 	// upkeep is held by whoever changes files other than by appending: seal,
 	// checkpoint, truncation, retention, close. It is taken before mu, and by an
@@ -166,27 +179,22 @@ type Log struct {
 	pointSnapshot int64      // under upkeep: offset of the snapshot that the last checkpoint left, 0 for none
 
 	compaction compaction
-
-	// mu is the writer's. Appends hold it, and whatever moves a bound.
-	mu        sync.Mutex
-	writer    // under mu
-	commit    commit
-	journaled held // has its own mutex
-	standing  standing
-	producers *producers      // nil until somebody asks, in a log that was opened at rest
-	seen      map[int64]int64 // under mu; by producer, when, of a log whose producers are not loaded any more
 }
 
 // writer is what only the holder of Log.mu touches.
 type writer struct {
-	unsealed []sealing // rolled segments, oldest first
-	sealing  bool      // the first of them is being sealed
-	jitterMs int64     // what this segment's segment.ms is short of
-	dirty    bool      // changed since the last checkpoint
+	unsealed  []sealing // rolled segments, oldest first
+	sealing   bool      // the first of them is being sealed
+	dirty     bool      // changed since the last checkpoint
+	flushDue  bool      // a flush task is queued
+	jitterMs  int64     // what this segment's segment.ms is short of
+	retention task      // when retention is looked at next; atMs is math.MaxInt64 for never
 	retirement
-	retention task // when retention is looked at next; atMs is math.MaxInt64 for never
-	flushDue  bool // a flush task is queued
 }
+
+// active is the segment that is written: the end lies there. It is that of the view,
+// but for a log whose files the store has let go of.
+func (l *Log) active() *segment { return l.bounds[LogEnd].segment.Load() }
 
 // Name is the log's topic and partition.
 func (l *Log) Name() TopicPartition { return l.tp }

@@ -52,9 +52,9 @@ func (p *producer) push(b producerBatch) {
 
 // producers is the idempotence state of one log. The holder of Log.mu owns it.
 type producers struct {
+	txns transactions // first: each append asks whether there are some
 	byID map[int64]*producer
-	txns transactions
-	// end is the offset up to which batches are reflected.
+	// end is the offset up to which batches were reflected when this was loaded.
 	end int64
 	// partialAt is the offset of the snapshot that this was loaded from, until
 	// refill; -1 otherwise. Producers may have had more batches in flight before
@@ -140,7 +140,6 @@ func nextSequence(seq int32) int32 {
 // place of it. It returns the transaction that the batch has ended, if it has.
 // Of any batch but a control batch the header is enough.
 func (ps *producers) update(b record.Batch, at mark, nowMs int64) (ended *transaction) {
-	ps.end = b.LastOffset() + 1
 	id := b.ProducerID()
 	if id < 0 {
 		return nil

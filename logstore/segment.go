@@ -72,38 +72,38 @@ func (f *dataFile) release() error {
 }
 
 // segment is one data file with its indexes. What a reader uses is fixed or
-// atomic; the rest belongs to the holder of Log.mu.
+// atomic; the rest belongs to the holder of Log.mu. What each append touches comes
+// first, within two cache lines: over thousands of logs each line is a miss.
 type segment struct {
 	base int64
-	dir  string // of the partition, relative to the file system's root
-	// What is behind its files' names, while another process puts them in place.
-	behind, txnsBehind string
-	data               *dataFile
-	offsets            *index.Offsets
-	times              *index.Times
-	files              [2]*indexFile // of the indexes
-	txns               *index.Txns
-	txnFile            *indexFile // of txns
-
+	data *dataFile
 	// A segment that was closed, or of a log that was opened at rest, opens its files
 	// when they are needed: data, offsets and times may be used after load.
 	owner    *Log // nil in all other segments
 	complete bool // its indexes are those of a sealed segment
 	loaded   atomic.Bool
-	loading  sync.Mutex
-	mended   atomic.Bool // indexes were built anew, and have to be written
-
-	// refs counts the store's reference and every pin. At zero the files are
-	// closed. Invariant: it never rises from zero.
-	refs atomic.Int64
 	// places holds, for each bound, where it was last while it lay here.
 	// places[LogEnd] is the segment's published end.
 	places [boundCount]atomic.Uint64
 	// timestampMax is the largest record timestamp, -1 without records.
 	timestampMax atomic.Int64
-	firstMs      atomic.Int64 // 1 more than the largest timestamp of the first batch, 0 unknown; of a sealed one
+	tail         segmentTail // under Log.mu
 
-	tail segmentTail // under Log.mu
+	dir string // of the partition, relative to the file system's root
+	// What is behind its files' names, while another process puts them in place.
+	behind, txnsBehind string
+	offsets            *index.Offsets
+	times              *index.Times
+	files              [2]*indexFile // of the indexes
+	txns               *index.Txns
+	txnFile            *indexFile // of txns
+	loading            sync.Mutex
+	mended             atomic.Bool // indexes were built anew, and have to be written
+
+	// refs counts the store's reference and every pin. At zero the files are
+	// closed. Invariant: it never rises from zero.
+	refs    atomic.Int64
+	firstMs atomic.Int64 // 1 more than the largest timestamp of the first batch, 0 unknown; of a sealed one
 }
 
 // segmentTail is what the writer knows of a segment.
@@ -111,10 +111,11 @@ type segmentTail struct {
 	timestampFirst     int64 // of the first batch, -1 before it
 	timestampMaxOffset int64 // last offset of the batch that holds timestampMax
 	bytesSinceIndex    int64 // written since the last index entry
-	createdMs          int64
-	synced             int64 // position: bytes below it were synced
+	full               bool  // an index takes no more entries
 	sealed             bool  // complete, synced, its indexes mapped
 	unread             bool  // loaded from a row: what is behind the last index entry has to be looked at
+	createdMs          int64
+	synced             int64 // position: bytes below it were synced
 }
 
 func (s *segment) end() place       { return place(s.places[LogEnd].Load()) }
@@ -211,8 +212,12 @@ func (l *Log) newSegment(base int64) (*segment, error) {
 	s.offsets = index.NewOffsets(s.files[0], base, o)
 	s.times = index.NewTimes(s.files[1], base, o)
 	s.reset(l.store.nowMs())
+	s.tail.full = s.indexesFull()
 	return s, nil
 }
+
+// indexesFull tells that the indexes take no more entries. An append asks tail.full.
+func (s *segment) indexesFull() bool { return s.offsets.Full() || s.times.Full() }
 
 func (s *segment) bearIndexes() error { return errors.Join(s.files[0].bear(), s.files[1].bear()) }
 

@@ -52,7 +52,7 @@ func (s *segment) resumeFrom(last index.OffsetPosition, size int64) error {
 		s.timestampMax.Store(t.TimestampMs)
 		s.tail.timestampMaxOffset = t.Offset
 	}
-	s.tail.bytesSinceIndex = size - last.Position
+	s.tail.bytesSinceIndex, s.tail.full = size-last.Position, s.indexesFull()
 	_, err := s.scan(last.Position, size, func(at batchAt) bool {
 		if at.timestampMax > s.timestampMax.Load() {
 			s.timestampMax.Store(at.timestampMax)

@@ -7,18 +7,18 @@ import (
 
 // commit is a log's part in group commits. All fields are under Log.mu.
 type commit struct {
+	wanted     int64      // offset that a flush waits for, whatever the durability
 	queued     bool       // waits for the store's next commit
 	committing bool       // is in one
-	flushes    int        // syncs of its own files under way besides
 	paused     bool       // by a truncation: neither begins
 	alone      bool       // stays out of the journal: a truncation is ahead
-	stalled    error      // why the next has to wait for its time
-	starved    bool       // that was told, and none has gone well since
-	progress   *sync.Cond // on Log.mu: one of these ended, or the log was cut or poisoned
+	starved    bool       // stalled was told, and none has gone well since
 	claiming   bool       // an append is under way that runs the commit itself if nobody else does
 	claimed    bool       // it has to
+	stalled    error      // why the next has to wait for its time
+	flushes    int        // syncs of its own files under way besides commits
+	progress   *sync.Cond // on Log.mu: one of these ended, or the log was cut or poisoned
 
-	wanted  int64 // offset that a flush waits for, whatever the durability
 	created int64 // segments, ever
 	entered int64 // of these, how many a sync of the directory has made durable
 	flushed int64 // offset: all below is durable in the log's own files
@@ -38,10 +38,10 @@ func (l *Log) scheduleSync() {
 
 func (l *Log) syncDue() bool {
 	c, end, durable := l.config.Load(), l.Offset(LogEnd), l.Offset(Durable)
-	if durable >= end || l.commit.committing || l.commit.paused || l.commit.stalled != nil || l.failure() != nil || l.released() {
+	if durable >= end || c.Durability != Synced && l.commit.wanted <= durable && end-durable < c.FlushMessages {
 		return false
 	}
-	return c.Durability == Synced || l.commit.wanted > durable || end-durable >= c.FlushMessages
+	return !l.commit.committing && !l.commit.paused && l.commit.stalled == nil && l.failure() == nil && !l.released()
 }
 
 // pauseSyncs waits for the syncs in flight and lets no other begin. The caller

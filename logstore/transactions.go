@@ -21,6 +21,7 @@ type transaction struct {
 // transactions are those of a log that hold its last stable offset down. The
 // holder of Log.mu owns them.
 type transactions struct {
+	some bool                        // there is any
 	open *btree.BTreeG[*transaction] // by first offset
 	// decided are those whose marker may still be lost: it is not below the high
 	// watermark. The same by first offset and in the order of their markers.
@@ -33,12 +34,19 @@ func newTransactions() transactions {
 	return transactions{open: btree.NewG(8, byFirst), decided: btree.NewG(8, byFirst)}
 }
 
-func (ts *transactions) begin(t *transaction) { ts.open.ReplaceOrInsert(t) }
+func (ts *transactions) begin(t *transaction) {
+	ts.open.ReplaceOrInsert(t)
+	ts.count()
+}
+
+// count notes whether there is any.
+func (ts *transactions) count() { ts.some = ts.open.Len()+ts.decided.Len()+len(ts.queue) > 0 }
 
 // end takes the transaction that began at first off the open ones. Those that
 // end later begin at or above its stable offset: searches in the index go by it.
 func (ts *transactions) end(first, marker int64, aborted bool) *transaction {
 	t, ok := ts.open.Delete(&transaction{first: first})
+	ts.count()
 	if !ok {
 		return nil
 	}
@@ -53,6 +61,7 @@ func (ts *transactions) end(first, marker int64, aborted bool) *transaction {
 func (ts *transactions) decide(t *transaction) {
 	ts.decided.ReplaceOrInsert(t)
 	ts.queue = append(ts.queue, t)
+	ts.count()
 }
 
 // settle forgets the decided transactions whose markers lie below the offset.
@@ -66,6 +75,7 @@ func (ts *transactions) settle(high int64) {
 	if ts.queue = ts.queue[n:]; len(ts.queue) == 0 {
 		ts.queue = nil
 	}
+	ts.count()
 }
 
 // firstUnstable is the first transaction that is open or not decided for good.
