@@ -2,6 +2,7 @@ package logstore
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 
@@ -84,6 +85,9 @@ func (s *Store) close() error {
 		}
 	}
 	s.workers.Wait()
+	for tp := range maps.Clone(s.unmade) {
+		_ = s.removeUnmade(tp) // or the next open takes it for an empty log
+	}
 	if s.osTree != nil {
 		defer s.osTree.Close()
 	}

@@ -43,24 +43,39 @@ func (s *Store) Create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
 	if err := errors.Join(tp.Validate(), c.Validate()); err != nil {
 		return nil, err
 	}
+	return s.createPatiently(NewLog{tp, id, c})
+}
+
+// createTriesMax is how often a log is tried to be made for which others' files were
+// closed: more are being made at the same time, and take what was given back.
+const createTriesMax = 10
+
+func (s *Store) createPatiently(n NewLog) (l *Log, err error) {
+	for tries, again := 1, true; again && tries <= createTriesMax; tries++ {
+		l, again, err = s.createAlone(n)
+	}
+	return l, err
+}
+
+// createAlone makes a log by itself. again tells that it wanted for descriptors, and that
+// files of other logs were closed since.
+func (s *Store) createAlone(n NewLog) (l *Log, again bool, err error) {
 	s.awaitFiles()
-	if err := s.reserve(tp); err != nil {
-		return nil, fmt.Errorf("logstore: create %s: %w", tp, err)
+	if err := s.reserve(n.Name); err != nil {
+		return nil, false, fmt.Errorf("logstore: create %s: %w", n.Name, err)
 	}
 	defer s.changes.Done()
-	l, err := s.create(tp, id, c)
-	if err != nil {
-		s.setLog(tp, nil)
-		if !errors.Is(err, ErrExists) {
-			// Nothing is to be left that the next open would take for a log. Removing
-			// needs no space.
-			err = errors.Join(err, s.removeDir(s.path(tp.String())), s.fs.SyncDir(s.path("")), s.drop(tp))
-		}
-		s.giveNameFree(tp)
-		return nil, fmt.Errorf("logstore: create %s: %w", tp, spaceError(err))
+	b := s.birthOf(n)
+	if b.failed == nil {
+		b.failed = b.makeAlone()
 	}
-	s.show(l)
-	return l, nil
+	if b.failed == nil {
+		s.show(b.log)
+		return b.log, false, nil
+	}
+	again = isShortage(b.failed) && s.makeRoom() // first: to take away what is there needs some, too
+	s.unmake([]*birth{b})
+	return nil, again && isShortage(b.failed), fmt.Errorf("logstore: create %s: %w", n.Name, spaceError(b.failed))
 }
 
 // reserve takes the name, so that logs are created side by side. Close waits for
@@ -102,40 +117,52 @@ func (s *Store) giveNameFree(tp TopicPartition) {
 	s.removeLog(tp)
 }
 
-// create makes the log, hidden.
-func (s *Store) create(tp TopicPartition, id TopicID, c Config) (*Log, error) {
-	if err := s.forgetDropped(tp); err != nil {
-		return nil, err
+// makeAlone makes the log, hidden.
+func (b *birth) makeAlone() (err error) {
+	l, s := b.log, b.log.store
+	if err := b.makeEmptyDir(); err != nil {
+		return err
 	}
-	l := s.newLog(tp, id, c)
-	l.incarnation = s.nextIncarnation.Add(1) - 1
-	l.standing.dirty = true
-	if err := l.makeDir(); err != nil {
-		return nil, err
-	}
-	if id != (TopicID{}) {
-		if err := replaceFile(s.fs, l.file(partitionMetaFile), encodePartitionMeta(id), false); err != nil {
-			return nil, err
+	if l.id != (TopicID{}) {
+		if err := replaceFile(s.fs, l.file(partitionMetaFile), encodePartitionMeta(l.id), false); err != nil {
+			return err
 		}
 	}
-	first, err := l.firstSegment()
-	if err != nil {
-		return nil, err
+	if b.first, err = l.firstSegment(); err != nil {
+		return err
 	}
 	if err := errors.Join(s.fs.SyncDir(l.dir), s.fs.SyncDir(s.path(""))); err != nil {
-		first.abandon()
-		return nil, err
+		return err
 	}
-	l.begin(first)
+	l.begin(b.first)
 	// In memory first: a manifest that is written anew meanwhile must have the row.
 	l.hidden = true
-	s.setLog(tp, l)
+	s.setLog(b.name, l)
 	if err := l.putRow(); err != nil {
+		b.first = nil
 		l.stop() // whoever has it from the list of those with open files
 		l.releaseAll()
-		return nil, err
+		return err
 	}
-	return l, nil
+	return nil
+}
+
+// removeUnmade takes away what is left of a log that could not be made, if its directory
+// could not be removed then.
+func (s *Store) removeUnmade(tp TopicPartition) error {
+	s.mu.RLock()
+	left := s.unmade[tp]
+	s.mu.RUnlock()
+	if !left {
+		return nil
+	}
+	if err := errors.Join(s.removeDir(s.path(tp.String())), s.fs.SyncDir(s.path(""))); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.unmade, tp)
+	return nil
 }
 
 // makeDir makes the log's directory. One that is there is as good if it is empty:

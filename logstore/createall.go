@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"moldau/logstore/manifest"
@@ -73,7 +74,20 @@ type birth struct {
 	name   TopicPartition
 	log    *Log
 	first  *segment // nil before it is there, and after it was given up
+	made   bool     // its directory, which was not there, or was empty
 	failed error
+}
+
+// birthOf begins to make a log whose name is reserved.
+func (s *Store) birthOf(n NewLog) *birth {
+	l := s.newLog(n.Name, n.ID, n.Config)
+	l.incarnation = s.nextIncarnation.Add(1) - 1
+	l.standing.dirty = true
+	b := &birth{name: n.Name, log: l, failed: s.forgetDropped(n.Name)}
+	if b.failed == nil {
+		b.failed = s.removeUnmade(n.Name)
+	}
+	return b
 }
 
 // createTogether makes logs whose files become durable together.
@@ -90,16 +104,19 @@ func (s *Store) createTogether(all []NewLog, answers []Created) {
 			answers[i].Err = fmt.Errorf("logstore: create %s: %w", n.Name, err)
 			continue
 		}
-		l := s.newLog(n.Name, n.ID, n.Config)
-		l.incarnation = s.nextIncarnation.Add(1) - 1
-		l.standing.dirty = true
-		births, at = append(births, &birth{name: n.Name, log: l, failed: s.forgetDropped(n.Name)}), append(at, i)
+		births, at = append(births, s.birthOf(n)), append(at, i)
 	}
 	defer s.changes.Add(-len(births))
 	s.makeAll(births)
+	starved := slices.ContainsFunc(births, func(b *birth) bool { return b.failed != nil && isShortage(b.failed) })
+	again := starved && s.makeRoom() // first: to take away what is there needs some, too
 	s.unmake(births)
 	for i, b := range births {
 		a := &answers[at[i]]
+		if again && b.failed != nil && isShortage(b.failed) {
+			a.Log, a.Err = s.createPatiently(all[at[i]])
+			continue
+		}
 		if b.failed != nil {
 			a.Err = fmt.Errorf("logstore: create %s: %w", b.name, spaceError(b.failed))
 			continue
@@ -147,10 +164,17 @@ func (s *Store) secure(births []*birth, each func(*birth) error, common func() e
 	}
 }
 
+// makeEmptyDir makes the directory.
+func (b *birth) makeEmptyDir() error {
+	err := b.log.makeDir()
+	b.made = err == nil
+	return err
+}
+
 // makeDir makes the directory, with the topic's id under a temporary name.
 func (b *birth) makeDir() error {
 	l := b.log
-	if err := l.makeDir(); err != nil || l.id == (TopicID{}) {
+	if err := b.makeEmptyDir(); err != nil || l.id == (TopicID{}) {
 		return err
 	}
 	return writeAside(l.store.fs, l.file(partitionMetaFile), encodePartitionMeta(l.id))
@@ -220,7 +244,8 @@ func (s *Store) enterAll(births []*birth) {
 }
 
 // unmake takes away what is there of logs that could not be made: the next open
-// would take it for one. Removing needs no space.
+// would take it for one. Removing needs no space, but descriptors: what could not be
+// removed is remembered. A directory that was not made here is not looked into.
 func (s *Store) unmake(births []*birth) {
 	var failed []*birth
 	for _, b := range births {
@@ -231,11 +256,16 @@ func (s *Store) unmake(births []*birth) {
 			b.first.abandon()
 		}
 		s.setLog(b.name, nil)
-		if !errors.Is(b.failed, ErrExists) {
-			failed = append(failed, b)
-			b.failed = errors.Join(b.failed, s.removeDir(b.log.dir))
-		} else {
+		if !b.made {
 			s.giveNameFree(b.name)
+			continue
+		}
+		failed = append(failed, b)
+		if err := s.removeDir(b.log.dir); err != nil {
+			b.failed = errors.Join(b.failed, err)
+			s.mu.Lock()
+			s.unmade[b.name] = true
+			s.mu.Unlock()
 		}
 	}
 	if len(failed) == 0 {

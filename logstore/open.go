@@ -25,7 +25,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}, undropped: map[TopicPartition]bool{}}
+	s := &Store{opt: o, fs: o.FS, dir: dir, agenda: newAgenda(), closing: make(chan struct{}), logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{}, undropped: map[TopicPartition]bool{}, unmade: map[TopicPartition]bool{}}
 	s.checkpoints.written = map[string][]byte{}
 	s.openFiles.begin(o)
 	if s.throttle.clock = o.Clock; !o.Manual {

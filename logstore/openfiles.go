@@ -196,6 +196,24 @@ func (s *Store) shedAnyway() {
 	}
 }
 
+// makeRoom is shedAnyway for who waits for it. It tells whether files were closed: where
+// the caller does the background work, or it was of little use a moment ago, none are.
+// The caller holds no lock of a log.
+func (s *Store) makeRoom() bool {
+	o, before := &s.openFiles, s.counters.shedFiles.Load()
+	s.shedAnyway()
+	if s.opt.Manual {
+		return false
+	}
+	o.mu.Lock()
+	pass := o.pass
+	o.mu.Unlock()
+	if pass != nil {
+		<-pass
+	}
+	return s.counters.shedFiles.Load() > before
+}
+
 // askShed has files closed, by whoever does the store's background work.
 func (s *Store) askShed() {
 	o := &s.openFiles

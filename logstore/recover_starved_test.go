@@ -74,6 +74,28 @@ func (d *fewDescriptors) SyncDir(name string) error {
 	return d.briefly(func() error { return d.FS.SyncDir(name) })
 }
 
+func (d *fewDescriptors) HoldDir(name string) (vfs.HeldDir, error) {
+	if err := d.take(); err != nil {
+		return nil, err
+	}
+	held, err := vfs.HoldDir(d.FS, name)
+	if err != nil {
+		d.open.Add(-1)
+		return nil, err
+	}
+	return describedDir{held, d}, nil
+}
+
+type describedDir struct {
+	vfs.HeldDir
+	of *fewDescriptors
+}
+
+func (h describedDir) Close() error {
+	h.of.open.Add(-1)
+	return h.HeldDir.Close()
+}
+
 func inner(files []vfs.File) (all []vfs.File) {
 	for _, f := range files {
 		all = append(all, f.(describedFile).File)

@@ -58,6 +58,7 @@ type Store struct {
 	ordered   atomic.Pointer[[]*Log]   // those of logs that are there, by name; nil after a change, which is made under mu
 	broken    map[TopicPartition]error // under mu; why a log on disk was not opened
 	undropped map[TopicPartition]bool  // under mu; deleted logs that the manifest could not be told of
+	unmade    map[TopicPartition]bool  // under mu; logs that could not be made, and of which something may be left
 	closed    bool                     // under mu
 	configs   map[Config]*Config       // under mu; each by what it says
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path"
 	"slices"
+
+	"moldau/logstore/vfs"
 )
 
 // TruncateTo drops all at and above offset, whole batches at a time: the log
@@ -41,16 +43,43 @@ func (l *Log) TruncateTo(offset int64) error {
 		return l.wrap("truncate", err)
 	}
 	var err error
+	begun := false
 	if offset < l.start.Load() {
-		err = l.restartAt(offset)
+		err = l.restartAt(offset, &begun)
 	} else {
-		err = l.cutTail(offset)
+		err = l.cutTail(offset, &begun)
 	}
-	if err != nil {
+	switch {
+	case err != nil && !begun && isShortage(err):
+		l.store.shedAnyway() // nothing has changed, and the next may succeed
+	case err != nil:
 		// Files and memory may disagree; opening the log anew settles it.
 		err = l.poison(err)
 	}
 	return l.wrap("truncate", err)
+}
+
+// truncationDescriptors is how many a truncation has open at a time, besides those of
+// segments and of indexes that it has written.
+const truncationDescriptors = 4
+
+// beginTruncation makes sure, before anything changes, that there are descriptors for
+// the rest: half a truncation is none. They are given back, as what needs them opens
+// files by name; that another takes the last ones meanwhile poisons the log.
+func (l *Log) beginTruncation(begun *bool) error {
+	var held []vfs.HeldDir
+	var err error
+	for len(held) < truncationDescriptors && err == nil {
+		var d vfs.HeldDir
+		if d, err = vfs.HoldDir(l.store.fs, l.dir); err == nil {
+			held = append(held, d)
+		}
+	}
+	for _, d := range held {
+		err = errors.Join(err, d.Close())
+	}
+	*begun = err == nil
+	return err
 }
 
 // leaveJournal makes the log's own files hold all of it, and the journal nothing
@@ -83,7 +112,7 @@ func (l *Log) leaveJournal() error {
 }
 
 // cutTail ends the log within the segment that holds offset.
-func (l *Log) cutTail(offset int64) error {
+func (l *Log) cutTail(offset int64, begun *bool) error {
 	old := l.view.Load().segments
 	i := l.view.Load().find(offset)
 	at, err := old[i].locate(offset, old[i].size())
@@ -99,8 +128,9 @@ func (l *Log) cutTail(offset int64) error {
 		end = last + 1 // where the next open would find it, if offset lies in a gap
 	}
 	if start := l.start.Load(); end < start {
-		return l.restartAt(start) // the start lies within the batch that goes
+		return l.restartAt(start, begun) // the start lies within the batch that goes
 	}
+	l.litter = true // until the new indexes have their names
 	s, err := l.shorten(old[i], at.position, end)
 	if err != nil {
 		return err
@@ -113,6 +143,10 @@ func (l *Log) cutTail(offset int64) error {
 			}
 			before.tail.synced = before.size()
 		}
+	}
+	if err := l.beginTruncation(begun); err != nil {
+		s.unpin()
+		return err
 	}
 	defer release(old[i:]) // whatever fails from here on, they are in no view
 	if err := l.lowerTo(&view{append(slices.Clone(old[:i]), s)}, s.endMark()); err != nil {
@@ -131,6 +165,7 @@ func (l *Log) cutTail(offset int64) error {
 	if err := s.replaceIndexes(l.store.fs); err != nil {
 		return err
 	}
+	l.litter = false
 	return l.truncated(s)
 }
 
@@ -146,7 +181,10 @@ func (l *Log) truncated(s *segment) error {
 }
 
 // restartAt empties the log and begins it at offset.
-func (l *Log) restartAt(offset int64) error {
+func (l *Log) restartAt(offset int64, begun *bool) error {
+	if err := l.beginTruncation(begun); err != nil {
+		return err
+	}
 	old := l.view.Load().segments
 	l.standing.recovery, l.commit.flushed = 0, 0
 	if err := l.noteDurably(); err != nil {
