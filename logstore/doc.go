@@ -88,7 +88,8 @@
 // *CorruptionError that a smaller one has its name: open again. After a crash one
 // sees what the logs' own files hold; what only the journal does comes back with
 // the next open that is not read-only, and what a loss of power left out between
-// two segments looks until then as if compaction had taken it.
+// two segments looks until then as if compaction had taken it. Files of logs that were
+// not at rest are open all the time, whatever Options.OpenFilesMax says.
 //
 // # Errors
 //
@@ -96,7 +97,7 @@
 // the log as it was. ErrNoSpace goes away when there is room. ErrPoisoned stays until
 // the store is opened again, ErrClosed for good. A [CorruptionError] names the place;
 // the rest can be read, and [Repair] mends. A log that did not open with its store, for
-// want of descriptors above all, is tried again by [Store.Reopen].
+// want of descriptors above all, is tried again by [Store.Reopen]. One that was poisoned is not.
 //
 // # Cost
 //
@@ -144,6 +145,11 @@
 // coordinate transactions across logs, nor end one that hangs. It does not check
 // the CRC of what it reads for you: a [Fetch] is parts of files, for sendfile;
 // [Log.Records] does check. It does not read Kafka's formats from before 0.11.
+//
+// Rot in a commit of the journal of which it cannot be told what it held has every log
+// quarantined that was not at rest: any of them may lack what was acknowledged. A start
+// after a crash holds 12 bytes of each record in the journal, and 16 of each commit, in
+// memory; what bounds that is Options.JournalBytes.
 //
 // FORMAT.md tells what is on disk.
 package logstore

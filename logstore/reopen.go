@@ -10,8 +10,12 @@ import (
 // Reopen brings a log back that could not be opened with the store, for want of
 // descriptors or space, or for a fault of its files that has been mended since: as
 // the next open of the store would, with what the journal held of it. Others go on
-// meanwhile. Of a log that is open it is [Store.Log]; one that was poisoned, or is
-// quarantined, stays so until the store is opened again.
+// meanwhile. Of a log that is open it is [Store.Log].
+//
+// One that was poisoned, or is quarantined, is open, for its readers, and stays as it is
+// until the store is closed and opened again: ErrPoisoned. The journal may hold of it
+// what its files lack, and goes on being written; what the disk holds can be told after
+// the next start only; and a repair changes files that must not be in use.
 //
 // It is ErrNotFound if there is none, and ErrExists while another Reopen, or a
 // [Store.Delete], of that name has not returned. After any other error all is as
@@ -19,11 +23,14 @@ import (
 func (s *Store) Reopen(tp TopicPartition) (*Log, error) {
 	s.awaitFiles()
 	l, broken, err := s.reserveBroken(tp)
-	if err != nil || !broken {
-		if err != nil {
-			err = fmt.Errorf("logstore: reopen %s: %w", tp, err)
+	if err == nil && !broken {
+		if err = l.failure(); err == nil {
+			return l, nil
 		}
-		return l, err
+		err = fmt.Errorf("the store is to be closed and opened again: %w", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("logstore: reopen %s: %w", tp, err)
 	}
 	defer s.changes.Done()
 	if l, err = s.reopen(tp); err == nil {

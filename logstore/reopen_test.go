@@ -200,3 +200,25 @@ func TestCrashWhileReopening(t *testing.T) {
 		}
 	}
 }
+
+// A log that was poisoned is not brought back while the store is open, and who asks for
+// that is told so.
+func TestReopenOfAPoisonedLog(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 1)
+	h.fault.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync {
+			return syscall.EIO
+		}
+		return nil
+	})
+	h.append(l, "b", 1)
+	if err := l.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
+		t.Fatal(err)
+	}
+	h.fault.SetHook(nil)
+	if l, err := h.store.Reopen(tp); l != nil || !errors.Is(err, logstore.ErrPoisoned) {
+		t.Fatal(l, err)
+	}
+}
