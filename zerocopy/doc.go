@@ -13,8 +13,8 @@
 // without passing through this process. The bytes before it are written with
 // MSG_MORE, so that they share a packet with what follows. Smaller sections
 // are read into a pooled buffer among the bytes around them and leave in one
-// write: a large buffer as long as the socket takes it at once, a small one when
-// somebody has to wait with it. To any other writer (TLS, another system, a file that the operating
+// write. To wait for a socket the buffer is given up, and what it held is read
+// again: a peer that does not read costs no memory here. To any other writer (TLS, another system, a file that the operating
 // system does not know) all sections are copied through that buffer.
 //
 // [Result] says how many bytes each path carried.

@@ -8,13 +8,14 @@ import (
 )
 
 const (
-	// bufferBytes is what one buffer gathers before it is written. A peer that does
-	// not read keeps one at most; 16 KiB costs a fifth more CPU.
+	// bufferBytes is what one buffer gathers before it is written; 16 KiB costs a
+	// fifth more CPU. To a socket nobody waits with one: what is left of the message
+	// is gathered again when there is room, so that thousands of peers that do not
+	// read keep none.
 	bufferBytes = 32 << 10
 	// largeBytes is what one gathers of a longer message, to a socket, while that
 	// takes all at once: each write wakes the peer. Six sections of 16 KiB cost an
-	// eighth less that way. Nobody waits with such a buffer: what is left of the
-	// message is gathered again, in small ones.
+	// eighth less that way. With less room than that it would be gathered in vain.
 	largeBytes = 128 << 10
 )
 
@@ -24,7 +25,7 @@ var (
 	largeBuffers = sync.Pool{New: func() any { return new([largeBytes]byte) }}
 )
 
-// errFull tells that a connection did not take all of a large buffer at once.
+// errFull tells that a socket did not take all of a buffer at once.
 var errFull = errors.New("the connection is full")
 
 // ErrInvalidSection tells that a section has a negative offset or length, or
@@ -41,7 +42,7 @@ type Sender struct {
 	buf      []byte             // of one of the next two, nil while nothing is gathered
 	small    *[bufferBytes]byte // nil, or buf's
 	large    *[largeBytes]byte  // nil, or buf's
-	trying   bool               // large buffers are used, and none waits
+	roomy    bool               // large buffers are used: the socket has taken all so far
 	gathered int                // bytes of buf that wait to be written
 	total    int64              // bytes of the message
 	sent     int64              // bytes that left, by all paths
@@ -68,13 +69,13 @@ func (s *Sender) Send(parts []Part) (Result, error) {
 		return Result{}, err
 	}
 	s.total, s.sent, s.sendfile, s.calls = total, 0, 0, 0
-	s.trying = s.socket != nil && total > bufferBytes
+	s.roomy = s.socket != nil && total > bufferBytes
 	err = s.sendFrom(parts, 0)
-	s.releaseBuffer()
-	if err == errFull {
-		s.trying = false
-		err = s.sendFrom(parts, s.sent)
-		s.releaseBuffer()
+	for err == errFull {
+		s.roomy = false
+		if err = s.socket.awaitRoom(); err == nil {
+			err = s.sendFrom(parts, s.sent)
+		}
 	}
 	r := Result{Bytes: bytesOfPrefix(parts, s.sent), Sendfile: s.sendfile, Calls: s.calls}
 	r.Copied = s.sent - r.Sendfile - r.Bytes
@@ -140,6 +141,7 @@ func bytesOfPrefix(parts []Part, n int64) int64 {
 
 // sendFrom sends all but the first bytes of a message.
 func (s *Sender) sendFrom(parts []Part, skip int64) error {
+	defer s.releaseBuffer()
 	for i := range parts {
 		b, sec := parts[i].Bytes, parts[i].Section
 		n := min(skip, int64(len(b)))
@@ -227,12 +229,12 @@ func (s *Sender) flush() error {
 	}
 	n := s.gathered
 	s.gathered = 0
-	return s.write(s.buf[:n], !s.trying)
+	return s.write(s.buf[:n], false)
 }
 
 // write is told by the message's length whether more follows, and not by its
 // callers: a last packet announced as not the last stays in the kernel for 200 ms.
-// Without wait it gives errFull where not all was taken at once.
+// Without wait it gives errFull where a socket did not take all at once.
 func (s *Sender) write(b []byte, wait bool) error {
 	more := s.sent+int64(len(b)) < s.total
 	if s.socket != nil {
@@ -256,7 +258,7 @@ func (s *Sender) write(b []byte, wait bool) error {
 func (s *Sender) acquireBuffer() {
 	switch {
 	case s.buf != nil:
-	case s.trying:
+	case s.roomy:
 		s.large = largeBuffers.Get().(*[largeBytes]byte)
 		s.buf = s.large[:]
 	default:

@@ -22,7 +22,7 @@ type socket struct {
 	raw syscall.RawConn
 
 	// Method values, made once: a closure per call would allocate.
-	writeReady, tryReady, sendfileReady func(fd uintptr) bool
+	writeReady, tryReady, roomReady, sendfileReady func(fd uintptr) bool
 
 	// Of the call that runs.
 	b      []byte // still to be written
@@ -32,6 +32,8 @@ type socket struct {
 	left   int   // bytes still to be sent from the file
 	calls  int
 	err    error
+
+	poll [1]unix.PollFd
 }
 
 // newSocket returns nil where w is not a stream socket.
@@ -52,6 +54,7 @@ func newSocket(w io.Writer) *socket {
 	k := &socket{raw: raw}
 	k.writeReady = k.writeUntilFull
 	k.tryReady = k.tryWrite
+	k.roomReady = k.hasRoom
 	k.sendfileReady = k.sendfileUntilFull
 	return k
 }
@@ -81,6 +84,31 @@ func (k *socket) write(b []byte, more, wait bool) (n, calls int, err error) {
 func (k *socket) tryWrite(fd uintptr) bool {
 	k.writeUntilFull(fd)
 	return true
+}
+
+// awaitRoom returns when a write would find room, or fail.
+func (k *socket) awaitRoom() error {
+	k.err = nil
+	if err := k.raw.Write(k.roomReady); err != nil {
+		return err
+	}
+	return k.err
+}
+
+// hasRoom reports false to wait. It has to ask: room that came since the write that
+// found none is not told again.
+func (k *socket) hasRoom(fd uintptr) bool {
+	k.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT}
+	for {
+		n, err := unix.Poll(k.poll[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			k.err = os.NewSyscallError("poll", err)
+		}
+		return n != 0
+	}
 }
 
 // writeUntilFull reports false to wait until the socket has room.

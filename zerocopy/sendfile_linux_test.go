@@ -64,6 +64,38 @@ func TestCutWritesGoOnWhereTheyWereCut(t *testing.T) {
 	}
 }
 
+// Whoever waits for a peer that does not read has gathered nothing meanwhile: there
+// may be thousands.
+func TestWaitingKeepsNoBuffer(t *testing.T) {
+	for _, m := range messages {
+		parts, want := message(t, append([]step{{0, 1 << 20}}, m.steps...), copyOnly)
+		local, peer := smallTCPPair(t)
+		got, waits := make([]byte, 0, len(want)), 0
+		read := func() {
+			n, err := io.ReadAtLeast(peer, got[len(got):cap(got)], 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = got[:len(got)+n]
+		}
+		s := zerocopy.NewWaitingSender(local, func(held int) {
+			if waits++; held > 0 {
+				t.Fatalf("%s: it waits with a buffer of %d bytes", m.name, held)
+			}
+			read()
+		})
+		if _, err := s.Send(parts); err != nil {
+			t.Fatal(err)
+		}
+		for len(got) < len(want) {
+			read()
+		}
+		if waits == 0 || !bytes.Equal(got, want) {
+			t.Errorf("%s: it waited %d times, and the bytes that arrived are those that were sent: %t", m.name, waits, bytes.Equal(got, want))
+		}
+	}
+}
+
 // The header shares a packet with the section behind it.
 func TestHeaderHasNoPacketOfItsOwn(t *testing.T) {
 	for _, section := range []int{1000, 2*zerocopy.SendfileMin - 100} {

@@ -19,6 +19,8 @@ func (*socket) write([]byte, bool, bool) (n, calls int, err error) {
 	return 0, 0, errors.ErrUnsupported
 }
 
+func (*socket) awaitRoom() error { return errors.ErrUnsupported }
+
 func (*socket) sendfile(*os.File, int64, int) (n int64, calls int, did bool, err error) {
 	return 0, 0, false, nil
 }
