@@ -192,9 +192,13 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	s, err := logstore.Open(t.TempDir(), logstore.Options{Log: c, JournalBytes: 64 << 10, CheckpointMs: 1, CompactionIntervalMs: 1, CompactionWorkers: 2})
 	must(t, err)
 	var all sync.WaitGroup
+	var logs []*logstore.Log // all of them, before the first append may close the store
 	for i := range int32(8) {
 		l, err := s.OpenLog(logstore.TopicPartition{Topic: "t", Partition: i})
 		must(t, err)
+		logs = append(logs, l)
+	}
+	for _, l := range logs {
 		all.Go(func() { // until the store ends
 			n := 0
 			for _, err := range l.Follow(context.Background(), 0, logstore.HighWatermark) {
