@@ -10,7 +10,7 @@ import (
 const (
 	// ownFileBytes is from how many bytes on a log's share of a commit goes to its
 	// own file only: writing it twice would cost more than a sync of its own.
-	ownFileBytes = 256 << 10
+	ownFileBytes = 64 << 10
 	// journalHabit is for how many commits of a single log the journal is used
 	// after one of several: their clients come back one by one.
 	journalHabit = 8
