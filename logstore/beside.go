@@ -25,6 +25,7 @@ func (s *segment) flushIndexes(final bool) error {
 		if err := s.times.MaybeAppend(s.timestampMax.Load(), s.tail.timestampMaxOffset, true); err != nil {
 			return err
 		}
+		s.tail.full = s.indexesFull()
 	}
 	return errors.Join(s.bearIndexes(), s.offsets.Flush(), s.times.Flush(), s.txns.Flush())
 }

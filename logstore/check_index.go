@@ -18,8 +18,9 @@ type checkedIndex struct {
 	count      int
 }
 
-// openIndexes reads the segment's indexes. A missing one is a Fault, for Kafka
-// never leaves a segment without; an empty segment needs none.
+// openIndexes reads the segment's indexes. A missing one is a Fault below the recovery
+// point, or after a clean close: a new log's are made when they are first flushed. A
+// segment without bytes needs none.
 func (s *checkedSegment) openIndexes(dataBytes int64) {
 	var o index.Options
 	if x, ok := s.openIndex(offsetsSuffix, offsetEntryBytes, dataBytes); ok {
@@ -42,11 +43,9 @@ func (s *checkedSegment) openIndexes(dataBytes int64) {
 func (s *checkedSegment) openIndex(suffix string, entryBytes, dataBytes int64) (x checkedIndex, ok bool) {
 	x.file, x.entryBytes = s.files.file(segmentFileName(s.base, suffix)), entryBytes
 	if !s.files.has(s.base, suffix) {
-		severity := s.tail(s.next)
-		if dataBytes == 0 {
-			severity = Note
+		if dataBytes > 0 {
+			s.find(s.tail(s.next), x.file, 0, "missing")
 		}
-		s.find(severity, x.file, 0, "missing")
 		return x, false
 	}
 	x.handle, _ = s.open(x.file)

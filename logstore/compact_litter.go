@@ -7,20 +7,21 @@ import (
 )
 
 // A compaction that is given up takes its files away. Where that fails they are
-// litter, and a swap among them is a promise that still holds: a start puts it in
+// litter, as are the indexes of a truncation that failed before it changed anything;
+// and a swap among them is a promise that still holds: a start puts it in
 // place of the segments that there were then. That does no harm as long as these
 // are there. So it goes, durably, before any of them does, and before the log
 // comes to rest: a start does not list the directory of one at rest, and Kafka
 // would. Who cannot clear the litter does not change segments either.
 
-// setLitter notes whether files of a compaction may be there that are nobody's.
+// setLitter notes whether such files may be there that are nobody's.
 func (l *Log) setLitter(there bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.litter = there
 }
 
-// clearLitter removes what a compaction could not, if there is any. The caller
+// clearLitter removes them, if there are any. The caller
 // holds l.upkeep.
 func (l *Log) clearLitter() error {
 	l.mu.Lock()
@@ -35,7 +36,7 @@ func (l *Log) clearLitter() error {
 	return l.removeLitter()
 }
 
-// removeLitter removes all that only a compaction leaves. Of a swap the data goes
+// removeLitter removes all that can only be litter. Of a swap the data goes
 // first, durably: with it, and without the transaction index beside, a start would
 // make aborted records out to be good. The caller holds l.upkeep.
 func (l *Log) removeLitter() error {

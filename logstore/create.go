@@ -31,7 +31,13 @@ func (s *Store) OpenLog(tp TopicPartition) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logstore: open %s: %w", tp, err)
 	}
-	return s.Create(tp, TopicID{}, c)
+	l, err = s.Create(tp, TopicID{}, c)
+	if errors.Is(err, ErrExists) { // others who want it may come between two tries
+		if made, err := s.Log(tp); err == nil {
+			return made, nil
+		}
+	}
+	return l, err
 }
 
 // Create makes an empty log, durably. id may be zero for none. It is ErrExists
@@ -145,6 +151,13 @@ func (b *birth) makeAlone() (err error) {
 		return err
 	}
 	return nil
+}
+
+// noteUnmade remembers that something may be left of a log that could not be made.
+func (s *Store) noteUnmade(tp TopicPartition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unmade[tp] = true
 }
 
 // removeUnmade takes away what is left of a log that could not be made, if its directory

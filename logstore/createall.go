@@ -263,9 +263,7 @@ func (s *Store) unmake(births []*birth) {
 		failed = append(failed, b)
 		if err := s.removeDir(b.log.dir); err != nil {
 			b.failed = errors.Join(b.failed, err)
-			s.mu.Lock()
-			s.unmade[b.name] = true
-			s.mu.Unlock()
+			s.noteUnmade(b.name)
 		}
 	}
 	if len(failed) == 0 {
@@ -273,6 +271,9 @@ func (s *Store) unmake(births []*birth) {
 	}
 	synced := s.fs.SyncDir(s.path(""))
 	for _, b := range failed {
+		if synced != nil { // a crash may bring it back
+			s.noteUnmade(b.name)
+		}
 		b.failed = errors.Join(b.failed, synced, s.drop(b.name))
 		s.giveNameFree(b.name)
 	}

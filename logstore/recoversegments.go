@@ -137,7 +137,7 @@ func (s *segment) freshIndexes(o index.Options) {
 	s.offsets = index.NewOffsets(s.files[0], s.base, o)
 	s.times = index.NewTimes(s.files[1], s.base, o)
 	s.timestampMax.Store(-1)
-	s.tail.timestampMaxOffset, s.tail.bytesSinceIndex = s.base, 0
+	s.tail.timestampMaxOffset, s.tail.bytesSinceIndex, s.tail.full = s.base, 0, s.indexesFull()
 }
 
 // rebuild enters the batches below limit into empty indexes, by their headers,

@@ -18,8 +18,8 @@ import (
 // the next start only; and a repair changes files that must not be in use.
 //
 // It is ErrNotFound if there is none, and ErrExists while another Reopen, or a
-// [Store.Delete], of that name has not returned. After any other error all is as
-// before, and it may be tried again.
+// [Store.Delete], of that name has not returned. After an error of its files or of the
+// system all is as before, and it may be tried again.
 func (s *Store) Reopen(tp TopicPartition) (*Log, error) {
 	s.awaitFiles()
 	l, broken, err := s.reserveBroken(tp)

@@ -13,7 +13,7 @@ import (
 
 // retirement is of segments that are in no view any more. It is under Log.mu.
 type retirement struct {
-	litter  bool    // files may be left of a compaction that was given up
+	litter  bool    // files may be left of a compaction that was given up, or of a truncation that failed
 	retired []int64 // bases of those whose files are to be marked deleted, oldest first
 	marked  []int64 // bases of those whose files are to be unlinked
 }
@@ -39,11 +39,11 @@ func (l *Log) markAll() error {
 		l.mu.Lock()
 		retired := l.retired
 		var err error
-		if len(retired) > 0 {
+		if len(retired) > 0 || l.litter {
 			err = l.touchDurably()
 		}
 		l.mu.Unlock()
-		if err == nil && len(retired) > 0 {
+		if err == nil {
 			err = l.clearLitter()
 		}
 		if err != nil || len(retired) == 0 {

@@ -125,6 +125,10 @@ func TestTruncationWithoutDescriptors(t *testing.T) {
 					t.Fatal(err)
 				}
 				wantValues(t, values(t, l, logstore.HighWatermark), want...)
+				h.tick()
+				if left := filesIn(t, h.mem, logDir, ".cleaned"); len(left) > 0 {
+					t.Fatalf("%v are left", left)
+				}
 				must(t, l.TruncateTo(to))
 			}
 			want = want[:max(0, int(to)-int(l.StartOffset()))]

@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 
@@ -51,7 +52,10 @@ func (l *Log) TruncateTo(offset int64) error {
 	}
 	switch {
 	case err != nil && !begun && isShortage(err):
-		l.store.shedAnyway() // nothing has changed, and the next may succeed
+		// Nothing has changed, and the next may succeed. What was written for this one
+		// would keep the log from coming to rest, now that others want its files.
+		l.store.shedAnyway()
+		l.store.enqueue(task{atMs: math.MinInt64, kind: taskMark, log: l})
 	case err != nil:
 		// Files and memory may disagree; opening the log anew settles it.
 		err = l.poison(err)
