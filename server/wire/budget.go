@@ -43,6 +43,7 @@ type waiter struct {
 type reservation struct {
 	budget *budget
 	bytes  int64
+	waited bool // since whoever uses it has last looked
 	// A wait ends when one of them is closed.
 	closed, draining <-chan struct{}
 	// beforeWait is called before one begins.
@@ -57,6 +58,7 @@ func (r *reservation) acquire(bytes int64) error {
 	if b.granted(r, bytes) {
 		return nil
 	}
+	r.waited = true
 	if r.beforeWait != nil {
 		r.beforeWait() // perhaps a wait by itself, in which others may have the memory
 	}

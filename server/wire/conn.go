@@ -43,7 +43,7 @@ type Conn struct {
 	frames frameReader   // of the reading goroutine
 	client string        // id of the last request; of the reading goroutine
 	queue  replyQueue    // to the writing goroutine
-	writer replyWriter   // of the writing goroutine; of the reading one while outstanding is 0
+	writer replyWriter   // of the writing goroutine; of the reading one while owed is 0
 	owed   atomic.Int64  // replies handed to the writing goroutine and not sent yet
 	paidAt atomic.Int64  // when that one last sent any, in ns
 	ended  chan struct{} // closed when the writing goroutine is gone, if there was one
@@ -98,14 +98,14 @@ func (c *Conn) serve(ctx context.Context) error {
 	if err == nil {
 		err = c.serveRequests(ctx)
 	}
-	switch {
-	case errors.Is(err, errShuttingDown):
-		// What was read is answered; Shutdown cancels when its patience ends.
-	case isRejection(err):
+	rejected := isRejection(err)
+	if rejected {
 		defer time.AfterFunc(rejectedReplyTimeout, func() { c.cancel(err) }).Stop()
-	default:
-		c.cancel(err)
 	}
+	c.sendHeldBack()
+	if !rejected && !errors.Is(err, errShuttingDown) {
+		c.cancel(err)
+	} // else what was read is answered; Shutdown cancels when its patience ends
 	if c.queue.close(); c.parks {
 		<-c.ended
 	}
@@ -139,7 +139,6 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 	c.server.served.busy.Add(1)
 	defer c.server.served.busy.Add(-1)
 	defer c.frames.close()
-	defer c.sendHeldBack()
 	for {
 		size, err := c.frames.await(c.isIdle)
 		if err == nil {
@@ -240,6 +239,9 @@ func (c *Conn) handle(ctx context.Context, r *Request) (reply Reply, err error) 
 func (c *Conn) answer(ctx context.Context, p pending) {
 	if p.reply.Response == nil && p.reply.Park == nil {
 		c.server.served.observe(p.key, p.began)
+		if c.heldBack { // a flood of such requests shall not keep it for ever
+			c.holdBack()
+		}
 		return
 	}
 	if p.reply.Response != nil && c.owed.Load() == 0 {
@@ -291,7 +293,8 @@ func (c *Conn) holdBack() {
 	}
 }
 
-// sendHeldBack sends what is held back, and waits for the peer to take it.
+// sendHeldBack sends what is held back, and waits for the peer to take it. It is
+// the reading goroutine's.
 func (c *Conn) sendHeldBack() {
 	if c.heldBack {
 		c.heldBack = false

@@ -29,9 +29,10 @@
 // Buffers grow as a frame comes in, all frames being received or served share
 // one budget, decoding is linear in the bytes received and refuses what would
 // unfold to too much, replies queue up to a limit, one for each connection and
-// one for all, nothing is served to a peer that does not take the replies before,
-// and one that does not get on with sending or reading is dropped. Connections are bounded, in all and for each address, and accepted
-// only so fast. When a limit is met that honest clients meet too, reading or
+// one for all, nothing is served to a peer that does not take the replies before
+// (unless a parked one has sent records, which stay in their files), and one that does
+// not get on with sending or reading is dropped. Connections are bounded, in all and
+// for each address, and accepted only so fast. When a limit is met that honest clients meet too, reading or
 // accepting stops until there is room: nothing is lost. [Options] has all limits,
 // and [Counters] how often they were met.
 //

@@ -143,8 +143,12 @@ func (f *frameReader) receive(size int) ([]byte, error) {
 	}
 	for have, progress := 0, 0; have < size; {
 		if have == len(frame) {
+			f.held.waited = false
 			if frame, err = f.grow(frame, have, min(size, 2*have)); err != nil {
 				return nil, err
+			}
+			if f.held.waited {
+				progress = have // it was not the peer who did not get on
 			}
 		}
 		patience := time.Duration(0)
@@ -194,6 +198,9 @@ func (f *frameReader) release(frame []byte) {
 	}
 	f.held.release()
 }
+
+// holds tells whether others could have what this one has taken.
+func (f *frameReader) holds() bool { return f.held.bytes > 0 || f.in.lent }
 
 // close gives back what is still held when the connection ends, perhaps with a
 // frame that was not released.

@@ -127,6 +127,34 @@ func TestReplyDoesNotWaitForManyRequests(t *testing.T) {
 	})
 }
 
+// Requests that get no reply let none wait longer, however many they are.
+func TestReplyDoesNotWaitForRequestsWithoutOne(t *testing.T) {
+	const requests, took, heldBackMax = 40, 30 * time.Microsecond, 100 * time.Microsecond
+	synctest.Test(t, func(t *testing.T) {
+		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+			time.Sleep(took)
+			if r.CorrelationID > 0 {
+				return wire.Reply{}, nil
+			}
+			return echo(r), nil
+		})
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: h}, p)
+		c := p.dial(t)
+		var all []byte
+		for id := range int32(requests) {
+			all = append(all, frameOf(keyProduce, id, "x")...)
+		}
+		began := time.Now()
+		c.write(t, all) // at once, and so it is read
+		c.expect(t, 0, "x")
+		if waited := time.Since(began); waited > heldBackMax+2*took {
+			t.Errorf("the reply arrived after %v", waited)
+		}
+		s.stop(t)
+	})
+}
+
 // Requests of which nobody knows how long they take are not waited for at all:
 // replies arrive while one is served.
 func TestReplyDoesNotWaitForWhatMayTakeLong(t *testing.T) {

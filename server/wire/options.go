@@ -33,8 +33,9 @@ type Options struct {
 	// RepliesBytesMax bounds what the replies of all connections hold that wait, for
 	// earlier ones, for data, for disks or for their peers; default 256 MiB. Beyond it
 	// the next request of a connection that has any such reply is left unread, and
-	// peers that take nothing for 3 s are dropped. Those that have none have one
-	// request served each, so memory is bounded by this and one reply a connection.
+	// peers that take nothing for 3 s are dropped, but for those of TLS and those that
+	// records are sent to. Those that have none have one request served each, so memory
+	// is bounded by this and one reply a connection.
 	RepliesBytesMax int64
 
 	// IdleTimeout closes a connection without requests and outstanding replies,

@@ -58,8 +58,8 @@ func (q *replyQueue) init(repliesMax int, all *replyBudget) {
 }
 
 // full tells whether the replies hold so much that the next request must wait, or
-// the peer does not take those before. Where all connections' are too much, it is those with replies that wait, until
-// theirs are done with: one that has none always gets on.
+// the peer does not take those before. Where all connections' are too much, it is those
+// with replies that wait, until theirs are done with: one that has none always gets on.
 func (q *replyQueue) full() bool {
 	own := q.bytes.Load()
 	return own > queuedBytesMax || own > 0 && (q.stuck.Load() || q.all.bytes.Load() > q.all.max)

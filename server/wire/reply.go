@@ -167,17 +167,27 @@ func (w *replyWriter) holds() int { return len(w.out) }
 // flush sends what is encoded.
 func (w *replyWriter) flush() {
 	if len(w.out) > 0 && !w.failed {
-		w.expect()
-		n, err := w.sender.TrySend(w.out)
-		w.conn.server.counters.bytesOut.Add(int64(n))
-		if err == nil && n < len(w.out) {
-			err = w.sendRest(n)
-		}
-		if err != nil {
+		if err := w.sendBytes(); err != nil {
 			w.fail(err)
 		}
 	}
 	w.sent()
+}
+
+// sendBytes sends what is encoded. A connection of TLS cannot be asked what it takes
+// at once, nor left in the middle of a write: its peer has the write timeout.
+func (w *replyWriter) sendBytes() error {
+	send := w.sender.TrySend
+	if w.conn.isTLS() {
+		send = w.sender.SendBytes
+	}
+	w.expect()
+	n, err := send(w.out)
+	w.conn.server.counters.bytesOut.Add(int64(n))
+	if err == nil && n < len(w.out) {
+		err = w.sendRest(n)
+	}
+	return err
 }
 
 // sent forgets what was sent, or never will be. It takes off owed what was

@@ -15,15 +15,17 @@ const looksMax = 3
 // who asks and does not read costs one reply. (Kafka reads no request before the
 // reply to the one before has left, so no client counts on more.)
 //
-// A peer has WriteTimeout. While memory is short it is also looked at what it does
-// meanwhile: thousands that do not read could hold a reply each for that long.
+// A peer has WriteTimeout for every sendBytesMax. While memory is short it is also
+// looked at what it does meanwhile: thousands that do not read could hold a reply each
+// for that long.
 func (w *replyWriter) sendRest(sent int) error {
 	w.moveRest(sent)
 	c := w.conn
 	held := int64(cap(w.out))
 	c.server.replies.bytes.Add(held)
 	c.queue.stuck.Store(true)
-	if c.owed.Load() == 0 { // by the reading goroutine
+	reading := c.owed.Load() == 0 // by the reading goroutine
+	if reading {
 		c.server.served.busy.Add(-1)
 		defer c.server.served.busy.Add(1)
 	}
@@ -34,12 +36,9 @@ func (w *replyWriter) sendRest(sent int) error {
 	}()
 
 	rest, nothing := w.out, 0
-	end := time.Now().Add(c.server.options.WriteTimeout)
+	end, until := time.Now().Add(c.server.options.WriteTimeout), len(rest)-sendBytesMax
 	for {
-		w.deadline = end
-		if c.resumes() {
-			w.deadline = earlier(end, time.Now().Add(c.server.probeInterval))
-		}
+		w.deadline = earlier(end, time.Now().Add(c.server.probeInterval))
 		c.nc.SetWriteDeadline(w.deadline) // fails on a closed connection only, as the write will
 		n, err := w.sender.SendBytes(rest)
 		c.server.counters.bytesOut.Add(int64(n))
@@ -50,7 +49,10 @@ func (w *replyWriter) sendRest(sent int) error {
 		if nothing++; n > 0 {
 			nothing = 0
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) || !time.Now().Before(end) || nothing >= looksMax && c.server.memoryIsShort() {
+		if len(rest) <= until {
+			end, until = time.Now().Add(c.server.options.WriteTimeout), len(rest)-sendBytesMax
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !time.Now().Before(end) || nothing >= looksMax && c.memoryIsShort(reading) {
 			return err
 		}
 	}
@@ -75,15 +77,16 @@ func (w *replyWriter) moveRest(sent int) {
 	w.out = small
 }
 
-// resumes tells whether a write that was cut short by a deadline can go on: TLS
-// takes that for the end.
-func (c *Conn) resumes() bool {
+// isTLS tells a connection that takes a write which was cut short by a deadline for
+// the end.
+func (c *Conn) isTLS() bool {
 	_, secure := c.nc.(handshaker)
-	return !secure
+	return secure
 }
 
-// memoryIsShort tells that requests wait for memory, or replies hold more than they
-// may.
-func (s *Server) memoryIsShort() bool {
-	return s.replies.bytes.Load() > s.replies.max || s.budget.contended()
+// memoryIsShort tells that replies hold more than they may, or, where the reading
+// goroutine asks, that requests wait for memory of which its own holds a part.
+func (c *Conn) memoryIsShort(reading bool) bool {
+	s := c.server
+	return s.replies.bytes.Load() > s.replies.max || reading && c.frames.holds() && s.budget.contended()
 }

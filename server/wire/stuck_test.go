@@ -90,3 +90,29 @@ func TestPeersThatDoNotReadAreDroppedWhenMemoryIsShort(t *testing.T) {
 		s.stop(t)
 	})
 }
+
+// A peer that is slow has time for each part of a large reply.
+func TestSlowPeerHasTimeForEachMiB(t *testing.T) {
+	const replyBytes, timeout = 4 << 20, time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		reply := pong(strings.Repeat("x", replyBytes))
+		p := newPipes()
+		s := startOn(t, wire.Options{Handler: answering(ready(reply)), WriteTimeout: timeout}, p)
+		c := p.dial(t)
+		c.write(t, frame(1, ""))
+		for got, b := 0, make([]byte, 64<<10); got < replyBytes+8; time.Sleep(timeout / 20) {
+			n, err := c.Read(b)
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", got, err)
+			}
+			got += n
+		}
+		c.write(t, frame(2, ""))
+		time.Sleep(2 * timeout)
+		synctest.Wait()
+		if n := s.Counters(); n.Connections != 0 || n.StalledReading != 1 {
+			t.Errorf("of a peer that takes nothing any more: counted %+v", n)
+		}
+		s.stop(t)
+	})
+}
