@@ -87,6 +87,10 @@ func drive(t target, clients []*client, d time.Duration, whole bool, ready func(
 
 // measure runs one block of one system in a directory of its own.
 func measure(s system, r row, o *options, root string) (b result.Block, err error) {
+	cuts := o.cuts
+	if r.ownFile() {
+		cuts = 0
+	}
 	dir := filepath.Join(root, "block")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return b, err
@@ -112,19 +116,20 @@ func measure(s system, r row, o *options, root string) (b result.Block, err erro
 		return b, fmt.Errorf("warming up: %w", err)
 	}
 	runtime.GC()
-	return timed(t, clients, o, root)
+	return timed(t, clients, o.block, cuts, root)
 }
 
-// timed is the timed region of a block.
-func timed(t target, clients []*client, o *options, root string) (b result.Block, err error) {
+// timed is the timed region of a block, which holds so many cuts of a journal, if one
+// is used.
+func timed(t target, clients []*client, block time.Duration, cuts int64, root string) (b result.Block, err error) {
 	syncs, journal := t.syncCount(), t.journal()
-	ready := func() bool { return cutEnough(t.journal().Since(journal), o.cuts) }
+	ready := func() bool { return cutEnough(t.journal().Since(journal), cuts) }
 	used, err := yardstick.Used()
 	if err != nil {
 		return b, err
 	}
 	written, began := disk.Written(root), time.Now()
-	if err := drive(t, clients, o.block, false, ready); err != nil {
+	if err := drive(t, clients, block, false, ready); err != nil {
 		return b, err
 	}
 	acked := time.Now()
@@ -144,8 +149,7 @@ func timed(t target, clients []*client, o *options, root string) (b result.Block
 }
 
 // cutEnough tells whether a block may end as for the journal: one that is used was
-// cut. A limit program has none, and the engine uses none where large shares of one
-// log go to its own files.
+// cut. A limit program has none.
 func cutEnough(j disk.Journal, cuts int64) bool { return j.Commits == 0 || j.Cuts >= cuts }
 
 // done is what was used up in a timed region.

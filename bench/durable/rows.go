@@ -34,9 +34,10 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// ownFile tells that all who wait, of one log, make shares so large that they are
-// synced in its own file and not written to a journal besides.
-func (r row) ownFile() bool { return r.logs == 1 && r.clients*r.kib >= 1<<10 }
+// ownFile tells that those who wait for one log make shares so large that most are
+// synced in its own file and not written to a journal besides: half of them come while
+// a sync runs, and share the next.
+func (r row) ownFile() bool { return r.clients*r.kib/r.logs >= 2*64 }
 
 // goalClients is how many must be waiting for a goal to be judged: with few
 // there is nothing to share a sync with.

@@ -150,21 +150,34 @@ func (c contestant) once(ctx context.Context) (b result.Block, err error) {
 	if err := c.wrote.before(c.pool); err != nil {
 		return b, err
 	}
-	cutsBefore, _, err := s.Counter(ctx, journalCuts)
-	if err != nil {
-		return b, err
+	work := s.Work
+	if c.topic.Synced {
+		work = countingCuts(s)
 	}
-	if b, err = s.Work(ctx, c.session.ClientCPUs, c.topic, l); err != nil {
+	if b, err = work(ctx, c.session.ClientCPUs, c.topic, l); err != nil {
 		return b, err
 	}
 	c.wrote.after(b)
-	if cuts, known, unread := s.Counter(ctx, journalCuts); known && c.topic.Synced {
-		b.Metrics[result.JournalCuts], err = cuts-cutsBefore, unread
-	}
-	if err == nil && l.Kind == client.Fetch {
+	if l.Kind == client.Fetch {
 		err = full(b, l)
 	}
 	return b, err
+}
+
+// countingCuts is s.Work that tells how often the journal was cut meanwhile.
+func countingCuts(s *system.System) func(context.Context, string, system.Topic, client.Load) (result.Block, error) {
+	return func(ctx context.Context, cpus string, topic system.Topic, l client.Load) (b result.Block, err error) {
+		before, known, err := s.Counter(ctx, journalCuts)
+		if err != nil {
+			return b, err
+		}
+		if b, err = s.Work(ctx, cpus, topic, l); err != nil || !known {
+			return b, err
+		}
+		after, _, err := s.Counter(ctx, journalCuts)
+		b.Metrics[result.JournalCuts] = after - before
+		return b, err
+	}
 }
 
 // journalCuts is how often Moldau flushed logs so that its journal could go on.

@@ -53,7 +53,7 @@ func (p *Pool) Fresh(ctx context.Context, name string, properties ...string) (*F
 	l.Properties = slices.Concat(l.Properties, properties)
 	f := &Fresh{launch: l}
 	if name == Moldau {
-		f.launch.Properties = append(f.launch.Properties, operators(&l))
+		f.launch.Properties = append(f.launch.Properties, smallJournal, operators(&l))
 	}
 	f.System, err = start(ctx, name, f.launch)
 	return f, err

@@ -77,7 +77,7 @@ func writeRuns(b *bytes.Buffer, scenario string, runs []*result.Run) {
 }
 
 // foremost are the facts of a run that are to be seen at once.
-var foremost = []string{"commit", "cpu", "cores", "kafka", "load at start"}
+var foremost = []string{"commit", "moldau was built of", "cpu", "cores", "kafka", "load at start"}
 
 // worth are the metrics of which a table here has those that its rows have, beside
 // the headline; the rest is in the report. One of each group is enough.
