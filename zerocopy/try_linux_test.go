@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,21 +16,7 @@ import (
 // A send that does not wait takes what there is room for, then nothing, and goes on
 // where it stopped once there is room again.
 func TestTrySendTakesWhatThereIsRoomFor(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	near, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer near.Close()
-	far, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
+	near, far := tcpPair(t)
 	s := zerocopy.NewSender(near)
 	if err := near.(*net.TCPConn).SetWriteBuffer(64 << 10); err != nil {
 		t.Fatal(err)
@@ -82,21 +67,7 @@ func TestTrySendTakesWhatThereIsRoomFor(t *testing.T) {
 // stopped, whatever the connection is.
 func TestSendBytesGoesOnAfterADeadline(t *testing.T) {
 	for _, wrapped := range []bool{false, true} {
-		l, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		near, err := net.Dial("unix", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer near.Close()
-		far, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer far.Close()
+		near, far := unixPair(t)
 		s := zerocopy.NewSender(near)
 		if wrapped {
 			s = zerocopy.NewSender(struct{ io.Writer }{near})
