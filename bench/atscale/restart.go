@@ -79,7 +79,7 @@ func (r *restarting) row(n int, killed bool, durability string) harness.Workload
 		end = "kill -9"
 	}
 	w := harness.Workload{Blocks: blocks(r.session), Row: result.Row{
-		Name:   fmt.Sprintf("start after %s, %d MB in %s, cold", end, r.mb, counted(n, "partition")),
+		Name:   fmt.Sprintf("start after %s, %d MB in %s, cold", end, r.mb, harness.Counted(n, "partition")),
 		Client: "replay", Acks: "all", Durability: durability, Headline: result.Seconds,
 		Shape: result.Shape{RecordBytes: 1024, BatchBytes: 16384, Partitions: n},
 		Goals: []result.Goal{{System: system.Moldau, Metric: result.Seconds, Against: system.Kafka, AtMost: 1}},
@@ -151,11 +151,4 @@ func (r *restarting) fill(ctx context.Context, name string, l broker.Launch, n i
 		return records, err
 	}
 	return records, errors.Join(err, s.Close())
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

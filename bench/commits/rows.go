@@ -1,6 +1,10 @@
 package commits
 
-import "fmt"
+import (
+	"fmt"
+
+	"moldau/bench/harness"
+)
 
 // row is one workload: groups, the members of each, a connection for each
 // member, and how many commits a connection lets wait for their answers.
@@ -18,12 +22,5 @@ var rows = []row{
 }
 
 func (r *row) name() string {
-	return fmt.Sprintf("commits of %s of %s, %d in flight each", counted(r.Groups, "group"), counted(r.Members, "member"), r.InFlight)
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("commits of %s of %s, %d in flight each", harness.Counted(r.Groups, "group"), harness.Counted(r.Members, "member"), r.InFlight)
 }

@@ -3,6 +3,7 @@ package durable
 import (
 	"fmt"
 
+	"moldau/bench/harness"
 	"moldau/bench/result"
 )
 
@@ -24,14 +25,7 @@ func rowsOf(clients, logs, kib []int) (rows []row) {
 }
 
 func (r row) name() string {
-	return fmt.Sprintf("durable appends of %d KiB, %s, %s", r.kib, counted(r.clients, "client"), counted(r.logs, "log"))
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("durable appends of %d KiB, %s, %s", r.kib, harness.Counted(r.clients, "client"), harness.Counted(r.logs, "log"))
 }
 
 // ownFile tells that those who wait for one log make shares so large that most are

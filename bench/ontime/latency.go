@@ -134,7 +134,7 @@ func (l *latency) expect(counts time.Duration) time.Duration {
 // atShare is a row.
 func (l *latency) atShare(durability string, share int, a arrival) harness.Workload {
 	row := result.Row{
-		Name:   fmt.Sprintf("at %d %% of Kafka's saturation, %s, 1 KiB, one batch of 16 KiB a request, %s", share, a.name, counted(l.connections, "connection")),
+		Name:   fmt.Sprintf("at %d %% of Kafka's saturation, %s, 1 KiB, one batch of 16 KiB a request, %s", share, a.name, harness.Counted(l.connections, "connection")),
 		Client: "replay", Acks: "all", Durability: durability, Headline: result.P99, Shape: l.shape().Shape(),
 		Curve: fmt.Sprintf("produce, %s, %s", durability, a.name),
 		Goals: []result.Goal{{System: system.Moldau, Metric: result.P999, Against: system.Kafka, AtMost: 0.5}},
@@ -228,7 +228,7 @@ func (l *latency) kafkaSaturation(ctx context.Context, durability string) (float
 	l.saturation[durability] = rate
 	told := strings.Join(strings.Fields(fmt.Sprintf("%.0f", rates)), ", ")
 	l.session.Say("Kafka's saturation, %s: %.0f requests/s, of %s", durability, rate, told)
-	l.session.Run.Environment["Kafka's saturation, "+durability] = fmt.Sprintf("%.0f requests/s, one batch of 16 KiB each (closed loop, five in flight on each of %s; read were %s)", rate, counted(l.connections, "connection"), told)
+	l.session.Run.Environment["Kafka's saturation, "+durability] = fmt.Sprintf("%.0f requests/s, one batch of 16 KiB each (closed loop, five in flight on each of %s; read were %s)", rate, harness.Counted(l.connections, "connection"), told)
 	return rate, nil
 }
 
@@ -237,13 +237,6 @@ func (l *latency) shape() client.Load {
 	s := shape
 	s.Connections = l.connections
 	return s
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // seed is the same for all systems of a turn.

@@ -87,7 +87,7 @@ func (a *acks) row(of width, partitions int) harness.Workload {
 	l := client.Load{Kind: client.Produce, Connections: of.connections, InFlight: of.inFlight, Partitions: partitions, PerRequest: 1,
 		RecordBytes: 1 << 10, BatchBytes: 1, Bytes: 64 * gib, Seconds: a.block.Seconds()}
 	w := harness.Workload{Expect: a.block + time.Second + time.Duration(partitions)*5*time.Millisecond, Row: result.Row{
-		Name:   fmt.Sprintf("acknowledge 1 KiB, %s, %d in flight each, %s", counted(of.connections, "connection"), of.inFlight, counted(partitions, "partition")),
+		Name:   fmt.Sprintf("acknowledge 1 KiB, %s, %d in flight each, %s", harness.Counted(of.connections, "connection"), of.inFlight, harness.Counted(partitions, "partition")),
 		Client: clientNames[client.Produce], Acks: "all", Durability: "synced", Headline: result.RequestsPerSecond, Shape: l.Shape(),
 	}}
 	if of.all() >= 64 && partitions >= 6 {
@@ -111,11 +111,4 @@ func (a *acks) row(of width, partitions int) harness.Workload {
 	}
 	prepare(&w, a.session)
 	return w
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -36,7 +36,7 @@ func clean(s *harness.Session, o *options, dir string) (workloads []harness.Work
 	c := &closed{options: o, session: s, shape: shape{
 		Dir: dir, Logs: o.cleanLogs, SegmentBytes: int64(cleanBatchesPerSegment * batch), JournalBytes: o.journalBytes,
 	}}
-	name := fmt.Sprintf("clean close, %s of %s", counted(o.cleanLogs, "log"), counted(o.cleanParts, "segment"))
+	name := fmt.Sprintf("clean close, %s of %s", harness.Counted(o.cleanLogs, "log"), harness.Counted(o.cleanParts, "segment"))
 	for _, cold := range []bool{false, true} {
 		w := rowOf(name+", warm", "synced", result.Milliseconds, time.Second)
 		w.Prepare = time.Duration(o.cleanLogs*o.cleanParts) * time.Millisecond

@@ -35,7 +35,7 @@ func killed(o *options, dir string) (workloads []harness.Workload) {
 				shape:        shape{Dir: dir, Logs: logs, JournalBytes: o.journalBytes},
 				FlushedBytes: int64(o.gigabytes * 1e9), UnflushedBytes: o.unflushed, BatchBytes: o.batchKiB << 10,
 			}}
-			name := fmt.Sprintf("kill -9, %g GB in %s, %d MiB not flushed, cold", o.gigabytes, counted(logs, "log"), o.unflushed>>20)
+			name := fmt.Sprintf("kill -9, %g GB in %s, %d MiB not flushed, cold", o.gigabytes, harness.Counted(logs, "log"), o.unflushed>>20)
 			if torn {
 				name += ", torn"
 			}

@@ -139,10 +139,3 @@ func ask[A any](ctx context.Context, r child.Role, task any, under ...string) (a
 	_, after, err := yardstick.Times(os.Getpid())
 	return answer, after - before, err
 }
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
