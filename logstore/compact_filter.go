@@ -11,6 +11,7 @@ import (
 // beginning.
 type batchFilter struct {
 	keys         *keyMap
+	gone         *superseded // of what is mapped
 	digest       func(key []byte) keyDigest
 	mapped       int64 // offset: below it, from firstDirty on, all keys are in the map
 	limit        int64 // offset: what ends there stays, so that the end is known
@@ -98,6 +99,12 @@ func (f *batchFilter) undecoded(b record.Batch, why error) {
 	if f.tally.undecoded++; f.tally.undecoded == 1 {
 		f.tally.undecodedW = why
 	}
+}
+
+// passed counts records that went unread.
+func (f *batchFilter) passed(records int64) {
+	f.tally.records += records
+	f.tally.removed += records
 }
 
 // none is filter of a batch of which no record stays. Some stay without: what a
@@ -217,6 +224,8 @@ func (f *batchFilter) judge(b record.Batch) (j judgement, err error) {
 		case r.Offset >= f.mapped:
 			v.stays = true
 		case r.Key == nil, r.Value == nil && expired:
+		case f.gone.knows(r.Offset):
+			v.stays = !f.gone.has(r.Offset)
 		default:
 			v.looked = true
 			f.group.digests = append(f.group.digests, f.digest(r.Key))

@@ -57,20 +57,42 @@ func (g *groupRun) write() error {
 			return err
 		}
 		g.begin(&g.read, in, 0, &g.filter.tally.read)
-		for {
-			b, ok, err := g.read.read()
-			if err != nil {
+		for more := true; more; {
+			if err := g.passOver(in); err != nil {
 				return err
 			}
-			if !ok {
-				break
+			b, ok, err := g.read.read()
+			if err == nil && ok {
+				err = g.take(in, b)
 			}
-			if err := g.take(in, b); err != nil {
+			if more = ok; err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// passOver goes on behind batches of which nothing stays, if some are next, and has
+// the reader read up to where others are.
+func (g *groupRun) passOver(in compactInput) error {
+	for {
+		s, ok := g.runs.ahead(in, g.read.position, &g.gone)
+		switch {
+		case !ok:
+			g.read.until = in.size()
+			return nil
+		case int64(s.position) > g.read.position:
+			g.read.until = int64(s.position)
+			return nil
+		}
+		if err := g.needOutput(int64(s.position)); err != nil {
+			return err
+		}
+		g.filter.passed(int64(s.records))
+		g.left -= int64(s.bytes)
+		g.read.pass(s)
+	}
 }
 
 // take writes what is left of a batch.

@@ -71,22 +71,23 @@ func (m *keyMap) touch(digests []keyDigest) {
 	m.touched = sum
 }
 
-// put notes an offset, above all that the key has had. It fails where the map is
-// full.
-func (m *keyMap) put(d keyDigest, offset int64) bool {
+// put notes an offset, above all that the key has had, and returns the newest of
+// these, -1 for none. It fails where the map is full.
+func (m *keyMap) put(d keyDigest, offset int64) (older int64, ok bool) {
 	if m.used >= roomFor(len(m.slots)) {
 		m.grow()
 	}
 	s := m.slot(d)
 	if s.behind == 0 {
 		if m.used >= roomFor(len(m.slots)) {
-			return false
+			return -1, false
 		}
 		s.digest = d
 		m.used++
 	}
+	older = s.behind - 1
 	s.behind = offset + 1
-	return true
+	return older, true
 }
 
 // newest is the key's newest offset, -1 for one that is not there.

@@ -31,7 +31,7 @@ func TestCompactionAgainstAMap(t *testing.T) {
 			c.DeleteRetentionMs = 1 << 50
 		}
 		clock, told := newClock(), &events{}
-		o := logstore.Options{FS: vfs.NewMem(), Clock: clock, Manual: true, Log: c, Events: told.add, CompactionMapBytes: 24 * rapid.Int64Range(2, 30).Draw(rt, "map")}
+		o := logstore.Options{FS: vfs.NewMem(), Clock: clock, Manual: true, Log: c, Events: told.add, CompactionMapBytes: 24 * rapid.OneOf(rapid.Int64Range(2, 30), rapid.Just[int64](1<<12)).Draw(rt, "map")}
 		s, err := logstore.Open("data", o)
 		must(rt, err)
 		defer func() { _ = s.Close() }()

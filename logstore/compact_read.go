@@ -30,6 +30,7 @@ type batchReader struct {
 	input    compactInput
 	position int64 // of the batch to come
 	next     int64 // least offset that it may have
+	until    int64 // position, between batches, behind which nothing is read
 	window   []byte
 	buffer   []byte
 	bytesMax int64
@@ -38,7 +39,13 @@ type batchReader struct {
 
 // begin goes to a segment's batch at a position.
 func (r *batchReader) begin(in compactInput, position int64) {
-	r.input, r.position, r.next, r.window = in, position, in.base, nil
+	r.input, r.position, r.next, r.until, r.window = in, position, in.base, in.size(), nil
+}
+
+// pass goes on behind batches that are next, and not read.
+func (r *batchReader) pass(s stretch) {
+	r.position, r.next = int64(s.position)+int64(s.bytes), s.base+int64(s.records)
+	r.window = r.window[min(int(s.bytes), len(r.window)):]
 }
 
 // read returns the batch to come; none, with no error, behind the last. Where
@@ -88,14 +95,14 @@ func (r *batchReader) passed(b *compactedBatch) error {
 	return nil
 }
 
-// fill reads n bytes from position on, or what there is. What was returned before
-// is overwritten.
+// fill reads n bytes from position on, or what there is up to until. What was
+// returned before is overwritten.
 func (r *batchReader) fill(n int64) error {
 	if int64(len(r.buffer)) < n {
 		r.buffer = make([]byte, n)
 	}
 	left := copy(r.buffer, r.window)
-	want := min(n, r.input.size()-r.position)
+	want := min(n, r.until-r.position)
 	if err := r.pace(want - int64(left)); err != nil {
 		return err
 	}

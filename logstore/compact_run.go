@@ -10,6 +10,8 @@ import (
 type compactor struct {
 	store  *Store
 	keys   *keyMap
+	gone   superseded
+	runs   stretches
 	read   batchReader
 	again  batchReader // of what was read before
 	out    compactOutput
@@ -31,7 +33,8 @@ type keyAt struct {
 const keysPerBatch = 1 << 14
 
 func newCompactor(s *Store) *compactor {
-	c := &compactor{store: s, keys: newKeyMap(s.opt.CompactionMapBytes / int64(max(s.opt.CompactionWorkers, 1))), digest: s.opt.digest}
+	bytes := s.opt.CompactionMapBytes / int64(max(s.opt.CompactionWorkers, 1))
+	c := &compactor{store: s, keys: newKeyMap(bytes), gone: newSuperseded(bytes / 16), runs: newStretches(bytes / 16), digest: s.opt.digest}
 	if c.digest == nil {
 		secret := newDigestSecret(s.opt.Rand)
 		c.digest = secret.digest
@@ -66,6 +69,8 @@ func (c *compactor) run(l *Log, nowMs int64, stop <-chan struct{}) (LogCompacted
 // shrink gives back what only large batches and many keys needed.
 func (c *compactor) shrink() {
 	c.keys.reset()
+	c.gone.reset(0)
+	c.runs.reset()
 	for _, b := range []*[]byte{&c.read.buffer, &c.again.buffer, &c.out.pending} {
 		if cap(*b) > 2*scanWindowBytes {
 			*b = nil
@@ -142,8 +147,10 @@ func (r *compactRun) newFilter(plan *compactPlan) (*batchFilter, error) {
 		return nil, err
 	}
 	r.keys.reset()
+	r.gone.reset(plan.firstDirty)
+	r.runs.reset()
 	return &batchFilter{
-		keys: r.keys, digest: r.digest, limit: plan.limit,
+		keys: r.keys, gone: &r.gone, digest: r.digest, limit: plan.limit,
 		nowMs: r.nowMs, retentionMs: r.config.DeleteRetentionMs, unpackedMax: r.store.opt.DecompressedBytesMax,
 		producers: l.lastOfProducers(), transactions: newCompactedTxns(),
 		left: &r.left,
@@ -240,6 +247,9 @@ func (r *compactRun) mapKeys(plan *compactPlan, f *batchFilter) (upto int64, err
 			if full, ok := r.mapBatch(b.Batch, plan.firstDirty, f); !ok {
 				return full, nil
 			}
+			if f.mayGo(b.Batch) {
+				r.runs.add(b)
+			}
 		}
 	}
 	return plan.limit, nil
@@ -269,7 +279,7 @@ func (r *compactRun) mapBatch(b record.Batch, from int64, f *batchFilter) (full 
 		k := keyAt{f.digest(record.Key), record.Offset}
 		if b.Count() <= keysPerBatch {
 			r.batch = append(r.batch, k)
-		} else if !r.keys.put(k.digest, k.offset) {
+		} else if !r.put(k) {
 			return k.offset, false
 		}
 	}
@@ -281,11 +291,20 @@ func (r *compactRun) mapBatch(b record.Batch, from int64, f *batchFilter) (full 
 		if i%keysTouched == 0 {
 			r.touch(r.batch[i:])
 		}
-		if !r.keys.put(k.digest, k.offset) {
+		if !r.put(k) {
 			return k.offset, false
 		}
 	}
 	return 0, true
+}
+
+// put enters a key into the map, and notes the record that has it no longer.
+func (c *compactor) put(k keyAt) bool {
+	older, ok := c.keys.put(k.digest, k.offset)
+	if older >= 0 {
+		c.gone.add(older)
+	}
+	return ok
 }
 
 // touch fetches the slots of the first of these keys.

@@ -37,10 +37,27 @@ type KeyMap struct{ m *keyMap }
 
 func NewKeyMap(bytesMax int64) KeyMap { return KeyMap{newKeyMap(bytesMax)} }
 
-func (k KeyMap) Put(key []byte, offset int64) bool { return k.m.put(testSecret.digest(key), offset) }
-func (k KeyMap) Newest(key []byte) int64           { return k.m.newest(testSecret.digest(key)) }
-func (k KeyMap) Bytes() int64                      { return int64(len(k.m.slots)) * keySlotBytes }
-func (k KeyMap) Reset()                            { k.m.reset() }
+func (k KeyMap) Put(key []byte, offset int64) bool {
+	_, ok := k.m.put(testSecret.digest(key), offset)
+	return ok
+}
+func (k KeyMap) Newest(key []byte) int64 { return k.m.newest(testSecret.digest(key)) }
+func (k KeyMap) Bytes() int64            { return int64(len(k.m.slots)) * keySlotBytes }
+func (k KeyMap) Reset()                  { k.m.reset() }
+
+// Superseded is what a compaction knows of the offsets that have no key any more.
+type Superseded struct{ s superseded }
+
+func NewSuperseded(bytesMax, from int64) *Superseded {
+	s := &Superseded{newSuperseded(bytesMax)}
+	s.s.reset(from)
+	return s
+}
+
+func (s *Superseded) Add(offset int64)            { s.s.add(offset) }
+func (s *Superseded) Has(offset int64) bool       { return s.s.has(offset) }
+func (s *Superseded) Knows(offset int64) bool     { return s.s.knows(offset) }
+func (s *Superseded) All(first, count int64) bool { return s.s.all(first, count) }
 
 // Throttle is the throttle of compactions.
 type Throttle struct{ t throttle }
