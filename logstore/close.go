@@ -234,7 +234,7 @@ func (l *Log) rest() error {
 		return err
 	}
 	l.pointSnapshot = end
-	if err := l.writeEpochs(); err != nil {
+	if err := l.writeSmall(); err != nil {
 		return err
 	}
 	return unsyncable(l.store.fs.SyncDir(l.dir))
@@ -243,17 +243,4 @@ func (l *Log) rest() error {
 // beginsAt tells whether a segment begins at the offset: its snapshot stays.
 func (l *Log) beginsAt(offset int64) bool {
 	return slices.ContainsFunc(l.view.Load().segments, func(s *segment) bool { return s.base == offset })
-}
-
-// writeEpochs writes the leader epochs if they changed. The caller syncs the
-// directory.
-func (l *Log) writeEpochs() error {
-	if !l.epochs.dirty {
-		return nil
-	}
-	err := replaceFile(l.store.fs, l.file(epochFile), encodeEpochs(l.epochs.entries()), false)
-	if err == nil {
-		l.epochs.dirty = false
-	}
-	return err
 }

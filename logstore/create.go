@@ -129,11 +129,6 @@ func (b *birth) makeAlone() (err error) {
 	if err := b.makeEmptyDir(); err != nil {
 		return err
 	}
-	if l.id != (TopicID{}) {
-		if err := replaceFile(s.fs, l.file(partitionMetaFile), encodePartitionMeta(l.id), false); err != nil {
-			return err
-		}
-	}
 	if b.first, err = l.firstSegment(); err != nil {
 		return err
 	}
@@ -145,12 +140,17 @@ func (b *birth) makeAlone() (err error) {
 	l.hidden = true
 	s.setLog(b.name, l)
 	if err := l.putRow(); err != nil {
-		b.first = nil
-		l.stop() // whoever has it from the list of those with open files
-		l.releaseAll()
+		b.giveUpRow()
 		return err
 	}
 	return nil
+}
+
+// giveUpRow lets go of a log that is the store's, and has no row.
+func (b *birth) giveUpRow() {
+	b.first = nil
+	b.log.stop() // whoever has it from the list of those with open files
+	b.log.releaseAll()
 }
 
 // noteUnmade remembers that something may be left of a log that could not be made.
@@ -192,11 +192,14 @@ func (l *Log) makeDir() error {
 	return nil
 }
 
-// putRow gives a new log its row. Written, not synced: without a row the next
-// open reads the directory, and nothing is acknowledged before the row is durable.
+// putRow gives a new log its row. It is synced if it is where the topic's id is; of
+// a log without a row the next open reads the directory, and nothing is acknowledged
+// before the row is durable.
 func (l *Log) putRow() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.standing.lsn, err = l.store.manifest.Put(l.row())
+	if l.standing.lsn, err = l.store.manifest.Put(l.row()); err == nil && l.idUnwritten {
+		err = l.store.syncManifest(l.standing.lsn)
+	}
 	return err
 }

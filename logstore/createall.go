@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 
@@ -31,9 +30,10 @@ type Created struct {
 
 // CreateAll is [Store.Create] of many logs, which are answered for in the order
 // asked. One that cannot be made stops no other. When it returns all that were
-// made are durable, by two syncs of the file system for thousands of them, where
-// it can tell of their failing, and by two of each log's otherwise. A crash
-// before leaves any of them, empty, or none.
+// made are durable, by one sync of the file system and one of the manifest for
+// thousands of them, where the system can tell of its failing, and by one of each
+// log's directory otherwise. A crash before leaves any of them, empty, with or
+// without its topic's id, or none.
 func (s *Store) CreateAll(all []NewLog) []Created {
 	answers := make([]Created, len(all))
 	for from := 0; from < len(all); {
@@ -82,7 +82,7 @@ type birth struct {
 func (s *Store) birthOf(n NewLog) *birth {
 	l := s.newLog(n.Name, n.ID, n.Config)
 	l.incarnation = s.nextIncarnation.Add(1) - 1
-	l.standing.dirty = true
+	l.standing.dirty, l.idUnwritten = true, n.ID != TopicID{}
 	b := &birth{name: n.Name, log: l, failed: s.forgetDropped(n.Name)}
 	if b.failed == nil {
 		b.failed = s.removeUnmade(n.Name)
@@ -130,10 +130,8 @@ func (s *Store) createTogether(all []NewLog, answers []Created) {
 // written is durable before the next one begins: a name that stands for what is
 // not whole would be found so after a crash.
 func (s *Store) makeAll(births []*birth) {
-	s.step(births, (*birth).makeDir)
-	s.secure(births, (*birth).syncID, nil)
-	s.step(births, (*birth).makeFiles)
-	s.secure(births, (*birth).syncDir, func() error { return s.fs.SyncDir(s.path("")) })
+	s.step(births, (*birth).make)
+	s.secure(births)
 	s.enterAll(births)
 }
 
@@ -146,18 +144,15 @@ func (s *Store) step(births []*birth, do func(*birth) error) {
 	})
 }
 
-// secure makes durable what was done: at one go, or where that is not to be had,
+// secure makes durable what was made: at one go, or where that is not to be had,
 // or tells of a failure that may be of anything, one by one, and then what they
 // have in common.
-func (s *Store) secure(births []*birth, each func(*birth) error, common func() error) {
+func (s *Store) secure(births []*birth) {
 	if vfs.SyncAll(s.fs, s.path(""), nil) == nil {
 		return
 	}
-	s.step(births, each)
-	if common == nil {
-		return
-	}
-	if err := common(); err != nil {
+	s.step(births, (*birth).syncDir)
+	if err := s.fs.SyncDir(s.path("")); err != nil {
 		for _, b := range births {
 			b.failed = cmp.Or(b.failed, err)
 		}
@@ -171,37 +166,12 @@ func (b *birth) makeEmptyDir() error {
 	return err
 }
 
-// makeDir makes the directory, with the topic's id under a temporary name.
-func (b *birth) makeDir() error {
-	l := b.log
-	if err := b.makeEmptyDir(); err != nil || l.id == (TopicID{}) {
+// make makes the directory and the first segment.
+func (b *birth) make() (err error) {
+	if err := b.makeEmptyDir(); err != nil {
 		return err
 	}
-	return writeAside(l.store.fs, l.file(partitionMetaFile), encodePartitionMeta(l.id))
-}
-
-func (b *birth) syncID() error {
-	l := b.log
-	if l.id == (TopicID{}) {
-		return nil
-	}
-	f, err := l.store.fs.OpenFile(l.file(partitionMetaFile)+tmpSuffix, os.O_RDWR, filePerm)
-	if err != nil {
-		return err
-	}
-	return errors.Join(unsyncable(f.Sync()), f.Close())
-}
-
-// makeFiles gives the topic's id its name, and makes the first segment.
-func (b *birth) makeFiles() (err error) {
-	l := b.log
-	if l.id != (TopicID{}) {
-		name := l.file(partitionMetaFile)
-		if err := l.store.fs.Rename(name+tmpSuffix, name); err != nil {
-			return err
-		}
-	}
-	b.first, err = l.firstSegment()
+	b.first, err = b.log.firstSegment()
 	return err
 }
 
@@ -229,6 +199,9 @@ func (s *Store) enterAll(births []*birth) {
 	}
 	s.mu.Unlock()
 	lsn, err := s.manifest.Puts(rows)
+	if err == nil && slices.ContainsFunc(fresh, func(b *birth) bool { return b.log.idUnwritten }) {
+		err = s.syncManifest(lsn)
+	}
 	for _, b := range fresh {
 		b.log.standing.lsn = lsn
 		b.log.mu.Unlock()
@@ -237,9 +210,8 @@ func (s *Store) enterAll(births []*birth) {
 		return
 	}
 	for _, b := range fresh {
-		b.failed, b.first = err, nil
-		b.log.stop() // whoever has it from the list of those with open files
-		b.log.releaseAll()
+		b.failed = err
+		b.giveUpRow()
 	}
 }
 

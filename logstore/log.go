@@ -183,12 +183,13 @@ type Log struct {
 
 // writer is what only the holder of Log.mu touches.
 type writer struct {
-	unsealed  []sealing // rolled segments, oldest first
-	sealing   bool      // the first of them is being sealed
-	dirty     bool      // changed since the last checkpoint
-	flushDue  bool      // a flush task is queued
-	jitterMs  int64     // what this segment's segment.ms is short of
-	retention task      // when retention is looked at next; atMs is math.MaxInt64 for never
+	unsealed    []sealing // rolled segments, oldest first
+	sealing     bool      // the first of them is being sealed
+	dirty       bool      // changed since the last checkpoint
+	idUnwritten bool      // the topic's id is in the row only
+	flushDue    bool      // a flush task is queued
+	jitterMs    int64     // what this segment's segment.ms is short of
+	retention   task      // when retention is looked at next; atMs is math.MaxInt64 for never
 	retirement
 }
 

@@ -82,8 +82,8 @@ func TestOrderOfWrites(t *testing.T) {
 		do      func(h *harness, l *logstore.Log)
 		want    []string
 	}{
-		{"the first append syncs data; the directory was synced with the log's creation", nil, func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) },
-			lines("write 0.log", "sync manifest", "sync 0.log")},
+		{"the first append syncs data; directory and row were synced with the log's creation", nil, func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) },
+			lines("write 0.log", "sync 0.log")},
 		{"the second append finds the log in the dirty set", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) }, func(h *harness, l *logstore.Log) { h.appendDurably(l, "b", 1) },
 			lines("write 0.log", "sync 0.log")},
 		{"an append after a clean close enters the dirty set first", func(h *harness, l *logstore.Log) { h.reopen() }, func(h *harness, _ *logstore.Log) { h.appendDurably(h.log(), "a", 1) },
@@ -104,12 +104,12 @@ func TestOrderOfWrites(t *testing.T) {
 			lines("write 0.index", "write 0.timeindex", "sync 0.index", "sync 0.timeindex",
 				text("2.snapshot"), "syncdir t-0")},
 		{"checkpoint", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1); h.appendDurably(l, "b", 1) }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) },
-			lines(text("2.snapshot"), "write 0.index", "write 0.timeindex", text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
+			lines(text("2.snapshot"), "write 0.index", "write 0.timeindex", text("leader-epoch-checkpoint"), text("partition.metadata"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
 		{"checkpoint in os mode syncs the data first", func(h *harness, l *logstore.Log) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })
 			h.append(l, "a", 1)
 		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Checkpoint()) },
-			lines("sync manifest", "sync 0.log", text("1.snapshot"), text("leader-epoch-checkpoint"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
+			lines("sync 0.log", text("1.snapshot"), text("leader-epoch-checkpoint"), text("partition.metadata"), "sync 0.index", "sync 0.timeindex", "syncdir t-0", store)},
 		{"truncation lowers the recovery point first", func(h *harness, l *logstore.Log) {
 			h.appendDurably(l, "a", 1)
 			h.appendDurably(l, "b", 1)
@@ -128,14 +128,14 @@ func TestOrderOfWrites(t *testing.T) {
 			manifest},
 		{"delete", nil, func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, lines("rename t-0 to !", "syncdir ", "write manifest")},
 		{"a new log of that name waits for the manifest to forget the old one", func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, func(h *harness, l *logstore.Log) { h.log() },
-			lines("sync manifest", "mkdir t-0", "!", "syncdir t-0", "syncdir ", "write manifest")},
+			lines("sync manifest", "mkdir t-0", "!", "syncdir t-0", "syncdir ", manifest)},
 		{"close", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1) }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) },
-			lines("write 0.timeindex", "sync 0.index", "sync 0.timeindex", text("1.snapshot"), text("leader-epoch-checkpoint"), "syncdir t-0", "write manifest",
+			lines("write 0.timeindex", "sync 0.index", "sync 0.timeindex", text("1.snapshot"), text("leader-epoch-checkpoint"), text("partition.metadata"), "syncdir t-0", "write manifest",
 				text("replication-offset-checkpoint"), "syncdir ", text("recovery-point-offset-checkpoint"), "syncdir ", text(".kafka_cleanshutdown"), "syncdir ", manifest)},
 		{"close in os mode syncs the data first", func(h *harness, l *logstore.Log) {
 			h.reconfigure(l, func(c *logstore.Config) { c.Durability = logstore.OS })
 			h.append(l, "a", 1)
-		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) }, lines("sync manifest", "sync 0.log", "!", "sync 0.index", "sync 0.timeindex", "!", text(".kafka_cleanshutdown"), "syncdir ", manifest)},
+		}, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) }, lines("sync 0.log", "!", "sync 0.index", "sync 0.timeindex", "!", text(".kafka_cleanshutdown"), "syncdir ", manifest)},
 		{"close of a log at rest touches nothing of it", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 1); h.reopen() }, func(h *harness, l *logstore.Log) { must(h.t, h.store.Close()) },
 			lines(text(".kafka_cleanshutdown"), "syncdir ", manifest)},
 	} {

@@ -21,7 +21,7 @@ type pointing struct {
 	rests  bool   // the log comes to rest
 	dirty  bool   // it had changed since its last checkpoint
 	state  []byte // the producers' then
-	epochs []byte // nil where the file need not change
+	small  unwritten
 	failed error
 }
 
@@ -106,19 +106,18 @@ func (p *pointing) begin(said int64) bool {
 		return false
 	}
 	p.end, p.view, p.state = l.Offset(LogEnd), v, l.producers.encode()
-	if l.epochs.dirty {
-		p.epochs = encodeEpochs(l.epochs.entries())
-	}
-	p.dirty, l.dirty, l.epochs.dirty = l.dirty, false, false
+	p.dirty, p.small = l.dirty, l.takeUnwritten()
+	l.dirty = false
 	return true
 }
 
 // write writes the files that get their names when they are durable.
 func (p *pointing) write() bool {
 	l := p.log
-	err := writeAside(l.store.fs, p.snapshotName(), p.state)
-	if err == nil && p.epochs != nil {
-		err = writeAside(l.store.fs, l.file(epochFile), p.epochs)
+	aside := func(name string, text []byte) error { return writeAside(l.store.fs, name, text) }
+	err := aside(p.snapshotName(), p.state)
+	if err == nil {
+		err = p.small.each(l, aside)
 	}
 	if err != nil {
 		p.giveUp()
@@ -135,8 +134,8 @@ func (p *pointing) name() error {
 	l, fsys := p.log, p.log.store.fs
 	name := p.snapshotName()
 	err := fsys.Rename(name+tmpSuffix, name)
-	if err == nil && p.epochs != nil {
-		err = fsys.Rename(l.file(epochFile)+tmpSuffix, l.file(epochFile))
+	if err == nil {
+		err = p.small.each(l, func(name string, _ []byte) error { return fsys.Rename(name+tmpSuffix, name) })
 	}
 	if err != nil {
 		return err
@@ -156,7 +155,7 @@ func (p *pointing) giveUp() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dirty = l.dirty || p.dirty
-	l.epochs.dirty = l.epochs.dirty || p.epochs != nil
+	p.small.giveBack(l)
 }
 
 // finish tells the manifest. The caller holds log.mu.

@@ -184,16 +184,15 @@ func (l *Log) flushBeside() error {
 	s := l.view.Load().active()
 	defer s.restIndexes()
 	err := l.flushTail(false)
-	epochs, dirty := l.epochs.entries(), l.epochs.dirty
-	l.epochs.dirty = false
+	small := l.takeUnwritten()
 	l.mu.Unlock()
 	// Outside the lock: these may take as long as the disk likes.
-	if err == nil && dirty {
-		err = replaceFile(l.store.fs, l.file(epochFile), encodeEpochs(epochs), false)
+	if err == nil {
+		err = small.replace(l)
 	}
 	if err != nil {
 		l.mu.Lock()
-		l.epochs.dirty = l.epochs.dirty || dirty
+		small.giveBack(l)
 		l.mu.Unlock()
 		return err
 	}

@@ -127,11 +127,15 @@ func (r *recovery) openFound() error {
 	return r.openSegments(bases)
 }
 
-// readID reads the topic's id.
+// readID reads the topic's id, which of a log that was never flushed is in its row
+// only.
 func (r *recovery) readID() error {
 	l := r.log
 	text, err := readFile(l.store.fs, l.file(partitionMetaFile))
 	if errors.Is(err, fs.ErrNotExist) {
+		if r.known != nil {
+			l.id, l.idUnwritten = r.known.TopicID, r.known.TopicID != TopicID{}
+		}
 		return nil
 	}
 	if err == nil {

@@ -281,7 +281,7 @@ func (l *Log) forget(end int64) error {
 	l.producers = ps
 	l.keepDecided(decided, end)
 	l.settleAnew()
-	if err := l.writeEpochs(); err != nil {
+	if err := l.writeSmall(); err != nil {
 		return err
 	}
 	return l.store.fs.SyncDir(l.dir)
