@@ -227,7 +227,7 @@ func TestPoisonedStoresAreNotReady(t *testing.T) {
 				t.Fatalf("/ready at first: %d", code)
 			}
 			fault.SetHook(func(op vfs.Op) error {
-				if op.Kind == vfs.OpSync && strings.HasPrefix(op.Name, r.broken) {
+				if (op.Kind == vfs.OpSync || op.Kind == vfs.OpSyncDir) && strings.HasPrefix(op.Name, r.broken) {
 					return errors.New("the disk is broken")
 				}
 				return nil

@@ -80,6 +80,23 @@ func reopen(t *testing.T, fs vfs.FS) string {
 	return state(c.Image())
 }
 
+// The log's id is in the store's manifest before it is in a file, and may be lost with it.
+func TestRestartWithoutTheLogsID(t *testing.T) {
+	mem := vfs.NewMem()
+	states, err := run(mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"moldau/manifest", "logs/__metadata-0/partition.metadata"} {
+		if err := mem.Remove("metadata/" + name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := reopen(t, mem), states[len(states)-1]; got != want {
+		t.Fatalf("restart gives\n%swant\n%s", got, want)
+	}
+}
+
 func TestRestart(t *testing.T) {
 	mem := vfs.NewMem()
 	states, err := run(mem)

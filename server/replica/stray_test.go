@@ -154,6 +154,9 @@ func TestLogsOfTopicsThatExisted(t *testing.T) {
 func TestLogThatDoesNotOpen(t *testing.T) {
 	f := start(t)
 	f.apply(topic("old", 7), partitions(7, 0, led(node, node)), topic("gone", 8), partitions(8, 0, led(node, node)))
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"old-0", "gone-0"} {
 		file, err := f.fs.OpenFile(path.Join("data/logs", name, "partition.metadata"), 0x2, 0)
 		if err != nil {
@@ -163,9 +166,6 @@ func TestLogThatDoesNotOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = file.Close()
-	}
-	if err := f.store.Close(); err != nil {
-		t.Fatal(err)
 	}
 	if err := f.fs.Remove("data/moldau/manifest"); err != nil { // by which the files would not be looked at
 		t.Fatal(err)
