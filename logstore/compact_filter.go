@@ -224,7 +224,7 @@ func (f *batchFilter) judge(b record.Batch) (j judgement, err error) {
 		case r.Offset >= f.mapped:
 			v.stays = true
 		case r.Key == nil, r.Value == nil && expired:
-		case f.gone.knows(r.Offset):
+		case f.gone.knows(r.Offset): // one that could not be mapped, and can be read now, stays, too
 			v.stays = !f.gone.has(r.Offset)
 		default:
 			v.looked = true

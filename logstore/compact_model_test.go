@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,10 @@ func TestCompactionAgainstAMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := compactedConfig()
 		c.SegmentBytes = rapid.Int64Range(400, 3000).Draw(rt, "segment.bytes")
+		padding := ""
+		if rapid.Bool().Draw(rt, "large") { // so that batches of which nothing stays go unread
+			padding, c.SegmentBytes = strings.Repeat("-", 4000), 60*c.SegmentBytes
+		}
 		tombstonesStay := rapid.Bool().Draw(rt, "tombstones stay")
 		if tombstonesStay {
 			c.DeleteRetentionMs = 1 << 50
@@ -52,7 +57,7 @@ func TestCompactionAgainstAMap(t *testing.T) {
 				r := keptRecord{key: fmt.Sprint("k", rapid.IntRange(0, 6).Draw(rt, "key")), committed: !bo.Transactional, decided: !bo.Transactional}
 				var value []byte
 				if rapid.IntRange(0, 4).Draw(rt, "value") > 0 {
-					r.value = fmt.Sprint("v", len(all))
+					r.value = fmt.Sprint("v", len(all), padding)
 					value = []byte(r.value)
 				}
 				b.Append(clock.ms(), []byte(r.key), value)

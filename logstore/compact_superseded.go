@@ -3,8 +3,8 @@ package logstore
 import "moldau/logstore/record"
 
 // superseded knows of which mapped offsets the key has a newer one in the map: a bit
-// for each offset, from the first that a round maps. What is not known so, since
-// there is no memory for it, the map tells by the record's key.
+// for each offset, from the first that a round maps. What it has no memory for the map
+// tells by the record's key.
 type superseded struct {
 	from  int64    // offset of the first bit
 	bits  []uint64 // as far as one was set
@@ -22,7 +22,8 @@ func (s *superseded) reset(from int64) {
 	s.bits = s.bits[:0]
 }
 
-// knows tells that a mapped offset that has no bit is the newest of its key.
+// knows tells that there is memory for an offset's bit. A mapped offset without one is
+// the newest of its key then.
 func (s *superseded) knows(offset int64) bool {
 	return offset >= s.from && offset-s.from < int64(s.words)*64
 }
@@ -33,6 +34,7 @@ func (s *superseded) add(offset int64) {
 		return
 	}
 	i := int((offset - s.from) / 64)
+	s.bits = grown(s.bits, i+1, s.words)
 	for len(s.bits) <= i {
 		s.bits = append(s.bits, 0)
 	}
@@ -61,9 +63,17 @@ func (s *superseded) all(first, count int64) bool {
 	return true
 }
 
+// grown returns a slice with room for so many, of which there are never more than max.
+func grown[T any](s []T, n, max int) []T {
+	if n <= cap(s) {
+		return s
+	}
+	return append(make([]T, 0, min(2*n, max)), s...)
+}
+
 const (
-	stretchBytes = 16 << 10
-	stretchSize  = 24 // bytes of memory
+	stretchBytes = 8 << 10 // less is read with what is around it: a read for each costs more
+	stretchSize  = 24      // bytes of memory
 )
 
 // stretch is some batches of a segment, one behind the other, that go unread once
@@ -92,19 +102,20 @@ func (s *stretches) reset() {
 }
 
 // add notes a batch that may go as soon as none of its records stays. Short ones
-// are noted together: each is to spare a read of some size.
+// are noted together, or not at all.
 func (s *stretches) add(b compactedBatch) {
-	n := b.LastOffset() - b.BaseOffset() + 1
-	if i := len(s.list) - 1; i >= 0 {
-		last := &s.list[i]
-		if last.bytes < stretchBytes && int64(last.position)+int64(last.bytes) == b.position && last.base+int64(last.records) == b.BaseOffset() {
-			last.records += uint32(n)
-			last.bytes += uint32(b.bytes)
-			return
+	next := stretch{b.BaseOffset(), uint32(b.LastOffset() - b.BaseOffset() + 1), uint32(b.position), uint32(b.bytes)}
+	if n := len(s.list); n > 0 && s.list[n-1].bytes < stretchBytes {
+		if last := &s.list[n-1]; int64(last.position)+int64(last.bytes) == b.position && last.base+int64(last.records) == next.base {
+			last.records += next.records
+			last.bytes += next.bytes
+		} else {
+			*last = next
 		}
+		return
 	}
-	if len(s.list) < s.max {
-		s.list = append(s.list, stretch{b.BaseOffset(), uint32(n), uint32(b.position), uint32(b.bytes)})
+	if n := len(s.list) + 1; n <= s.max {
+		s.list = append(grown(s.list, n, s.max), next)
 	}
 }
 
@@ -113,7 +124,7 @@ func (s *stretches) add(b compactedBatch) {
 func (s *stretches) ahead(in compactInput, position int64, gone *superseded) (stretch, bool) {
 	for ; s.next < len(s.list) && s.list[s.next].base < in.end; s.next++ {
 		at := s.list[s.next]
-		if at.base >= in.base && int64(at.position) >= position && gone.all(at.base, int64(at.records)) {
+		if at.base >= in.base && int64(at.position) >= position && at.bytes >= stretchBytes && gone.all(at.base, int64(at.records)) {
 			return at, true
 		}
 	}

@@ -192,14 +192,17 @@ func (l *Log) makeDir() error {
 	return nil
 }
 
-// putRow gives a new log its row. It is synced if it is where the topic's id is; of
-// a log without a row the next open reads the directory, and nothing is acknowledged
-// before the row is durable.
-func (l *Log) putRow() (err error) {
+// putRow gives a new log its row, durably if it is where the topic's id is. Of a log
+// without a row the next open reads the directory, and nothing is acknowledged before
+// the row is durable.
+func (l *Log) putRow() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.standing.lsn, err = l.store.manifest.Put(l.row()); err == nil && l.idUnwritten {
-		err = l.store.syncManifest(l.standing.lsn)
+	lsn, err := l.store.manifest.Put(l.row())
+	hasID := l.idUnwritten
+	l.standing.lsn = lsn
+	l.mu.Unlock()
+	if err == nil && hasID {
+		err = l.store.syncManifest(lsn)
 	}
 	return err
 }

@@ -30,10 +30,10 @@ type Created struct {
 
 // CreateAll is [Store.Create] of many logs, which are answered for in the order
 // asked. One that cannot be made stops no other. When it returns all that were
-// made are durable, by one sync of the file system and one of the manifest for
-// thousands of them, where the system can tell of its failing, and by one of each
-// log's directory otherwise. A crash before leaves any of them, empty, with or
-// without its topic's id, or none.
+// made are durable, by one sync of the file system, where it can tell of its failing,
+// and one of the manifest for thousands of them, and by those that [Store.Create] has
+// otherwise. A crash before leaves any of them, empty, with or without its topic's id,
+// or none.
 func (s *Store) CreateAll(all []NewLog) []Created {
 	answers := make([]Created, len(all))
 	for from := 0; from < len(all); {
@@ -199,12 +199,14 @@ func (s *Store) enterAll(births []*birth) {
 	}
 	s.mu.Unlock()
 	lsn, err := s.manifest.Puts(rows)
-	if err == nil && slices.ContainsFunc(fresh, func(b *birth) bool { return b.log.idUnwritten }) {
-		err = s.syncManifest(lsn)
-	}
+	haveIDs := false
 	for _, b := range fresh {
+		haveIDs = haveIDs || b.log.idUnwritten
 		b.log.standing.lsn = lsn
 		b.log.mu.Unlock()
+	}
+	if err == nil && haveIDs {
+		err = s.syncManifest(lsn)
 	}
 	if err == nil {
 		return

@@ -53,7 +53,7 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 		defer l.upkeep.Unlock()
 		if suffix == straySuffix {
 			// Its files are all that is left of it.
-			if err = l.flushFiles(l.Offset(LogEnd)); err != nil && !l.needsJournal() {
+			if err = errors.Join(l.flushFiles(l.Offset(LogEnd)), l.leaveSmall()); err != nil && !l.needsJournal() {
 				err = nil // quarantined: it has what it has
 			}
 		}

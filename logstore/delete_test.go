@@ -124,6 +124,9 @@ func TestSetAsideKeepsWhatIsAcknowledged(t *testing.T) {
 			if got := string(readAll(t, mem, "data/logs/"+e.Name()+"/00000000000000000000.log")); got != want {
 				t.Fatalf("%s has %d bytes, want %d", e.Name(), len(got), len(want))
 			}
+			if !exists(t, mem, "data/logs/"+e.Name()+"/partition.metadata") {
+				t.Fatal("nobody knows whose it was")
+			}
 			return
 		}
 	}

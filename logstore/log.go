@@ -200,8 +200,12 @@ func (l *Log) active() *segment { return l.bounds[LogEnd].segment.Load() }
 // Name is the log's topic and partition.
 func (l *Log) Name() TopicPartition { return l.tp }
 
-// ID is the topic's id, zero if the log never had one.
-func (l *Log) ID() TopicID { return l.id }
+// ID is the topic's id, zero if the log never had one, or lost it: see [Log.AssignID].
+func (l *Log) ID() TopicID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.id
+}
 
 // Config is the configuration in force.
 func (l *Log) Config() Config { return *l.config.Load() }

@@ -229,8 +229,8 @@ type Options struct {
 	// CompactionMapBytes bounds the keys that compactions hold at once, of 24 bytes
 	// each, whatever their length, and a third more: default 128 MiB for all workers.
 	// What has more keys is compacted in several rounds. While a map grows it takes
-	// half as much again; up to an eighth more goes to what is remembered of the
-	// records and batches that were read.
+	// half as much again; up to an eighth of it goes, besides, to what is remembered of
+	// the records and batches that were read, and half as much again while that grows.
 	CompactionMapBytes int64
 	// CompactionBytesPerSecond bounds what compactions read and write, together;
 	// default no limit. With Manual there is none.

@@ -127,19 +127,22 @@ func (r *recovery) openFound() error {
 	return r.openSegments(bases)
 }
 
-// readID reads the topic's id, which of a log that was never flushed is in its row
-// only.
+// readID reads the topic's id. Where its file is missing, or cannot be read, the row
+// may have it.
 func (r *recovery) readID() error {
 	l := r.log
 	text, err := readFile(l.store.fs, l.file(partitionMetaFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		if r.known != nil {
-			l.id, l.idUnwritten = r.known.TopicID, r.known.TopicID != TopicID{}
-		}
-		return nil
-	}
 	if err == nil {
 		l.id, err = decodePartitionMeta(text)
+	}
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case err == nil:
+		return nil
+	case (missing || errors.Is(err, errCheckpoint)) && r.known != nil && r.known.TopicID != TopicID{}:
+		l.id, l.idUnwritten = r.known.TopicID, true
+		return nil
+	case missing:
+		return nil
 	}
 	return err
 }
@@ -179,6 +182,7 @@ func (r *recovery) finish() error {
 	l.settleAnew()
 	if r.fatal != nil {
 		r.quarantine()
+		l.saveID()
 	}
 	l.dirty = !r.clean
 	if r.clean && r.fatal == nil {

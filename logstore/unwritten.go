@@ -1,10 +1,12 @@
 package logstore
 
+import "fmt"
+
 // unwritten is what of a log's small files is not on disk as it should be, each nil
 // where it is.
 type unwritten struct {
 	epochs []byte
-	id     []byte // the row has it until the log is flushed first
+	id     []byte // a new log's is in its row only, until its first checkpoint
 }
 
 // takeUnwritten leaves it to the caller to write that. The caller holds l.mu.
@@ -51,4 +53,59 @@ func (l *Log) writeSmall() error {
 		small.giveBack(l)
 	}
 	return err
+}
+
+// leaveSmall writes it for whoever finds the directory without its row.
+func (l *Log) leaveSmall() error {
+	l.mu.Lock()
+	err := l.writeSmall()
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return unsyncable(l.store.fs.SyncDir(l.dir))
+}
+
+// saveID writes the topic's id of a log that was found damaged, and so does not come
+// to rest: a repair removes the rows. Where it cannot, the row has it still.
+func (l *Log) saveID() {
+	if l.idUnwritten && !l.store.opt.ReadOnly && replaceFile(l.store.fs, l.file(partitionMetaFile), encodePartitionMeta(l.id), true) == nil {
+		l.idUnwritten = false
+	}
+}
+
+// AssignID gives a log the topic id that it lacks, durably: a creation that was cut
+// short leaves one without, and so does a manifest that is lost before the log's first
+// checkpoint, or a Kafka from before there were ids. It is ErrExists if the log has
+// another.
+func (l *Log) AssignID(id TopicID) error {
+	l.upkeep.Lock()
+	defer l.upkeep.Unlock()
+	lsn, err := l.enterID(id)
+	if err == nil {
+		err = l.store.syncManifest(lsn)
+	}
+	return l.wrap("assign a topic id", err)
+}
+
+func (l *Log) enterID(id TopicID) (lsn int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.writable(); err != nil {
+		return 0, err
+	}
+	if l.id == id {
+		return l.standing.lsn, nil
+	}
+	if l.id != (TopicID{}) {
+		return 0, fmt.Errorf("%w: with topic id %s", ErrExists, l.id)
+	}
+	atRest := !l.standing.dirty
+	l.id, l.idUnwritten, l.standing.dirty = id, true, true
+	if lsn, err = l.store.manifest.Put(l.row()); err != nil {
+		l.id, l.idUnwritten, l.standing.dirty = TopicID{}, false, !atRest
+		return 0, fmt.Errorf("manifest: %w", spaceError(err))
+	}
+	l.standing.lsn, l.dirty = lsn, true
+	return lsn, nil
 }

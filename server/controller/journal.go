@@ -55,21 +55,17 @@ func openLogJournal(s *logstore.Store, clock Clock) (*logJournal, error) {
 	c.RetentionMs, c.RetentionBytes = -1, -1
 	c.MaxMessageBytes = commandBytesMax
 	log, err := s.Log(metadataLog)
-	if err == nil && log.ID() == (logstore.TopicID{}) && log.Offset(logstore.LogEnd) == 0 {
-		// A creation that was cut short leaves this. Made anew it has the id.
-		if err = s.Delete(metadataLog); err == nil {
-			err = logstore.ErrNotFound
-		}
-	}
-	if errors.Is(err, logstore.ErrNotFound) {
+	switch {
+	case errors.Is(err, logstore.ErrNotFound):
 		log, err = s.Create(metadataLog, metadataLogID, c)
+	case err == nil && log.Err() == nil && log.ID() == logstore.TopicID{}:
+		// A creation that was cut short leaves this, or a manifest that was lost.
+		err = log.AssignID(metadataLogID)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("controller: open the metadata log: %w", err)
 	}
-	// Without an id it is what a lost manifest leaves of a log that was never flushed;
-	// another's batches are no commands.
-	if id := log.ID(); id != metadataLogID && id != (logstore.TopicID{}) {
+	if id := log.ID(); id != metadataLogID && id != (logstore.TopicID{}) { // of a damaged one
 		return nil, fmt.Errorf("controller: directory %s holds a topic, id %s, where the metadata log belongs", metadataLog, log.ID())
 	}
 	if err := log.Configure(c); err != nil {

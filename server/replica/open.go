@@ -159,12 +159,13 @@ func (m *Manager) openLog(name logstore.TopicPartition, o *opening) (*logstore.L
 		return log, nil
 	case log.ID() != logstore.TopicID{}:
 		err = m.setAside(name, "it is of a topic with id "+log.ID().String())
-	case log.Offset(logstore.LogEnd) == 0:
-		// A creation that was cut short leaves this. Made anew it has the id, by
-		// which it is known when the topic is gone one day.
-		err = m.o.Store.Delete(name)
+	case log.Err() == nil && (log.Offset(logstore.LogEnd) == 0 || o.existed):
+		// A creation that was cut short leaves the one, a manifest that was lost the
+		// other, or a Kafka from before there were ids. By its id it is known when the
+		// topic is gone one day.
+		return log, log.AssignID(o.id)
 	case o.existed:
-		return log, nil // as Kafka wrote them before there were ids
+		return log, nil // damaged: it takes nothing
 	default:
 		err = m.setAside(name, "it has no topic id, and is older than the topic")
 	}
