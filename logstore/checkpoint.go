@@ -130,13 +130,13 @@ func encodeEpochs(entries []epochEntry) []byte {
 }
 
 func decodePartitionMeta(text []byte) (TopicID, error) {
+	var id TopicID
 	version, rest, _ := strings.Cut(string(text), "\n")
 	key, value, ok := strings.Cut(strings.TrimSuffix(rest, "\n"), ": ")
-	id, err := ParseTopicID(value)
-	if err != nil || version != "version: 0" || key != "topic_id" || !ok {
-		return TopicID{}, fmt.Errorf("%w: partition metadata %q", errCheckpoint, text)
+	if version != "version: 0" || key != "topic_id" || !ok {
+		return id, fmt.Errorf("%w: partition metadata %q", errCheckpoint, text)
 	}
-	return id, nil
+	return ParseTopicID(value)
 }
 
 func encodePartitionMeta(id TopicID) []byte {

@@ -53,14 +53,15 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 		defer l.upkeep.Unlock()
 		if suffix == straySuffix {
 			// Its files are all that is left of it.
-			if err = errors.Join(l.flushFiles(l.Offset(LogEnd)), l.leaveSmall()); err != nil && !l.needsJournal() {
+			if err = l.flushFiles(l.Offset(LogEnd)); err != nil && !l.needsJournal() {
 				err = nil // quarantined: it has what it has
+			}
+			if err == nil {
+				err = l.leaveSmall()
 			}
 		}
 	} else if suffix == straySuffix {
-		s.mu.RLock()
-		err = s.checkpoints.found.lacks(tp)
-		s.mu.RUnlock()
+		err = s.leaveBroken(tp)
 	}
 	if err == nil {
 		err = s.renameDir(l, tp, gone)
@@ -85,6 +86,24 @@ func (s *Store) takeAway(tp TopicPartition, suffix string) (delayMs int64, gone 
 	s.removeLog(tp)
 	delete(s.broken, tp)
 	return delayMs, gone, err
+}
+
+// leaveBroken has the directory of a log that could not be opened hold what there is
+// of it elsewhere: records, or else it is not set aside, and its topic's id, as far as
+// what keeps it from being opened lets that be written.
+func (s *Store) leaveBroken(tp TopicPartition) error {
+	s.mu.RLock()
+	err := s.checkpoints.found.lacks(tp)
+	row := s.checkpoints.found.state.Rows[tp.String()]
+	s.mu.RUnlock()
+	if err != nil || row == nil || row.TopicID == (TopicID{}) {
+		return err
+	}
+	name := path.Join(s.path(tp.String()), partitionMetaFile)
+	if _, err := s.fs.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		_ = replaceFile(s.fs, name, encodePartitionMeta(row.TopicID), true)
+	}
+	return nil
 }
 
 // hide takes a log out of sight and its name; the log is nil if it is a broken

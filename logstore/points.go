@@ -161,6 +161,9 @@ func (l *Log) writeSnapshot(end int64, snapshot []byte) error {
 // restIfIdle brings a log to rest that has nothing under way. The caller holds
 // l.upkeep and l.mu.
 func (l *Log) restIfIdle() error {
+	if l.writable() != nil { // since the caller looked: its files may be given up
+		return nil
+	}
 	if l.busy() {
 		l.dirty = true
 		return nil

@@ -127,22 +127,18 @@ func (r *recovery) openFound() error {
 	return r.openSegments(bases)
 }
 
-// readID reads the topic's id. Where its file is missing, or cannot be read, the row
-// may have it.
+// readID reads the topic's id. Where its file is missing the row may have it.
 func (r *recovery) readID() error {
 	l := r.log
 	text, err := readFile(l.store.fs, l.file(partitionMetaFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		if r.known != nil {
+			l.id, l.idUnwritten = r.known.TopicID, r.known.TopicID != TopicID{}
+		}
+		return nil
+	}
 	if err == nil {
 		l.id, err = decodePartitionMeta(text)
-	}
-	switch missing := errors.Is(err, fs.ErrNotExist); {
-	case err == nil:
-		return nil
-	case (missing || errors.Is(err, errCheckpoint)) && r.known != nil && r.known.TopicID != TopicID{}:
-		l.id, l.idUnwritten = r.known.TopicID, true
-		return nil
-	case missing:
-		return nil
 	}
 	return err
 }

@@ -3,9 +3,13 @@ package logstore_test
 import (
 	"bytes"
 	"errors"
+	"strings"
+	"syscall"
 	"testing"
 
 	"moldau/logstore"
+	"moldau/logstore/record"
+	"moldau/logstore/vfs"
 )
 
 const idFile = logDir + "/partition.metadata"
@@ -41,21 +45,63 @@ func TestTopicIDOutlivesARepair(t *testing.T) {
 	must(t, o.store.Close())
 }
 
-// A file that cannot be read is written anew if the row has the id.
-func TestTopicIDOfAFileThatCannotBeRead(t *testing.T) {
+// A log whose id cannot be written is not set aside without it.
+func TestSetAsideWithoutSpaceForTheID(t *testing.T) {
 	h := newHarness(t, nil)
 	h.appendDurably(h.log(), "a", 1)
-	h.mem = h.mem.Crash()
-	overwrite(t, h.mem, idFile, []byte("version: 0\ntopic_id: nonsense"))
-	h.open()
+	h.fault.SetHook(failing(vfs.OpWrite, "partition.metadata.tmp", syscall.ENOSPC))
+	if err := h.store.SetAside(tp); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("set aside: %v", err)
+	}
+	h.fault.SetHook(nil)
+	h.appendDurably(h.log(), "b", 1)
+	must(t, h.store.SetAside(tp))
+	mem := h.mem.Crash()
+	if got := strays(t, mem); len(got) != 1 || !exists(t, mem, got[0]+"/partition.metadata") {
+		t.Fatalf("set aside are %v", got)
+	}
+}
+
+// Of a damaged log the id is written, and its epochs are not: those in memory are only
+// of what is served.
+func TestDamagedLogIsSetAsideWithItsEpochs(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes = 200 })
 	l := h.log()
-	if l.ID() != (logstore.TopicID{1}) {
-		t.Fatalf("its id is %s", l.ID())
+	for i := range int32(4) {
+		a, err := l.AppendLeader(batchOf(t, record.BuilderOptions{}, h.clock.ms(), "a", 2), i)
+		must(t, err)
+		must(t, l.Wait(t.Context(), logstore.HighWatermark, a.Last+1))
 	}
-	must(t, h.store.Close())
-	if got := string(readAll(t, h.mem, idFile)); got != "version: 0\ntopic_id: AQAAAAAAAAAAAAAAAAAAAA" {
-		t.Fatalf("%q", got)
+	must(t, h.store.Checkpoint())
+	h.appendDurably(l, "b", 1) // or it would be at rest, and not be read
+	epochs := string(readAll(t, h.mem, logDir+"/leader-epoch-checkpoint"))
+	mem := h.mem.Crash()
+	must(t, mem.Remove(idFile))
+	b := readAll(t, mem, firstLog)
+	overwrite(t, mem, firstLog, b[:len(b)-10])
+	o := h.openTree(t, mem)
+	if o.log.Err() == nil {
+		t.Fatal("it is not damaged")
 	}
+	must(t, o.store.SetAside(tp))
+	got := strays(t, mem)
+	if len(got) != 1 || string(readAll(t, mem, got[0]+"/leader-epoch-checkpoint")) != epochs || !exists(t, mem, got[0]+"/partition.metadata") {
+		t.Fatalf("set aside are %v", got)
+	}
+	_ = o.store.Close()
+}
+
+// strays are the directories of logs that were set aside.
+func strays(t *testing.T, fsys vfs.FS) (all []string) {
+	t.Helper()
+	entries, err := fsys.ReadDir("data/logs")
+	must(t, err)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), "-stray") {
+			all = append(all, "data/logs/"+e.Name())
+		}
+	}
+	return all
 }
 
 func TestTopicIDOutlivesATruncation(t *testing.T) {

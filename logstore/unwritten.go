@@ -6,7 +6,7 @@ import "fmt"
 // where it is.
 type unwritten struct {
 	epochs []byte
-	id     []byte // a new log's is in its row only, until its first checkpoint
+	id     []byte // a new log's is in its row only, until it is checkpointed or comes to rest
 }
 
 // takeUnwritten leaves it to the caller to write that. The caller holds l.mu.
@@ -55,19 +55,26 @@ func (l *Log) writeSmall() error {
 	return err
 }
 
-// leaveSmall writes it for whoever finds the directory without its row.
+// leaveSmall writes it for whoever finds the directory without its row. Of a damaged
+// log nothing is written over: its epochs are only those of what is served. The caller
+// holds l.upkeep.
 func (l *Log) leaveSmall() error {
 	l.mu.Lock()
-	err := l.writeSmall()
-	l.mu.Unlock()
-	if err != nil {
-		return err
+	defer l.mu.Unlock()
+	if l.failure() != nil {
+		l.saveID()
+		return nil
 	}
-	return unsyncable(l.store.fs.SyncDir(l.dir))
+	err := l.writeSmall()
+	if err == nil {
+		err = unsyncable(l.store.fs.SyncDir(l.dir))
+	}
+	return l.final(err)
 }
 
 // saveID writes the topic's id of a log that was found damaged, and so does not come
-// to rest: a repair removes the rows. Where it cannot, the row has it still.
+// to rest: a repair removes the rows. Where it cannot, the row has it still. The caller
+// holds l.mu.
 func (l *Log) saveID() {
 	if l.idUnwritten && !l.store.opt.ReadOnly && replaceFile(l.store.fs, l.file(partitionMetaFile), encodePartitionMeta(l.id), true) == nil {
 		l.idUnwritten = false
@@ -100,10 +107,10 @@ func (l *Log) enterID(id TopicID) (lsn int64, err error) {
 	if l.id != (TopicID{}) {
 		return 0, fmt.Errorf("%w: with topic id %s", ErrExists, l.id)
 	}
-	atRest := !l.standing.dirty
+	before := l.standing.dirty
 	l.id, l.idUnwritten, l.standing.dirty = id, true, true
 	if lsn, err = l.store.manifest.Put(l.row()); err != nil {
-		l.id, l.idUnwritten, l.standing.dirty = TopicID{}, false, !atRest
+		l.id, l.idUnwritten, l.standing.dirty = TopicID{}, false, before
 		return 0, fmt.Errorf("manifest: %w", spaceError(err))
 	}
 	l.standing.lsn, l.dirty = lsn, true

@@ -58,14 +58,15 @@ func openLogJournal(s *logstore.Store, clock Clock) (*logJournal, error) {
 	switch {
 	case errors.Is(err, logstore.ErrNotFound):
 		log, err = s.Create(metadataLog, metadataLogID, c)
-	case err == nil && log.Err() == nil && log.ID() == logstore.TopicID{}:
-		// A creation that was cut short leaves this, or a manifest that was lost.
-		err = log.AssignID(metadataLogID)
+	case err == nil && log.Err() == nil && log.ID() == logstore.TopicID{} && log.Offset(logstore.LogEnd) == 0:
+		err = log.AssignID(metadataLogID) // its creation was cut short
 	}
 	if err != nil {
 		return nil, fmt.Errorf("controller: open the metadata log: %w", err)
 	}
-	if id := log.ID(); id != metadataLogID && id != (logstore.TopicID{}) { // of a damaged one
+	// Without an id it is what a lost manifest leaves of a log that had no checkpoint;
+	// another's batches are no commands.
+	if id := log.ID(); id != metadataLogID && id != (logstore.TopicID{}) {
 		return nil, fmt.Errorf("controller: directory %s holds a topic, id %s, where the metadata log belongs", metadataLog, log.ID())
 	}
 	if err := log.Configure(c); err != nil {

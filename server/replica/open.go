@@ -159,13 +159,17 @@ func (m *Manager) openLog(name logstore.TopicPartition, o *opening) (*logstore.L
 		return log, nil
 	case log.ID() != logstore.TopicID{}:
 		err = m.setAside(name, "it is of a topic with id "+log.ID().String())
-	case log.Err() == nil && (log.Offset(logstore.LogEnd) == 0 || o.existed):
-		// A creation that was cut short leaves the one, a manifest that was lost the
-		// other, or a Kafka from before there were ids. By its id it is known when the
+	case log.Err() == nil && log.Offset(logstore.LogEnd) == 0:
+		// A creation that was cut short leaves this. By its id it is known when the
 		// topic is gone one day.
 		return log, log.AssignID(o.id)
 	case o.existed:
-		return log, nil // damaged: it takes nothing
+		// So does a manifest that was lost, or a Kafka from before there were ids. It
+		// is served without one if need be, of a damaged log or a full disk.
+		if err := log.AssignID(o.id); err != nil {
+			m.o.Logger.Warn("log stays without a topic id", "partition", name.String(), "err", err)
+		}
+		return log, nil
 	default:
 		err = m.setAside(name, "it has no topic id, and is older than the topic")
 	}
