@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"moldau/bench/disk"
 	"moldau/bench/result"
 	"moldau/bench/yardstick"
 	"moldau/logstore"
@@ -42,6 +43,9 @@ func (t *trial) block(do func(context.Context) (result.Block, error)) func(conte
 			if err := t.begin(turn); err != nil {
 				return b, err
 			}
+		}
+		if err := disk.WarmPages(t.root, t.bytes); err != nil { // of which no more is written
+			return b, err
 		}
 		return do(ctx)
 	}

@@ -1,28 +1,12 @@
 package system
 
-import (
-	"errors"
-	"os"
-	"path/filepath"
-)
+import "moldau/bench/disk"
 
-// WarmPages has the machine's next pages of the page cache be such as were in use a
-// moment ago: it writes a file of so many bytes and removes it. Free memory that was
-// not in use for two seconds may go back to a virtual machine's host, and then costs
-// five to eight times the CPU time that writing to it does, which would hit whoever
-// comes after a pause, and spare whoever comes after somebody's files were deleted.
+// WarmPages is [disk.WarmPages] on the disk to measure.
 func (p *Pool) WarmPages(bytes int64) error {
 	dir, err := p.directory()
 	if err != nil || bytes == 0 {
 		return err
 	}
-	f, err := os.Create(filepath.Join(dir, "pages"))
-	if err != nil {
-		return err
-	}
-	piece := make([]byte, 1<<20)
-	for ; bytes > 0 && err == nil; bytes -= int64(len(piece)) {
-		_, err = f.Write(piece)
-	}
-	return errors.Join(err, os.Remove(f.Name()), f.Close())
+	return disk.WarmPages(dir, bytes)
 }
