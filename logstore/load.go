@@ -210,6 +210,13 @@ func (l *Log) readTail(s *segment) error {
 			err = s.data.Truncate(s.size())
 		}
 	}
+	if end := s.endOffset(); err == nil && s.times.Len() > 0 && s.times.Last().Offset >= end {
+		// Of records that a crash took before anything was flushed. An empty index has
+		// nothing to write over it.
+		if err = l.touch(); err == nil {
+			err = errors.Join(s.offsets.Truncate(end), s.times.Truncate(end))
+		}
+	}
 	if err == nil {
 		err = s.resumeFrom(s.offsets.Last(), s.size())
 	}
