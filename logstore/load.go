@@ -210,9 +210,9 @@ func (l *Log) readTail(s *segment) error {
 			err = s.data.Truncate(s.size())
 		}
 	}
-	if end := s.endOffset(); err == nil && s.times.Len() > 0 && s.times.Last().Offset >= end {
-		// Of records that a crash took before anything was flushed. An empty index has
-		// nothing to write over it.
+	end := s.endOffset()
+	surplus := s.offsets.Len() > 0 && s.offsets.Last().Offset >= end || s.times.Len() > 0 && s.times.Last().Offset >= end
+	if err == nil && surplus { // as in the data: a crash took the records, and the note that the log changed
 		if err = l.touch(); err == nil {
 			err = errors.Join(s.offsets.Truncate(end), s.times.Truncate(end))
 		}
