@@ -14,8 +14,9 @@
 // MSG_MORE, so that they share a packet with what follows. Smaller sections
 // are read into a pooled buffer among the bytes around them and leave in one
 // write. To wait for a socket the buffer is given up, and what it held is read
-// again: a peer that does not read costs no memory here. To any other writer (TLS, another system, a file that the operating
-// system does not know) all sections are copied through that buffer.
+// again: a peer that does not read costs no memory here. To any other writer (TLS,
+// another system, a file that the operating system does not know) all sections
+// are copied through that buffer.
 //
 // [Result] says how many bytes each path carried.
 //

@@ -67,6 +67,18 @@ func TestOSFileIsTheFile(t *testing.T) {
 	must(t, f.Close())
 }
 
+func TestReadsDoNotAllocate(t *testing.T) {
+	f := create(t, openOS(t, t.TempDir()), "f", "abc")
+	defer f.Close()
+	b := make([]byte, 3)
+	if n := testing.AllocsPerRun(200, func() {
+		_, err := f.ReadAt(b, 0)
+		must(t, err)
+	}); n > 0 {
+		t.Fatalf("%v allocations per read", n)
+	}
+}
+
 func TestWritesDoNotAllocate(t *testing.T) {
 	f := create(t, openOS(t, t.TempDir()), "f", "")
 	defer f.Close()

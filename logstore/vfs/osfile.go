@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -14,8 +15,9 @@ type osFile struct {
 	// Control holds the descriptor open without excluding others, which neither
 	// Fd (a concurrent Close may recycle the number) nor raw.Write (an append
 	// would wait for a sync) do.
-	raw  syscall.RawConn
-	name string // relative to the root, for errors
+	raw   syscall.RawConn
+	name  string      // relative to the root, for errors
+	waits atomic.Bool // the file system has no read that does not wait
 }
 
 func newOSFile(f *os.File, name string, flag int) (*osFile, error) {
@@ -44,11 +46,19 @@ func (f *osFile) control(run func(fd uintptr)) error {
 	return nil
 }
 
-func (f *osFile) ReadAt(p []byte, off int64) (int, error)  { return f.f.ReadAt(p, off) }
 func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return f.f.WriteAt(p, off) }
 func (f *osFile) Truncate(size int64) error                { return f.f.Truncate(size) }
 func (f *osFile) Close() error                             { return f.f.Close() }
 func (f *osFile) OSFile() *os.File                         { return f.f }
+
+func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
+	n := f.readCached(p, off)
+	if n == len(p) && n > 0 {
+		return n, nil
+	}
+	rest, err := f.f.ReadAt(p[n:], off+int64(n))
+	return n + rest, err
+}
 
 func (f *osFile) WritevAt(bufs [][]byte, off int64) (int, error) {
 	n, err := writevAt(f, bufs, off)

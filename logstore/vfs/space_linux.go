@@ -13,5 +13,5 @@ func spaceAt(f *os.File) (Space, error) {
 	}
 	// Blocks are counted in fragments, which network file systems make smaller
 	// than Bsize.
-	return Space{Free: int64(s.Bavail) * s.Frsize, Total: int64(s.Blocks) * s.Frsize}, nil
+	return Space{Free: int64(s.Bavail) * int64(s.Frsize), Total: int64(s.Blocks) * int64(s.Frsize)}, nil
 }
