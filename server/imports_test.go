@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"logstore"},
 	{"logstore/journal", "logstore/manifest"},
 	{"index", "zerocopy", "logstore/record", "logstore/latency", "logstore/vfs"},
+	{"zerocopy/nowait"},
 }
 
 // engine packages report to their caller by errors and events.

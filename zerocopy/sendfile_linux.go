@@ -6,9 +6,10 @@ import (
 	"os"
 	"runtime"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"moldau/zerocopy/nowait"
 )
 
 // sendfileCallMax bounds one sendfile call. A peer that reads as fast as we
@@ -116,7 +117,7 @@ func (k *socket) hasRoom(fd uintptr) bool {
 func (k *socket) writeUntilFull(fd uintptr) bool {
 	for len(k.b) > 0 {
 		k.calls++
-		n, err := send(fd, k.b, k.flags)
+		n, err := nowait.Send(fd, k.b, k.flags)
 		switch err {
 		case nil:
 			k.b = k.b[n:]
@@ -129,22 +130,6 @@ func (k *socket) writeUntilFull(fd uintptr) bool {
 		}
 	}
 	return true
-}
-
-// send is one system call on a socket that does not wait. Of short ones the runtime
-// is not told, as it has to be of calls that may wait: after each wait of the whole
-// program the first such call wakes its monitor thread, a tenth of what a small
-// answer costs.
-func send(fd uintptr, b []byte, flags int) (int, error) {
-	if len(b) > largeBytes {
-		return unix.SendmsgN(int(fd), b, nil, nil, flags)
-	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
-		uintptr(flags|unix.MSG_DONTWAIT), 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
 }
 
 // sendfile sends length bytes of f from off on. It did nothing if the file

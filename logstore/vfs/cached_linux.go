@@ -1,38 +1,41 @@
 package vfs
 
 import (
-	"runtime"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
 	"sync"
-	"unsafe"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"moldau/zerocopy/nowait"
 )
 
-// cachedBytesMax is the longest read that is tried without telling the runtime:
-// copying it takes a few microseconds, during which nothing else runs on the
-// processor that the goroutine has.
-const cachedBytesMax = 64 << 10
+const (
+	// missesTold reads of a file wait without a try, after one that was tried in vain.
+	missesTold = 32
+	// triesTold is how many reads of a file are tried before one is not: the runtime
+	// shall hear of somebody who reads and reads.
+	triesTold = 64
+	// neverTried is a countdown that does not count.
+	neverTried = math.MinInt32
+)
 
-// cachedRead is one preadv2 that never waits for a disk, pooled with its closure as
+// cachedRead is a read of what the page cache has, pooled with its closure as
 // pwritevCall is.
 type cachedRead struct {
-	part unix.Iovec
-	off  int64
-	n    int
-	err  unix.Errno
-	run  func(fd uintptr)
+	p   []byte
+	off int64
+	n   int
+	err error
+	run func(fd uintptr)
 }
 
 var cachedReads = sync.Pool{New: func() any {
 	c := new(cachedRead)
-	c.run = func(fd uintptr) {
-		// The runtime is not told, as it has to be of calls that may wait: after each
-		// wait of the whole program the first such call wakes its monitor thread, which
-		// costs more than this read does.
-		n, _, err := unix.RawSyscall6(unix.SYS_PREADV2, fd, uintptr(unsafe.Pointer(&c.part)), 1,
-			uintptr(c.off), uintptr(uint64(c.off)>>32), unix.RWF_NOWAIT)
-		c.n, c.err = int(n), err
-	}
+	c.run = func(fd uintptr) { c.n, c.err = nowait.Pread(fd, c.p, c.off) }
 	return c
 }}
 
@@ -40,25 +43,42 @@ var cachedReads = sync.Pool{New: func() any {
 // it leaves, be it that the disk has it, that the file ends, or an error, is for a
 // read that may wait to find out.
 func (f *osFile) readCached(p []byte, off int64) int {
-	if len(p) == 0 || len(p) > cachedBytesMax || off < 0 || f.waits.Load() {
+	if len(p) == 0 || len(p) > nowait.BytesMax || off < 0 {
+		return 0
+	}
+	if n := f.untried.Load(); n != 0 {
+		if n > 0 {
+			f.untried.CompareAndSwap(n, n-1)
+		}
+		return 0
+	}
+	if f.tries.Add(1)%triesTold == 0 {
 		return 0
 	}
 	c := cachedReads.Get().(*cachedRead)
-	c.part.Base, c.off, c.n, c.err = &p[0], off, 0, 0
-	c.part.SetLen(len(p))
+	defer cachedReads.Put(c)
+	c.p, c.off, c.n, c.err = p, off, 0, nil
 	closed := f.control(c.run)
-	runtime.KeepAlive(p)
-	n, err := c.n, c.err
-	c.part.Base = nil
-	cachedReads.Put(c)
+	c.p = nil
 	switch {
 	case closed != nil:
 		return 0
-	case err == unix.ENOSYS || err == unix.EOPNOTSUPP || err == unix.EINVAL:
-		f.waits.Store(true)
-		return 0
-	case err != 0:
-		return 0
+	case c.err != nil && c.err != unix.EAGAIN && c.err != unix.EINTR:
+		f.untried.Store(neverTried)
+	case c.n < len(p):
+		f.untried.CompareAndSwap(0, missesTold)
 	}
-	return n
+	return c.n
+}
+
+// openUntimed opens a file so that reading it does not note the time, for which a
+// read would have to wait for the file system's journal. Only the file's owner may:
+// of another's, reads may wait and are never tried.
+func (o *OS) openUntimed(name string, flag int, perm fs.FileMode) (f *os.File, untried int32, err error) {
+	f, err = o.open(name, flag|unix.O_NOATIME, perm)
+	if errors.Is(err, syscall.EPERM) {
+		f, err = o.open(name, flag, perm)
+		untried = neverTried
+	}
+	return f, untried, err
 }

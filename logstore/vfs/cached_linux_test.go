@@ -6,6 +6,10 @@ import (
 	"io"
 	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"moldau/zerocopy/nowait"
 )
 
 // A read is the same whatever of it the page cache has: the beginning, all, or what
@@ -16,7 +20,7 @@ func TestReadAtWhateverIsCached(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fsys.Close()
-	content := make([]byte, 3*cachedBytesMax+100)
+	content := make([]byte, 3*nowait.BytesMax+100)
 	for i := range content {
 		content[i] = byte(i>>12) ^ byte(i)
 	}
@@ -32,35 +36,77 @@ func TestReadAtWhateverIsCached(t *testing.T) {
 	if err := f.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	for _, waits := range []bool{false, true} {
-		for _, at := range []int64{0, 1, 4095, cachedBytesMax, int64(len(content)) - 50, int64(len(content)) - 1} {
-			for _, n := range []int{1, 61, 4096, 9000, cachedBytesMax, cachedBytesMax + 1} {
-				// First with the first page of what is read alone in memory, then with all.
-				if err := Forget(f); err != nil {
-					t.Fatal(err)
-				}
-				f.waits.Store(true)
-				if _, err := f.ReadAt(make([]byte, 1), at); err != nil {
-					t.Fatal(err)
-				}
-				for range 2 {
-					f.waits.Store(waits)
+	for _, untried := range []int32{0, 1, neverTried} {
+		for _, at := range []int64{0, 1, 4095, nowait.BytesMax, int64(len(content)) - 50, int64(len(content)) - 1} {
+			for _, n := range []int{1, 61, 4096, 9000, nowait.BytesMax, nowait.BytesMax + 1} {
+				// With nothing in memory, with all, and with the first page alone.
+				for _, primed := range []int{0, n, 1} {
+					if primed != n {
+						if err := Forget(f); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if primed == 1 {
+						if _, err := f.f.ReadAt(make([]byte, 1), at); err != nil {
+							t.Fatal(err)
+						}
+					}
+					f.untried.Store(untried)
 					got := make([]byte, n)
 					read, err := f.ReadAt(got, at)
 					want := content[at:min(at+int64(n), int64(len(content)))]
 					if !bytes.Equal(got[:read], want) || (len(want) < n) != errors.Is(err, io.EOF) || (len(want) == n) != (err == nil) {
-						t.Fatalf("%d bytes at %d, waits %t: %d bytes, %v", n, at, waits, read, err)
+						t.Fatalf("%d bytes at %d, %d primed, untried %d: %d bytes, %v", n, at, primed, untried, read, err)
 					}
 				}
 			}
 		}
 	}
-	f.waits.Store(true)
-	if _, err := f.ReadAt(make([]byte, 61), 0); err != nil {
+	if f.untried.Load() != neverTried {
+		t.Error("a read that is never tried was tried")
+	}
+}
+
+// What was just read is there at once, in most reads; after one that was not, some
+// are not tried.
+func TestReadCached(t *testing.T) {
+	fsys, err := OpenOS(t.TempDir())
+	if err != nil {
 		t.Fatal(err)
 	}
-	f.waits.Store(false)
-	if n := f.readCached(make([]byte, 61), 0); n != 61 && !f.waits.Load() {
-		t.Errorf("%d of 61 bytes that were just read are cached", n)
+	defer fsys.Close()
+	opened, err := fsys.OpenFile("f", os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	f := opened.(*osFile)
+	if flags, err := unix.FcntlInt(f.f.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NOATIME == 0 {
+		t.Errorf("flags %#x, %v: reads note the time", flags, err)
+	}
+	b := make([]byte, 61)
+	if _, err := f.WriteAt(b, 0); err != nil {
+		t.Fatal(err)
+	}
+	count := func(off int64) (atOnce int) {
+		for range 10 * triesTold {
+			if f.readCached(b, off) == len(b) {
+				atOnce++
+			}
+		}
+		return atOnce
+	}
+	if n := count(0); f.untried.Load() != neverTried && (n < 8*triesTold || n == 10*triesTold) {
+		t.Errorf("%d of %d reads came at once", n, 10*triesTold)
+	}
+	if f.untried.Load() == neverTried {
+		t.Log("the file system here has no read that does not wait")
+		return
+	}
+	for f.untried.Load() == 0 {
+		f.readCached(b, 1) // a byte more than there is
+	}
+	if n := count(0); f.untried.Load() != 0 || n < 7*triesTold || n > 10*triesTold-missesTold {
+		t.Errorf("%d of %d reads came at once after one in vain", n, 10*triesTold)
 	}
 }

@@ -15,9 +15,11 @@ type osFile struct {
 	// Control holds the descriptor open without excluding others, which neither
 	// Fd (a concurrent Close may recycle the number) nor raw.Write (an append
 	// would wait for a sync) do.
-	raw   syscall.RawConn
-	name  string      // relative to the root, for errors
-	waits atomic.Bool // the file system has no read that does not wait
+	raw  syscall.RawConn
+	name string // relative to the root, for errors
+
+	untried atomic.Int32 // so many reads are not tried without waiting; below 0, none is
+	tries   atomic.Uint32
 }
 
 func newOSFile(f *os.File, name string, flag int) (*osFile, error) {

@@ -5,9 +5,10 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"moldau/zerocopy/nowait"
 )
 
 // socketReader reads a socket, and tells before it waits.
@@ -71,7 +72,7 @@ func (r *socketReader) tryFill(fd uintptr) bool {
 	in := r.in
 	in.front()
 	for {
-		n, err := receive(fd, in.buf[in.hi:])
+		n, err := nowait.Recv(fd, in.buf[in.hi:])
 		if err == unix.EINTR {
 			continue
 		}
@@ -82,19 +83,6 @@ func (r *socketReader) tryFill(fd uintptr) bool {
 		}
 		return r.ended(n, err)
 	}
-}
-
-// receive is one system call on a socket that does not wait, of which the runtime is
-// not told, as it has to be of calls that may wait: after each wait of the whole
-// program the first such call wakes its monitor thread, a tenth of what a small
-// request costs.
-func receive(fd uintptr, b []byte) (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
-		unix.MSG_DONTWAIT, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
 }
 
 // tryRead reports false to wait until something has arrived.

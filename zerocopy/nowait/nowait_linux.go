@@ -1,0 +1,57 @@
+package nowait
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Recv reads from a socket in non-blocking mode. The error is a [unix.Errno].
+func Recv(fd uintptr, b []byte) (int, error) {
+	if len(b) > BytesMax {
+		n, err := unix.Read(int(fd), b)
+		return max(n, 0), err
+	}
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	if errno != 0 {
+		return 0, errno
+	}
+	written(b[:n])
+	return int(n), nil
+}
+
+// Send writes to a socket, with flags of send(2), and does not wait for room. The
+// error is a [unix.Errno].
+func Send(fd uintptr, b []byte, flags int) (int, error) {
+	if len(b) <= BytesMax {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+			uintptr(flags|unix.MSG_DONTWAIT), 0, 0)
+		if errno == 0 {
+			return int(n), nil
+		}
+		if errno != unix.ENOSYS { // Linux before 4.3 on some 32-bit machines
+			return 0, errno
+		}
+	}
+	n, err := unix.SendmsgN(int(fd), b, nil, nil, flags|unix.MSG_DONTWAIT)
+	return max(n, 0), err
+}
+
+// Pread reads at off as much of b as the page cache has at once, and may have the
+// system begin to read the rest. It does not wait for that; for the file system's
+// journal it may, to note the time of access, unless the file was opened with
+// O_NOATIME. b is no longer than [BytesMax]. The error is a [unix.Errno]: EAGAIN
+// tells that nothing is there yet, most others that the file system, or the system,
+// has no such thing.
+func Pread(fd uintptr, b []byte, off int64) (int, error) {
+	var part unix.Iovec
+	part.Base = unsafe.SliceData(b)
+	part.SetLen(len(b))
+	n, _, errno := unix.RawSyscall6(unix.SYS_PREADV2, fd, uintptr(unsafe.Pointer(&part)), 1,
+		uintptr(off), uintptr(uint64(off)>>32), unix.RWF_NOWAIT)
+	if errno != 0 {
+		return 0, errno
+	}
+	written(b[:n])
+	return int(n), nil
+}
