@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"testing"
 	"time"
 
@@ -50,6 +51,24 @@ func TestNothingIsMissedInSilence(t *testing.T) {
 		}
 		if err := harness.NewSession(c.o, run, io.Discard).Measure(t.Context(), planned("first", "second")); !errors.Is(err, c.want) || err != nil && len(run.Rows) > 0 {
 			t.Errorf("%s: measured %d rows: %v", name, len(run.Rows), err)
+		}
+	}
+}
+
+// A run that would fill the disk does not begin.
+func TestNoRoom(t *testing.T) {
+	for needed, want := range map[int64]error{1 << 10: nil, math.MaxInt64: harness.ErrNoRoom} {
+		run := &result.Run{}
+		scenario := planned("row")
+		plan := scenario.Plan
+		scenario.Plan = func(ctx context.Context, s *harness.Session) ([]harness.Workload, error) {
+			rows, err := plan(ctx, s)
+			rows[0].DiskBytes = needed
+			return rows, err
+		}
+		err := harness.NewSession(harness.Options{Blocks: 1, Dir: t.TempDir()}, run, io.Discard).Measure(t.Context(), scenario)
+		if !errors.Is(err, want) || (want == nil) != (err == nil) || (err == nil) != (len(run.Rows) == 1) {
+			t.Errorf("%d bytes needed: %d rows, %v, want %v", needed, len(run.Rows), err, want)
 		}
 	}
 }

@@ -28,6 +28,9 @@ type Workload struct {
 	// Bytes or time of a block are the scenario's; Expect is how long a block of one
 	// contestant may take, what is around its timed region included, for estimates.
 	Expect time.Duration
+	// DiskBytes is what a block may have on the disk at one time, where that is
+	// gigabytes; 0 is not looked at.
+	DiskBytes int64
 	// Prepare is what the row takes once and for all: warming a JVM up, filling.
 	Prepare time.Duration
 	// Blocks is how many turns are needed; 0 leaves that to the options.

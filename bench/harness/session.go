@@ -78,11 +78,15 @@ func (s *Session) Close() error {
 }
 
 // Measure plans scenarios and lets their contestants take turns. Nothing is measured
-// unless every scenario has rows and every system that was asked for is in one.
+// unless every scenario has rows, every system that was asked for is in one, and the
+// disk has room for what a block leaves.
 // Figures are saved after every row, and when ctx ends.
 func (s *Session) Measure(ctx context.Context, scenarios ...Scenario) error {
 	plans, err := s.Plan(ctx, scenarios...)
 	if err != nil {
+		return err
+	}
+	if err := s.checkRoom(plans); err != nil {
 		return err
 	}
 	for _, p := range plans {

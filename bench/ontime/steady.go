@@ -69,7 +69,7 @@ func (s *steady) plan() (workloads []harness.Workload) {
 		if !s.session.WantsDurability(durability) {
 			continue
 		}
-		w := harness.Workload{AfterTurn: late, Expect: s.duration + 2*time.Second, Blocks: max(1, s.session.Blocks), Row: result.Row{
+		w := harness.Workload{AfterTurn: late, Expect: s.duration + 2*time.Second, DiskBytes: s.diskBytes(), Blocks: max(1, s.session.Blocks), Row: result.Row{
 			Name:   fmt.Sprintf("%d producers of small keyed batches, %.0f requests a second for %v", s.producers, s.rate, s.duration),
 			Client: "replay", Acks: "all", Durability: durability, Headline: result.WindowStep, Shape: s.load().Shape(),
 			Goals: []result.Goal{{System: system.Moldau, Metric: result.WindowStep, AtMost: 3}},
@@ -103,13 +103,21 @@ func (s *steady) block(ctx context.Context, name string, synced bool, turn int) 
 	return b, nil
 }
 
+// perPartition is about how many bytes a block produces to each partition.
+func (s *steady) perPartition() int64 {
+	const batchBytes = 1200
+	return int64(s.rate * batchBytes * s.duration.Seconds() / float64(s.partitions))
+}
+
+// diskBytes is what retention leaves, and a segment more that is not full, another
+// that is not deleted yet, and as much again for brokers that are late to look.
+func (s *steady) diskBytes() int64 { return s.perPartition() * int64(s.partitions) * 6 / 10 }
+
 // configs are such that a partition rolls forty times and begins to delete when
 // half is written. Kafka has no smaller segments than 1 MiB.
 func (s *steady) configs() map[string]string {
-	const batchBytes = 1200
-	perPartition := int64(s.rate * batchBytes * s.duration.Seconds() / float64(s.partitions))
 	return map[string]string{
-		"segment.bytes":   strconv.FormatInt(max(1<<20, perPartition/40), 10),
-		"retention.bytes": strconv.FormatInt(max(1<<20, perPartition/2), 10),
+		"segment.bytes":   strconv.FormatInt(max(1<<20, s.perPartition()/40), 10),
+		"retention.bytes": strconv.FormatInt(max(1<<20, s.perPartition()/2), 10),
 	}
 }
