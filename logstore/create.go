@@ -71,6 +71,7 @@ func (s *Store) createAlone(n NewLog) (l *Log, again bool, err error) {
 		return nil, false, fmt.Errorf("logstore: create %s: %w", n.Name, err)
 	}
 	defer s.changes.Done()
+	shed := s.counters.shedFiles.Load()
 	b := s.birthOf(n)
 	if b.failed == nil {
 		b.failed = b.makeAlone()
@@ -79,7 +80,7 @@ func (s *Store) createAlone(n NewLog) (l *Log, again bool, err error) {
 		s.show(b.log)
 		return b.log, false, nil
 	}
-	again = isShortage(b.failed) && s.makeRoom() // first: to take away what is there needs some, too
+	again = isShortage(b.failed) && s.makeRoom(shed) // first: to take away what is there needs some, too
 	s.unmake([]*birth{b})
 	return nil, again && isShortage(b.failed), fmt.Errorf("logstore: create %s: %w", n.Name, spaceError(b.failed))
 }

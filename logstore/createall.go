@@ -93,6 +93,7 @@ func (s *Store) birthOf(n NewLog) *birth {
 // createTogether makes logs whose files become durable together.
 func (s *Store) createTogether(all []NewLog, answers []Created) {
 	s.awaitFiles()
+	shed := s.counters.shedFiles.Load()
 	births := make([]*birth, 0, len(all))
 	at := make([]int, 0, len(all))
 	for i, n := range all {
@@ -109,7 +110,7 @@ func (s *Store) createTogether(all []NewLog, answers []Created) {
 	defer s.changes.Add(-len(births))
 	s.makeAll(births)
 	starved := slices.ContainsFunc(births, func(b *birth) bool { return b.failed != nil && isShortage(b.failed) })
-	again := starved && s.makeRoom() // first: to take away what is there needs some, too
+	again := starved && s.makeRoom(shed) // first: to take away what is there needs some, too
 	s.unmake(births)
 	for i, b := range births {
 		a := &answers[at[i]]

