@@ -11,6 +11,9 @@ import (
 	"moldau/logstore/vfs"
 )
 
+// The race detector has pools lose some of what is put into them: allocations are
+// counted where it is not.
+
 // By batches nothing is allocated: not by an append, nor by waiting for it with a
 // Waiter, nor by a read. A commit, which is shared, is left out here: in os mode
 // there is none.
@@ -44,7 +47,7 @@ func TestBatchesAllocateNothing(t *testing.T) {
 		},
 	} {
 		must(t, errOf(l.AppendLeader(batch, 0)))
-		if n := testing.AllocsPerRun(100, do); n != 0 {
+		if n := testing.AllocsPerRun(100, do); n != 0 && !raceEnabled {
 			t.Errorf("%s: %v allocations", what, n)
 		}
 	}
@@ -67,7 +70,6 @@ func TestRecordsReuseTheirMemory(t *testing.T) {
 		_, err := l.Append(context.Background(), records...)
 		must(t, err)
 	}
-	// The race detector has pools lose some of what is put into them.
 	if n := testing.AllocsPerRun(100, appendAll); n > 1 && !raceEnabled {
 		t.Errorf("append: %v allocations", n)
 	}
@@ -76,7 +78,7 @@ func TestRecordsReuseTheirMemory(t *testing.T) {
 			must(t, err)
 		}
 	})
-	if n > 20 {
+	if n > 20 && !raceEnabled {
 		t.Errorf("%v allocations for %d KiB", n, l.Bytes()>>10)
 	}
 }

@@ -57,7 +57,7 @@ func TestNothingIsMissedInSilence(t *testing.T) {
 
 // A run that would fill the disk does not begin.
 func TestNoRoom(t *testing.T) {
-	for needed, want := range map[int64]error{1 << 10: nil, math.MaxInt64: harness.ErrNoRoom} {
+	for needed, want := range map[int64]error{1 << 10: nil, math.MaxInt64 - 1: harness.ErrNoRoom} {
 		run := &result.Run{}
 		scenario := planned("row")
 		plan := scenario.Plan

@@ -110,8 +110,11 @@ func (s *steady) perPartition() int64 {
 }
 
 // diskBytes is what retention leaves, and a segment more that is not full, another
-// that is not deleted yet, and as much again for brokers that are late to look.
-func (s *steady) diskBytes() int64 { return s.perPartition() * int64(s.partitions) * 6 / 10 }
+// that is not deleted yet, as much again for brokers that are late to look, and what
+// Moldau keeps free.
+func (s *steady) diskBytes() int64 {
+	return max(s.perPartition(), 2<<20)*int64(s.partitions)*6/10 + 512<<20
+}
 
 // configs are such that a partition rolls forty times and begins to delete when
 // half is written. Kafka has no smaller segments than 1 MiB.

@@ -1,12 +1,8 @@
 package vfs
 
 import (
-	"errors"
-	"io/fs"
 	"math"
-	"os"
 	"sync"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +10,8 @@ import (
 )
 
 const (
-	// missesTold reads of a file wait without a try, after one that was tried in vain.
+	// missesTold reads of a file wait without a try, after one that was tried in vain:
+	// a try begins what it does not find, which takes long where the disk is busy.
 	missesTold = 32
 	// triesTold is how many reads of a file are tried before one is not: the runtime
 	// shall hear of somebody who reads and reads.
@@ -60,25 +57,26 @@ func (f *osFile) readCached(p []byte, off int64) int {
 	c.p, c.off, c.n, c.err = p, off, 0, nil
 	closed := f.control(c.run)
 	c.p = nil
-	switch {
-	case closed != nil:
+	if closed != nil {
 		return 0
-	case c.err != nil && c.err != unix.EAGAIN && c.err != unix.EINTR:
+	}
+	switch c.err {
+	case unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL, unix.EPERM:
 		f.untried.Store(neverTried)
-	case c.n < len(p):
+	}
+	if c.n < len(p) {
 		f.untried.CompareAndSwap(0, missesTold)
 	}
 	return c.n
 }
 
-// openUntimed opens a file so that reading it does not note the time, for which a
-// read would have to wait for the file system's journal. Only the file's owner may:
-// of another's, reads may wait and are never tried.
-func (o *OS) openUntimed(name string, flag int, perm fs.FileMode) (f *os.File, untried int32, err error) {
-	f, err = o.open(name, flag|unix.O_NOATIME, perm)
-	if errors.Is(err, syscall.EPERM) {
-		f, err = o.open(name, flag, perm)
-		untried = neverTried
+// forgoTimes has reads of the file not note the time, for which they would have to
+// wait for the file system's journal. Only its owner may ask for that: of another's,
+// no read is tried. It is asked for after opening: what was created with that flag,
+// and belongs to another at once, would be there and not open.
+func (f *osFile) forgoTimes() {
+	var err error
+	if f.control(func(fd uintptr) { _, err = unix.FcntlInt(fd, unix.F_SETFL, unix.O_NOATIME) }) != nil || err != nil {
+		f.untried.Store(neverTried)
 	}
-	return f, untried, err
 }

@@ -149,7 +149,7 @@ func (o *OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	if o.readOnly && flag != os.O_RDONLY {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrReadOnly}
 	}
-	f, untried, err := o.openUntimed(name, flag, perm)
+	f, err := o.open(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (o *OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	file.untried.Store(untried)
+	file.forgoTimes()
 	return file, nil
 }
 

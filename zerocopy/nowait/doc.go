@@ -1,8 +1,8 @@
 // Package nowait makes system calls that do not wait, for a peer or for a disk,
 // without telling Go's runtime of them.
 //
-// The runtime is told of every call that packages syscall and unix make, so that
-// somebody else can have the processor if it waits. After each wait of the whole
+// The runtime is told of the calls of packages syscall and unix that may wait, so
+// that somebody else can have the processor if one does. After each wait of the whole
 // program the first such call also wakes the runtime's monitor thread, which then
 // looks around every 20 us for a while. In a program that mostly waits for small
 // requests that is a fifth of all CPU time.
@@ -15,6 +15,6 @@
 // There is nothing here but for Linux.
 package nowait
 
-// BytesMax is the most that a call moves of which the runtime is not told. It takes
-// some 20 us.
+// BytesMax is the most that a call moves of which the runtime is not told: tens of
+// microseconds, over loopback more, where a sender does the receiver's part as well.
 const BytesMax = 128 << 10

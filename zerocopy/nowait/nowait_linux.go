@@ -6,18 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Recv reads from a socket in non-blocking mode. The error is a [unix.Errno].
+// Recv reads what a socket has. The error is a [unix.Errno]. A socket in blocking
+// mode does not wait either, but for more than [BytesMax].
 func Recv(fd uintptr, b []byte) (int, error) {
-	if len(b) > BytesMax {
-		n, err := unix.Read(int(fd), b)
-		return max(n, 0), err
+	if len(b) <= BytesMax {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+			unix.MSG_DONTWAIT, 0, 0)
+		if errno == 0 {
+			written(b[:n])
+			return int(n), nil
+		}
+		if errno != unix.ENOSYS { // Linux before 4.3 on some 32-bit machines
+			return 0, errno
+		}
 	}
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-	if errno != 0 {
-		return 0, errno
-	}
-	written(b[:n])
-	return int(n), nil
+	n, err := unix.Read(int(fd), b)
+	return max(n, 0), err
 }
 
 // Send writes to a socket, with flags of send(2), and does not wait for room. The
@@ -29,7 +33,7 @@ func Send(fd uintptr, b []byte, flags int) (int, error) {
 		if errno == 0 {
 			return int(n), nil
 		}
-		if errno != unix.ENOSYS { // Linux before 4.3 on some 32-bit machines
+		if errno != unix.ENOSYS {
 			return 0, errno
 		}
 	}
@@ -37,12 +41,12 @@ func Send(fd uintptr, b []byte, flags int) (int, error) {
 	return max(n, 0), err
 }
 
-// Pread reads at off as much of b as the page cache has at once, and may have the
-// system begin to read the rest. It does not wait for that; for the file system's
-// journal it may, to note the time of access, unless the file was opened with
-// O_NOATIME. b is no longer than [BytesMax]. The error is a [unix.Errno]: EAGAIN
-// tells that nothing is there yet, most others that the file system, or the system,
-// has no such thing.
+// Pread reads at off as much of b as the page cache has at once. It does not wait for
+// the rest, but may begin to read that, and what follows: for a place in the disk's
+// queue it may wait, and for the file's map. For the file system's journal it may, to
+// note the time of access, unless the file has O_NOATIME. b is no longer than
+// [BytesMax]. The error is a [unix.Errno]: EAGAIN tells that nothing is there yet,
+// most others that the file system, or the system, has no such read.
 func Pread(fd uintptr, b []byte, off int64) (int, error) {
 	var part unix.Iovec
 	part.Base = unsafe.SliceData(b)

@@ -8,4 +8,8 @@ import (
 )
 
 // written tells the race detector what the system wrote.
-func written(b []byte) { runtime.RaceWriteRange(unsafe.Pointer(unsafe.SliceData(b)), len(b)) }
+func written(b []byte) {
+	if len(b) > 0 {
+		runtime.RaceWriteRange(unsafe.Pointer(unsafe.SliceData(b)), len(b))
+	}
+}
