@@ -42,14 +42,16 @@ three quarters of its descriptors for the files of its logs, unless it is told b
 moldau.open.files.max, as it is here, that fewer will do.
 
 Fan-out: 100 batches of 16 KiB a second go evenly to one partition, and so many
-consumers wait at its end, each getting all. cpu-s/GB is for a delivered byte,
-cpu-of-one-consumer's over that of a single consumer in the same block: 1 is linear.`,
+consumers wait at its end, each getting all. cpu-s/GB is for a delivered byte. A block
+does so without a consumer, with one, and with all: cpu-of-one-consumer's is the CPU
+time that each further one adds over what the first added; 1 is linear.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.IntVar(&c.idle, "idle", 5000, "idle `CONNECTIONS`")
 			f.IntSliceVar(&c.consumers, "consumers", []int{8, 64}, "`CONSUMERS` of one log")
 			f.Float64Var(&c.rate, "rate", 100, "`REQUESTS` a second that they get")
 			f.DurationVar(&c.block, "block", 3*time.Second, "`TIME` that a block of fan-out counts")
 			harness.Quick(f, "idle", "1000")
+			harness.Quick(f, "consumers", "8")
 			harness.Quick(f, "block", "1s")
 		},
 		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
@@ -154,7 +156,7 @@ func (c *connections) idleBlock(ctx context.Context, name string, properties []s
 
 func (c *connections) planFanOut() (workloads []harness.Workload) {
 	for _, n := range c.consumers {
-		w := harness.Workload{Expect: 2*c.block + 3*time.Second, Row: result.Row{
+		w := harness.Workload{Expect: 3*c.block + 4*time.Second, Row: result.Row{
 			Name:   fmt.Sprintf("%d consumers of one log, %.0f batches of 16 KiB a second", n, c.rate),
 			Client: "replay", Acks: "all", Durability: "os", Headline: result.CPUPerGB,
 			Shape: result.Shape{RecordBytes: 1024, BatchBytes: 16384, Partitions: 1, Producers: 1, Consumers: n},
@@ -175,25 +177,31 @@ func (c *connections) planFanOut() (workloads []harness.Workload) {
 	return workloads
 }
 
-// fanOut is a block: one consumer, then all.
+// fanOut is a block: none, one consumer, then all.
 func (c *connections) fanOut(ctx context.Context, name string, consumers int) (b result.Block, err error) {
 	s, err := c.pool.Get(ctx, name)
 	if err != nil {
 		return b, err
 	}
-	one, err := c.delivered(ctx, s, 1)
-	if err != nil {
-		return b, err
+	var cpu [3]float64 // seconds
+	var steal float64
+	for i, n := range []int{0, 1, consumers} {
+		if b, err = c.delivered(ctx, s, n); err != nil {
+			return b, err
+		}
+		cpu[i] = b.Metrics[result.CPUPerGB] * b.Metrics[result.MovedMB] / 1e3
+		steal += b.StealSeconds
 	}
-	if b, err = c.delivered(ctx, s, consumers); err != nil {
-		return b, err
+	none, one, all := cpu[0], cpu[1], cpu[2]
+	if first := one - none; first > 0 && consumers > 1 {
+		b.Metrics[result.OfOneConsumer] = (all - one) / float64(consumers-1) / first
 	}
-	b.Metrics[result.OfOneConsumer] = b.Metrics[result.CPUPerGB] / one.Metrics[result.CPUPerGB]
-	b.StealSeconds += one.StealSeconds
+	b.StealSeconds = steal
 	return b, nil
 }
 
-// delivered counts what consumers got rather than what was produced.
+// delivered counts what consumers got rather than what was produced, where there are
+// some.
 func (c *connections) delivered(ctx context.Context, s *system.System, consumers int) (b result.Block, err error) {
 	const settleSeconds = 0.3
 	l := client.Load{Kind: client.OpenLoopProduce, Addr: s.Addr(), Partitions: 1, PerRequest: 1, RecordBytes: 1024, BatchBytes: 16384,
@@ -209,7 +217,10 @@ func (c *connections) delivered(ctx context.Context, s *system.System, consumers
 	if err != nil {
 		return b, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	o.Bytes, o.Records, o.Latency = o.Delivered, o.Records*int64(consumers), o.Tail
+	produced := o
+	if consumers > 0 {
+		o.Bytes, o.Records, o.Latency = o.Delivered, o.Records*int64(consumers), o.Tail
+	}
 	if b, err = m.Block(o); err != nil {
 		return b, err
 	}
@@ -217,8 +228,7 @@ func (c *connections) delivered(ctx context.Context, s *system.System, consumers
 		b.Metrics[result.SendLag] = o.SendLag.Ms(99)
 	}
 	b.Metrics[result.Offered] = c.rate
-	o.Records /= int64(consumers)
-	if err := s.KeptAll(ctx, l.Topic, o); err != nil {
+	if err := s.KeptAll(ctx, l.Topic, produced); err != nil {
 		return b, err
 	}
 	return b, s.Delete(ctx, l.Topic)

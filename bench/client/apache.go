@@ -47,7 +47,11 @@ func apacheFetch(ctx context.Context, l Load) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return parseConsumerPerformance(last)
+	o, err := parseConsumerPerformance(last)
+	if err == nil && o.Records < records { // it gives up after a while, and ends as if all were well
+		err = fmt.Errorf("ConsumerPerformance consumed %d records of %d", o.Records, records)
+	}
+	return o, err
 }
 
 // apache runs one of Apache's programs, with the heap and the collector that the

@@ -129,9 +129,22 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(o)
 }
 
+// answersMax is how much longer than its load a client may take: a system that does
+// not answer shall end a run, not hold it up.
+const answersMax = 15 * time.Minute
+
+var errNoAnswer = fmt.Errorf("%v have passed since it should have ended: the system does not answer", answersMax)
+
 // Run starts a client, pinned to cpus in taskset's notation unless that is empty,
 // and waits for it.
-func Run(ctx context.Context, cpus string, l Load) (Outcome, error) {
+func Run(ctx context.Context, cpus string, l Load) (_ Outcome, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answersMax+time.Duration(l.Seconds*float64(time.Second)), errNoAnswer)
+	defer cancel()
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			err = errors.Join(context.Cause(ctx), err)
+		}
+	}()
 	p, err := Start(ctx, cpus, l)
 	if err != nil {
 		return Outcome{}, err

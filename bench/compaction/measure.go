@@ -65,20 +65,26 @@ func open(o *options, dir string) (*logstore.Store, *logstore.LogCompacted, erro
 	return s, done, err
 }
 
+// written is what a log was made of.
+type written struct {
+	records, keys int64 // keys are those that differ
+}
+
 // write makes a log, all of which but its last segment may be compacted.
-func write(o *options, w distribution, dir string) (records int64, err error) {
+func write(o *options, w distribution, dir string) (made written, err error) {
 	s, _, err := open(o, dir)
 	if err != nil {
-		return 0, err
+		return made, err
 	}
 	l, err := s.Create(tp, logstore.TopicID{1}, config(o))
 	if err != nil {
-		return 0, err
+		return made, err
 	}
 	codec, err := record.ParseCodec(o.codec)
 	if err != nil {
-		return 0, err
+		return made, err
 	}
+	keys := map[int64]struct{}{}
 	next := w.keys(o.bytes / int64(o.value+40))
 	r, value := rand.New(rand.NewPCG(3, 4)), make([]byte, o.value)
 	for i := range value {
@@ -94,13 +100,15 @@ func write(o *options, w distribution, dir string) (records int64, err error) {
 		}
 		b := record.NewBuilder(bo)
 		for b.Size() < o.batchKiB<<10 {
-			copy(value, fmt.Sprint(records))
+			copy(value, fmt.Sprint(made.records))
 			v := value
-			if o.tombstoneEvery > 0 && records%int64(o.tombstoneEvery) == 0 {
+			if o.tombstoneEvery > 0 && made.records%int64(o.tombstoneEvery) == 0 {
 				v = nil
 			}
-			b.Append(time.Now().UnixMilli(), fmt.Appendf(nil, "key-%012d", next()), v)
-			records++
+			key := next()
+			keys[key] = struct{}{}
+			b.Append(time.Now().UnixMilli(), fmt.Appendf(nil, "key-%012d", key), v)
+			made.records++
 		}
 		batch, err := b.Finish()
 		if err == nil {
@@ -111,15 +119,17 @@ func write(o *options, w distribution, dir string) (records int64, err error) {
 			_, err = l.AppendMarker(logstore.Marker{ProducerID: producer, Commit: batches%8 == 0}, 0)
 		}
 		if err != nil {
-			return 0, err
+			return made, err
 		}
 	}
-	return records, s.Close()
+	made.keys = int64(len(keys))
+	return made, s.Close()
 }
 
-// loop reads the segments, hashes each key as cheaply as Go can, and copies all bytes.
-// It knows no more of a batch than is needed to find its keys.
-func loop(dir string) (bytes int64, err error) {
+// loop reads the segments, checks each batch's CRC-32C, hashes each key as cheaply as
+// Go can, and writes as large a share of the bytes as of the records stay. It knows no
+// more of a batch than is needed to find its keys.
+func loop(dir string, stays float64) (bytes int64, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil {
 		return 0, err
@@ -150,6 +160,9 @@ func loop(dir string) (bytes int64, err error) {
 				if err != nil {
 					break
 				}
+				if b.ComputeCRC() != b.CRC() {
+					return 0, record.ErrCRC
+				}
 				if err := it.Reset(b, 1<<30); err != nil {
 					return 0, err
 				}
@@ -158,7 +171,7 @@ func loop(dir string) (bytes int64, err error) {
 				}
 				at += len(b)
 			}
-			if _, err := out.Write(rest[:at]); err != nil {
+			if _, err := out.Write(rest[:int(float64(at)*stays)]); err != nil {
 				return 0, err
 			}
 			bytes += int64(at)

@@ -14,6 +14,7 @@ import (
 
 	"moldau/bench/disk"
 	"moldau/bench/harness"
+	"moldau/bench/pace"
 	"moldau/bench/result"
 	"moldau/bench/yardstick"
 	"moldau/logstore"
@@ -45,7 +46,7 @@ func Beside() harness.Scenario {
 time from then on. The limit is the same store with nothing to compact.`,
 		Flags: func(flags *pflag.FlagSet) {
 			o.declare(flags)
-			flags.IntVar(&o.perSecond, "rate", 500, "appends of 1 KiB a second")
+			flags.IntVar(&o.perSecond, "rate", 2000, "appends of 1 KiB a second")
 			flags.DurationVar(&o.window, "window", 5*time.Second, "how long a block lasts, at most")
 			flags.Int64Var(&o.throttleMB, "throttle-mb", 50, "MB/s of the compaction that is throttled")
 			harness.Quick(flags, "window", "1s")
@@ -173,10 +174,15 @@ func (p *producer) appendUntil(over func(time.Duration) bool) (time.Duration, er
 	var all sync.WaitGroup
 	var failed atomic.Pointer[error]
 	value := make([]byte, 1024-80)
+	release, err := pace.Thread()
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	began := time.Now()
 	for n := 1; failed.Load() == nil; n++ {
 		due := began.Add(time.Duration(n) * p.every)
-		time.Sleep(time.Until(due))
+		pace.Until(due)
 		if over(time.Since(began)) {
 			break
 		}

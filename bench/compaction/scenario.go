@@ -56,8 +56,9 @@ func Scenario() harness.Scenario {
 	return harness.Scenario{
 		Name:    "compaction",
 		Summary: "how fast the engine compacts a log, beside a bare loop and Kafka's cleaner",
-		Help: `Each turn writes a log anew. The limit reads its segments once, hashes each key and
-copies all bytes; the engine, and Kafka's own cleaner with as much memory for keys and
+		Help: `Each turn writes a log anew. The limit reads its segments once, checks each batch's
+CRC-32C, hashes each key and writes as large a share of the bytes as of the records is to
+stay; the engine, and Kafka's own cleaner with as much memory for keys and
 one thread, work on the same log, and must keep the same records. Rates are in bytes
 of the log as it was.`,
 		Flags: func(flags *pflag.FlagSet) {

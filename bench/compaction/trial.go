@@ -26,7 +26,7 @@ type trial struct {
 
 	turn    int
 	began   bool
-	records int64
+	made    written
 	bytes   int64           // of what may be compacted
 	store   *logstore.Store // compacted, kept open to be compared
 	cleaned bool            // Kafka's copy was
@@ -62,7 +62,7 @@ func (t *trial) begin(turn int) (err error) {
 	if err := t.end(); err != nil {
 		return err
 	}
-	if t.records, err = write(t.options, t.keys, t.dir()); err != nil {
+	if t.made, err = write(t.options, t.keys, t.dir()); err != nil {
 		return err
 	}
 	files, err := closedSegments(filepath.Join(t.dir(), "logs", tp.String()))
@@ -85,6 +85,9 @@ func (t *trial) begin(turn int) (err error) {
 	}
 	if t.kafka {
 		err = copyLog(filepath.Join(t.dir(), "logs", tp.String()), filepath.Join(t.kafkaDir(), tp.String()))
+	}
+	if err == nil {
+		err = disk.SyncFileSystem(t.root) // nobody pays for what was written before
 	}
 	t.began, t.turn, t.cleaned = true, turn, false
 	return err
@@ -122,13 +125,13 @@ func (t *trial) loop(context.Context) (b result.Block, err error) {
 		return b, err
 	}
 	began := time.Now()
-	bytes, err := loop(t.loopDir())
+	bytes, err := loop(t.loopDir(), float64(t.made.keys)/float64(t.made.records))
 	took := time.Since(began)
 	if err != nil {
 		return b, err
 	}
 	if bytes != t.bytes {
-		return b, fmt.Errorf("the loop copied %d bytes of %d", bytes, t.bytes)
+		return b, fmt.Errorf("the loop read %d bytes of %d", bytes, t.bytes)
 	}
 	now, err := yardstick.Used()
 	used = now.Since(used)
@@ -170,7 +173,7 @@ func (t *trial) compact(ctx context.Context) (b result.Block, err error) {
 	b.Metrics[result.HeapMB] = float64(heap) / 1e6
 	b.Metrics[result.WrittenShare] = float64(done.BytesWritten) / float64(t.bytes)
 	left, err := t.left(ctx)
-	b.Metrics[result.LeftShare] = float64(left) / float64(t.records)
+	b.Metrics[result.LeftShare] = float64(left) / float64(t.made.records)
 	return b, errors.Join(err, t.compare())
 }
 

@@ -10,68 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"moldau/bench/disk"
+	"moldau/bench/limit"
 	"moldau/logstore/record"
 )
-
-// round is one sync that is still to begin, for all who wait for it.
-type round struct {
-	done chan struct{}
-	err  error // before done is closed
-}
-
-// groupSync lets all who come while a sync runs share the next one. Whoever
-// finds none running does it without handing over to another goroutine.
-type groupSync struct {
-	sync func() error
-
-	mu      sync.Mutex
-	next    *round // under mu
-	running bool   // under mu
-	syncs   int64  // under mu
-}
-
-// wait returns when a sync is over that began after the call.
-func (g *groupSync) wait() error {
-	g.mu.Lock()
-	if g.next == nil {
-		g.next = &round{done: make(chan struct{})}
-	}
-	r := g.next
-	if g.running {
-		g.mu.Unlock()
-		<-r.done
-		return r.err
-	}
-	g.running = true
-	g.runNext()
-	if g.next != nil {
-		go g.runAll()
-	} else {
-		g.running = false
-	}
-	g.mu.Unlock()
-	return r.err
-}
-
-func (g *groupSync) runAll() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for g.next != nil {
-		g.runNext()
-	}
-	g.running = false
-}
-
-// runNext does one sync. The caller holds mu, which is given up meanwhile.
-func (g *groupSync) runNext() {
-	r := g.next
-	g.next = nil
-	g.syncs++
-	g.mu.Unlock()
-	r.err = g.sync()
-	close(r.done)
-	g.mu.Lock()
-}
 
 // file is appended to by one at a time.
 type file struct {
@@ -99,32 +40,32 @@ func (f *file) sync() error {
 	return os.NewSyscallError("fdatasync", unix.Fdatasync(int(f.f.Fd())))
 }
 
-// limit is a limit program: some files, and syncs that are shared.
-type limit struct {
-	files []*file      // a log's is at its number, modulo
-	syncs []*groupSync // the same
+// files is a limit program: some files, and syncs that are shared.
+type files struct {
+	files []*file            // a log's is at its number, modulo
+	syncs []*limit.GroupSync // the same
 }
 
-func (l *limit) put(log int, batch []byte) error {
+func (l *files) put(log int, batch []byte) error {
 	if b := record.Batch(batch); b.ComputeCRC() != b.CRC() {
 		return record.ErrCRC
 	}
 	if err := l.files[log%len(l.files)].append(batch); err != nil {
 		return err
 	}
-	return l.syncs[log%len(l.syncs)].wait()
+	return l.syncs[log%len(l.syncs)].Wait()
 }
 
 // settle finds all in place: everything was synced in its own file.
-func (l *limit) settle() error {
+func (l *files) settle() error {
 	var failed error
 	for _, g := range l.syncs {
-		failed = errors.Join(failed, g.sync())
+		failed = errors.Join(failed, g.Sync())
 	}
 	return failed
 }
 
-func (l *limit) close() error {
+func (l *files) close() error {
 	var failed error
 	for _, f := range l.files {
 		failed = errors.Join(failed, f.f.Close())
@@ -132,20 +73,18 @@ func (l *limit) close() error {
 	return failed
 }
 
-func (l *limit) syncCount() (n int64) {
+func (l *files) syncCount() (n int64) {
 	for _, g := range l.syncs {
-		g.mu.Lock()
-		n += g.syncs
-		g.mu.Unlock()
+		n += g.Syncs()
 	}
 	return n
 }
 
-func (l *limit) journal() disk.Journal { return disk.Journal{} }
+func (l *files) journal() disk.Journal { return disk.Journal{} }
 
-func newLimit(dir string, files int) (*limit, error) {
-	l := &limit{}
-	for i := range files {
+func newFiles(dir string, count int) (*files, error) {
+	l := &files{}
+	for i := range count {
 		f, err := os.Create(filepath.Join(dir, fmt.Sprint(i)))
 		if err != nil {
 			return nil, errors.Join(err, l.close())
@@ -163,7 +102,7 @@ func openOneFile(dir string, _ row, _ *options) (target, error) {
 const overwriteBytes = 256 << 20
 
 func openOverwrite(dir string, _ row, _ *options) (target, error) {
-	l, err := newLimit(dir, 1)
+	l, err := newFiles(dir, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -175,27 +114,27 @@ func openOverwrite(dir string, _ row, _ *options) (target, error) {
 			return nil, errors.Join(err, l.close())
 		}
 	}
-	l.syncs = []*groupSync{{sync: f.sync}}
+	l.syncs = []*limit.GroupSync{{Sync: f.sync}}
 	return l, nil
 }
 
 func openPerFile(dir string, r row, _ *options) (target, error) {
-	l, err := newLimit(dir, r.logs)
+	l, err := newFiles(dir, r.logs)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range l.files {
-		l.syncs = append(l.syncs, &groupSync{sync: f.sync})
+		l.syncs = append(l.syncs, &limit.GroupSync{Sync: f.sync})
 	}
 	return l, nil
 }
 
 func openSyncFS(dir string, r row, _ *options) (target, error) {
-	l, err := newLimit(dir, r.logs)
+	l, err := newFiles(dir, r.logs)
 	if err != nil {
 		return nil, err
 	}
 	root := int(l.files[0].f.Fd())
-	l.syncs = []*groupSync{{sync: func() error { return os.NewSyscallError("syncfs", unix.Syncfs(root)) }}}
+	l.syncs = []*limit.GroupSync{{Sync: func() error { return os.NewSyscallError("syncfs", unix.Syncfs(root)) }}}
 	return l, nil
 }

@@ -23,14 +23,14 @@ type Options struct {
 	ClientCPUs string
 	Moldau     string  // the broker's binary; empty: built from this repository
 	Out        string  // directory of the run's figures
-	WarmUpGiB  float64 // at most, to and from each JVM before its first row; 0: six, or two in a quick run
+	WarmUpGiB  float64 // at most, to and from each JVM before its first row; 0: twelve, or two in a quick run
 }
 
 // Declare declares them.
 func (o *Options) Declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Quick, "quick", false, "a first look: fewer and smaller blocks, fewer rows")
 	flags.BoolVar(&o.Full, "full", false, "also rows that are left out by default, because they take long")
-	flags.Float64Var(&o.WarmUpGiB, "warm-up", 0, "GiB at most to move through a JVM before the first row (default 6, 2 in a quick run)")
+	flags.Float64Var(&o.WarmUpGiB, "warm-up", 0, "GiB at most to move through a JVM before the first row (default 12, 2 in a quick run)")
 	flags.IntVar(&o.Blocks, "blocks", 0, "blocks of each system and row (default 5, 3 in a quick run)")
 	flags.StringVar(&o.Rows, "rows", "", "measure only rows whose title contains `TEXT`")
 	flags.StringSliceVar(&o.Systems, "systems", nil, "measure only these `SYSTEMS`, and the limit programs")
@@ -82,7 +82,7 @@ func (o *Options) WarmUpBytes() int64 {
 	case o.Quick:
 		gib = 2
 	default:
-		gib = 6
+		gib = 12
 	}
 	return int64(gib * (1 << 30))
 }

@@ -50,7 +50,7 @@ func TestWarmUpBytes(t *testing.T) {
 	for _, c := range []struct {
 		o    harness.Options
 		want float64
-	}{{harness.Options{}, 6}, {harness.Options{Quick: true}, 2}, {harness.Options{Quick: true, WarmUpGiB: 0.5}, 0.5}} {
+	}{{harness.Options{}, 12}, {harness.Options{Quick: true}, 2}, {harness.Options{Quick: true, WarmUpGiB: 0.5}, 0.5}} {
 		if got := float64(c.o.WarmUpBytes()) / (1 << 30); got != c.want {
 			t.Errorf("%+v: %v GiB", c.o, got)
 		}

@@ -8,6 +8,10 @@ import (
 	"io"
 	"net"
 	"os"
+
+	"golang.org/x/sys/unix"
+
+	"moldau/zerocopy/nowait"
 )
 
 // Way is how bytes get from a file to a connection.
@@ -16,6 +20,7 @@ type Way int
 const (
 	Sendfile Way = iota // what is around the bytes, held back for them, then sendfile
 	Copy                // pread among what is around the bytes, then one write
+	Map                 // what is around the bytes, held back for them, then a write from a map of the file
 )
 
 // ServeEgress answers Fetch 11 on every connection of l until ctx is done, with
@@ -27,13 +32,24 @@ func ServeEgress(ctx context.Context, l net.Listener, file *os.File, way Way) er
 	if err != nil {
 		return err
 	}
-	return serve(ctx, l, func(nc *net.TCPConn) error {
+	var mapped []byte
+	if way == Map {
+		if mapped, err = unix.Mmap(int(file.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED); err != nil {
+			return os.NewSyscallError("mmap", err)
+		}
+	}
+	served := serve(ctx, l, func(nc *net.TCPConn) error {
 		e, err := newEgress(nc, file, info.Size(), way)
 		if err != nil {
 			return err
 		}
+		e.mapped = mapped
 		return e.run()
 	})
+	if mapped != nil {
+		err = os.NewSyscallError("munmap", unix.Munmap(mapped))
+	}
+	return errors.Join(served, err)
 }
 
 // egress is one connection.
@@ -46,7 +62,8 @@ type egress struct {
 	way  Way
 
 	answer []byte // what is around the bytes; by Copy, those too
-	cuts   []cut  // by Sendfile
+	cuts   []cut  // but by Copy
+	mapped []byte // the file, by Map
 }
 
 // cut is a place in an answer where bytes of the file belong.
@@ -64,7 +81,7 @@ func newEgress(nc *net.TCPConn, file *os.File, size int64, way Way) (*egress, er
 	if err != nil {
 		return nil, err
 	}
-	return &egress{in: newFrames(nc), out: out, file: file, size: size, at: firstAt, way: way}, nil
+	return &egress{in: newFrames(out), out: out, file: file, size: size, at: firstAt, way: way}, nil
 }
 
 func (e *egress) run() error {
@@ -139,14 +156,24 @@ func (e *egress) partition(b []byte, bytes int) ([]byte, error) {
 	b = be.AppendUint32(b, ^uint32(0)) // aborted transactions: null
 	b = be.AppendUint32(b, ^uint32(0)) // preferred replica
 	b = be.AppendUint32(b, uint32(bytes))
-	if e.way == Sendfile {
+	if e.way != Copy {
 		e.cuts = append(e.cuts, cut{len(b), bytes})
 		return b, nil
 	}
 	from := len(b)
 	b = grown(b, from+bytes)
-	_, err := e.file.ReadAt(b[from:], e.advance(bytes))
-	return b, err
+	return b, e.read(b[from:], e.advance(bytes))
+}
+
+// read reads from the page cache without telling the runtime, if it may.
+func (e *egress) read(b []byte, at int64) error {
+	if len(b) <= nowait.BytesMax {
+		if n, err := nowait.Pread(e.file.Fd(), b, at); err == nil && n == len(b) {
+			return nil
+		}
+	}
+	_, err := e.file.ReadAt(b, at)
+	return err
 }
 
 // advance is where the next bytes lie.
@@ -166,12 +193,22 @@ func (e *egress) send() error {
 		if err := e.out.write(e.answer[from:c.at], c.bytes > 0 || i+1 < len(e.cuts)); err != nil {
 			return err
 		}
-		if err := e.out.sendfile(e.file, e.advance(c.bytes), c.bytes); err != nil {
+		if err := e.sendCut(c.bytes, i+1 < len(e.cuts) || c.at < len(e.answer)); err != nil {
 			return err
 		}
 		from = c.at
 	}
 	return e.out.write(e.answer[from:], false)
+}
+
+// sendCut sends the next bytes of the file; more tells that they do not end the
+// answer.
+func (e *egress) sendCut(bytes int, more bool) error {
+	at := e.advance(bytes)
+	if e.way == Map {
+		return e.out.write(e.mapped[at:at+int64(bytes)], more)
+	}
+	return e.out.sendfile(e.file, at, bytes)
 }
 
 // grown is b with n bytes, of which the first len(b) are kept.

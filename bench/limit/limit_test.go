@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -45,28 +47,77 @@ func dial(t *testing.T, addr string) *wire.Conn {
 func TestIngestKeepsAndAcknowledges(t *testing.T) {
 	dir := t.TempDir()
 	addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeIngest(ctx, l, dir) })
-	conn := dial(t, addr)
 	batch, records := wire.Batch(1024, 200<<10) // above what the program reads at once, with two
-	p := wire.NewProduce("topic", []int32{3, 5}, batch, records)
 	const requests = 10
+	acknowledged(t, dial(t, addr), wire.NewProduce("topic", []int32{3, 5}, batch, records), requests)
+	if n := held(t, dir, 1, batch); n != 2*requests {
+		t.Errorf("%d batches, sent were %d", n, 2*requests)
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
+
+// acknowledged sends requests, all in flight, and takes their acknowledgements.
+func acknowledged(t *testing.T, conn *wire.Conn, p *wire.Produce, requests int32) {
+	t.Helper()
 	go func() {
-		for id := range int32(requests) {
+		for id := range requests {
 			if err := p.Send(conn, id); err != nil {
 				t.Error(err)
 			}
 		}
 	}()
-	for id := range int32(requests) {
+	for id := range requests {
 		if err := p.Receive(conn, id); err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
 	}
-	kept, err := os.ReadFile(filepath.Join(dir, "ingest-1"))
+}
+
+// held is how many of a batch an ingest program's file has.
+func held(t *testing.T, dir string, file int, batch []byte) int {
+	t.Helper()
+	kept, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("ingest-%d", file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := bytes.Count(kept, batch); n != 2*requests {
-		t.Errorf("%d batches in %d bytes, sent were %d", n, len(kept), 2*requests)
+	return bytes.Count(kept, batch)
+}
+
+// Connections that are there together share a file, byte by byte, and whoever comes
+// when all have gone begins another.
+func TestIngestSyncedSharesAFile(t *testing.T) {
+	dir := t.TempDir()
+	addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeIngestSynced(ctx, l, dir) })
+	batch, records := wire.Batch(1024, 4<<10)
+	const connections, requests = 3, 50
+	var conns []*wire.Conn
+	for range connections {
+		conn := dial(t, addr)
+		acknowledged(t, conn, wire.NewProduce("topic", []int32{0}, batch, records), 1) // it is there
+		conns = append(conns, conn)
+	}
+	var wait sync.WaitGroup
+	for _, conn := range conns {
+		wait.Go(func() { acknowledged(t, conn, wire.NewProduce("topic", []int32{0}, batch, records), requests) })
+	}
+	wait.Wait()
+	if n := held(t, dir, 1, batch); n != connections*(requests+1) {
+		t.Errorf("%d batches in the file of %d connections, sent were %d", n, connections, connections*(requests+1))
+	}
+	for _, conn := range conns {
+		if err := conn.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err != io.EOF { // the program is done with it
+			t.Fatal(err)
+		}
+	}
+	acknowledged(t, dial(t, addr), wire.NewProduce("topic", []int32{0}, batch, records), requests)
+	if n := held(t, dir, 2, batch); n != requests {
+		t.Errorf("%d batches in the second file, sent were %d", n, requests)
 	}
 	if err := end(); err != nil {
 		t.Error(err)
@@ -100,7 +151,7 @@ func TestEgressAnswersWithTheFilesBytes(t *testing.T) {
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for way, bytesMax := range map[limit.Way]int32{limit.Sendfile: 30_000, limit.Copy: 30_001} {
+	for way, bytesMax := range map[limit.Way]int32{limit.Sendfile: 30_000, limit.Copy: 30_001, limit.Map: 29_999} {
 		file, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)

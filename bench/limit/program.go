@@ -15,24 +15,28 @@ const Command = "limit"
 // Programs that [Run] knows.
 const (
 	Ingest       = "ingest"
+	IngestSynced = "ingest-synced"
 	EgressByFile = "sendfile"
 	EgressByCopy = "copy"
+	EgressByMap  = "mmap"
 )
 
 // Run serves one of the programs at addr until ctx is done. data is the directory
-// that ingest writes to, and the file that the others answer from.
+// that the first two write to, and the file that the others answer from.
 func Run(ctx context.Context, program, addr, data string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	ways := map[string]Way{EgressByFile: Sendfile, EgressByCopy: Copy}
+	ways := map[string]Way{EgressByFile: Sendfile, EgressByCopy: Copy, EgressByMap: Map}
 	way, egress := ways[program]
 	switch {
 	case program == Ingest:
 		return ServeIngest(ctx, l, data)
+	case program == IngestSynced:
+		return ServeIngestSynced(ctx, l, data)
 	case !egress:
-		return errors.Join(fmt.Errorf("%q is none of %s, %s and %s", program, Ingest, EgressByFile, EgressByCopy), l.Close())
+		return errors.Join(fmt.Errorf("no program %q", program), l.Close())
 	}
 	f, err := os.Open(data)
 	if err != nil {

@@ -7,14 +7,21 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"moldau/zerocopy/nowait"
 )
 
-// socket writes to a connection by bare system calls, and waits in the network
-// poller while there is no room.
+// socket reads from and writes to a connection by bare system calls, of which the
+// runtime is not told where they are short, and waits in the network poller while
+// nothing is there, and while there is no room. One goroutine uses it.
 type socket struct {
 	raw syscall.RawConn
 	// Made once, for a closure a call would be an allocation.
-	writeReady, sendfileReady func(fd uintptr) bool
+	readReady, writeReady, sendfileReady func(fd uintptr) bool
+
+	in     []byte // to be read into
+	n      int    // that were
+	filled bool   // the last read was: more is there
 
 	b     []byte // still to be written
 	flags int
@@ -30,8 +37,38 @@ func newSocket(nc *net.TCPConn) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{raw: raw}
-	s.writeReady, s.sendfileReady = s.writeSome, s.sendfileSome
+	s.readReady, s.writeReady, s.sendfileReady = s.readSome, s.writeSome, s.sendfileSome
 	return s, nil
+}
+
+// Read reads what is there, once something is.
+func (s *socket) Read(b []byte) (int, error) {
+	if s.in = b; !s.filled { // as much as may be taken without telling the runtime
+		s.in = b[:min(len(b), nowait.BytesMax)]
+	}
+	if s.n, s.err = 0, nil; len(b) == 0 {
+		return 0, nil
+	}
+	if err := s.raw.Read(s.readReady); err != nil {
+		return 0, err
+	}
+	s.filled = s.n == len(s.in)
+	if s.n == 0 && s.err == nil {
+		return 0, io.EOF
+	}
+	return s.n, os.NewSyscallError("recvfrom", s.err)
+}
+
+func (s *socket) readSome(fd uintptr) bool {
+	for {
+		switch s.n, s.err = nowait.Recv(fd, s.in); s.err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return false
+		default:
+			return true
+		}
+	}
 }
 
 // write writes b; more tells that what follows may share its last packet.
@@ -51,7 +88,7 @@ func (s *socket) write(b []byte, more bool) error {
 
 func (s *socket) writeSome(fd uintptr) bool {
 	for len(s.b) > 0 {
-		n, err := unix.SendmsgN(int(fd), s.b, nil, nil, s.flags)
+		n, err := nowait.Send(fd, s.b, s.flags)
 		switch err {
 		case nil:
 			s.b = s.b[n:]

@@ -17,9 +17,9 @@ const settle = 500 * time.Millisecond
 const echo = "echo"
 
 // get is the pool's, with the name that a limit program has here.
-func get(ctx context.Context, pool *system.Pool, name string) (*system.System, error) {
+func get(ctx context.Context, pool *system.Pool, name string, synced bool) (*system.System, error) {
 	if name == echo {
-		name = system.Ingest
+		name = system.IngestOf(synced)
 	}
 	return pool.Get(ctx, name)
 }

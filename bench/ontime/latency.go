@@ -59,7 +59,8 @@ than 20 seconds: with fewer than ten, a percentile is not told. A latency counts
 slow answer does not spare the broker those behind it.
 
 echo is a program that does nothing but receive, check the CRC, write to a file and
-acknowledge: the floor, by the same client, in os durability.
+acknowledge: the floor, by the same client. In synced rows all its connections append to
+one file, and share the syncs that they wait for.
 
 The last rows are end to end: 1,000 requests of one record a second to one
 partition, each counted until a consumer that waits at the log's end has it.`,
@@ -139,16 +140,14 @@ func (l *latency) atShare(durability string, share int, a arrival) harness.Workl
 		Curve: fmt.Sprintf("produce, %s, %s", durability, a.name),
 		Goals: []result.Goal{{System: system.Moldau, Metric: result.P999, Against: system.Kafka, AtMost: 0.5}},
 	}
-	systems := []string{system.Moldau, system.Kafka}
 	if durability == "os" {
-		systems = append(systems, echo)
 		row.Goals = append(row.Goals,
 			result.Goal{System: system.Moldau, Metric: result.P50, Against: echo, AtMost: 2},
 			result.Goal{System: system.Moldau, Metric: result.P99, Against: echo, AtMost: 3})
 	}
 	about := cmp.Or(l.rate, kafkaAbout[durability]) * float64(share) / 100
 	w := harness.Workload{AfterTurn: late, Row: row, Expect: l.expect(l.counts(about))}
-	for _, name := range systems {
+	for _, name := range []string{system.Moldau, system.Kafka, echo} {
 		w.Contestants = append(w.Contestants, harness.Contestant{
 			System: name, Limit: name == echo, WarmUp: true,
 			Block: func(ctx context.Context, turn int) (result.Block, error) {
@@ -189,7 +188,7 @@ func (l *latency) endToEnd(durability string) harness.Workload {
 
 // one is a block of a system.
 func (l *latency) one(ctx context.Context, name string, load client.Load, t system.Topic) (result.Block, error) {
-	s, err := get(ctx, l.pool, name)
+	s, err := get(ctx, l.pool, name, t.Synced)
 	if err != nil {
 		return result.Block{}, err
 	}

@@ -18,7 +18,7 @@ func systemsOf(w harness.Workload) string {
 	return strings.Join(names, " ")
 }
 
-// The floor is beside what promises as little: nothing in synced rows.
+// The floor is beside what a share of a rate is sent to.
 func TestLatencyIsPlannedForEveryShareAndArrival(t *testing.T) {
 	rows, err := systemtest.Plan(t, ontime.Latency, harness.Options{})
 	if err != nil {
@@ -31,7 +31,7 @@ func TestLatencyIsPlannedForEveryShareAndArrival(t *testing.T) {
 		}
 		titles[w.Row.Title()] = true
 		want := "moldau kafka"
-		if w.Row.Curve != "" && w.Row.Durability == "os" {
+		if w.Row.Curve != "" {
 			want += " echo"
 		}
 		if got := systemsOf(w); got != want {
@@ -76,7 +76,7 @@ func TestCatchUpHasAFileBeside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 2 || systemsOf(rows[0]) != "file moldau kafka" || !rows[0].Contestants[0].Limit {
+	if len(rows) != 2 || systemsOf(rows[0]) != "file moldau kafka bare" || !rows[0].Contestants[0].Limit || !rows[0].Contestants[3].Limit {
 		t.Errorf("%d rows, %s", len(rows), systemsOf(rows[0]))
 	}
 }

@@ -75,7 +75,7 @@ func (s *steady) plan() (workloads []harness.Workload) {
 			Goals: []result.Goal{{System: system.Moldau, Metric: result.WindowStep, AtMost: 3}},
 		}}
 		for _, name := range []string{system.Moldau, system.Kafka} {
-			w.Contestants = append(w.Contestants, harness.Contestant{System: name,
+			w.Contestants = append(w.Contestants, harness.Contestant{System: name, WarmUp: !s.session.Quick,
 				Block: func(ctx context.Context, turn int) (result.Block, error) {
 					return s.block(ctx, name, durability == "synced", turn)
 				}})
@@ -85,6 +85,9 @@ func (s *steady) plan() (workloads []harness.Workload) {
 	return workloads
 }
 
+// warmUpMax is how long the block lasts at most that is not counted.
+const warmUpMax = 30 * time.Second
+
 func (s *steady) block(ctx context.Context, name string, synced bool, turn int) (result.Block, error) {
 	running, err := s.pool.Get(ctx, name)
 	if err != nil {
@@ -92,6 +95,9 @@ func (s *steady) block(ctx context.Context, name string, synced bool, turn int) 
 	}
 	load := s.load()
 	load.Seed = seed(turn)
+	if turn < 0 { // an hour need not be warmed up by another
+		load.Seconds = min(load.Seconds, warmUpMax.Seconds())
+	}
 	b, err := onTime(ctx, s.pool, s.session, running, load, system.Topic{Partitions: s.partitions, Synced: synced, Configs: s.configs()})
 	if err != nil {
 		return b, err

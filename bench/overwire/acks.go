@@ -46,6 +46,7 @@ next request of a connection only when it has answered the one before, so that 6
 flight come from 64 connections as well as from 16. kafka-unsynced is the same Kafka
 with a topic that is not synced: it promises less, and is there for one goal only, that
 durable acknowledgements of 16 or more who wait are no slower than Kafka's that are not.
+ingest-synced is the limit: one file for all, and one sync for all who wait.
 
 Moldau's journal is cut every 32 MiB here instead of every 256, so that a block pays
 for the flushes that it defers: journal-cuts is how many there were.`,
@@ -90,6 +91,7 @@ func (a *acks) row(of width, partitions int) harness.Workload {
 		Name:   fmt.Sprintf("acknowledge 1 KiB, %s, %d in flight each, %s", harness.Counted(of.connections, "connection"), of.inFlight, harness.Counted(partitions, "partition")),
 		Client: clientNames[client.Produce], Acks: "all", Durability: "synced", Headline: result.RequestsPerSecond, Shape: l.Shape(),
 	}}
+	w.Row.Goals = []result.Goal{{System: system.Moldau, Metric: result.RequestsPerSecond, Against: system.IngestSynced, AtLeast: 0.7}}
 	if of.all() >= 64 && partitions >= 6 {
 		w.Row.Goals = append(w.Row.Goals, result.Goal{System: system.Moldau, Metric: result.RequestsPerSecond, Against: system.Kafka, AtLeast: 3},
 			result.Goal{System: system.Moldau, Metric: result.JournalCuts, AtLeast: 4}) // what it defers is in the block
@@ -99,7 +101,7 @@ func (a *acks) row(of width, partitions int) harness.Workload {
 		w.Row.Notes = append(w.Row.Notes, unsynced+" acknowledges from the page cache: it promises less than the others of its row")
 	}
 	row := new(wrote)
-	for _, label := range []string{system.Moldau, system.Kafka, unsynced} {
+	for _, label := range []string{system.Moldau, system.Kafka, unsynced, system.IngestSynced} {
 		c := contestant{pool: a.pool, session: a.session, name: label, load: l, wrote: row, topic: system.Topic{Partitions: partitions, Synced: true}}
 		if label == unsynced {
 			if of.all() < 16 {

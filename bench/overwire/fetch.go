@@ -11,7 +11,7 @@ import (
 	"moldau/bench/system"
 )
 
-// What a broker may need beside what the cheaper limit program does.
+// What a broker may need beside what the cheapest limit program does.
 const (
 	fetchRequestUs, fetchPartitionUs = 8, 2
 )
@@ -29,9 +29,10 @@ func Fetch(pool func(*harness.Session) *system.Pool) harness.Scenario {
 that all send the same bytes for a request. The replay client has one request in
 flight, as consumers have, and reads them over and over; franz-go and Apache's Java
 client come as they are. An answer that is shorter than what is asked for ends the run,
-one that comes from the disk is noted. Latencies are of this closed loop, from sending. A block lasts 1.5 seconds, half a second in a quick run.
-Beside it, in rows of the replay client, run the limit programs sendfile and copy.
-Moldau's budget is the cheaper one's CPU time for a request in the same turn, 8 us,
+one that comes from the disk is noted. Latencies are of
+this closed loop, from sending. A block lasts 1.5 seconds, half a second in a quick run.
+Beside it, in rows of the replay client, run the limit programs sendfile, copy and mmap.
+Moldau's budget is the cheapest one's CPU time for a request in the same turn, 8 us,
 and 2 us a partition. The last row tells, by Moldau's own counters, how many of the
 bytes that a standard consumer fetches go by sendfile.`,
 		Plan: func(ctx context.Context, s *harness.Session) ([]harness.Workload, error) {

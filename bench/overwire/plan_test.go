@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"moldau/bench/overwire"
 	"moldau/bench/result"
 	"moldau/bench/system"
+	"moldau/bench/system/systemtest"
 )
 
 func session(o harness.Options) (*system.Pool, *harness.Session) {
@@ -48,7 +50,8 @@ func TestPlans(t *testing.T) {
 			}
 			seen[title] = true
 			_, limits := names(w)
-			if comparable := w.Row.Client == "replay" && w.Row.Durability != "synced"; comparable != (len(limits) > 0) || w.Row.Acks != "-" && comparable != (w.AfterTurn != nil) {
+			replayed, synced := w.Row.Client == "replay", w.Row.Durability == "synced"
+			if replayed != (len(limits) > 0) || synced && replayed != slices.Equal(limits, []string{system.IngestSynced}) || w.Row.Acks != "-" && (replayed && !synced) != (w.AfterTurn != nil) {
 				t.Errorf("%s: %q beside the limits %v", name, title, limits)
 			}
 			if w.Row.Headline == "" || len(w.Row.Goals) == 0 || w.Expect == 0 {
@@ -58,6 +61,33 @@ func TestPlans(t *testing.T) {
 		want := map[string]int{"default": 24, "quick": 6, "full": 26 + 2*81}[name]
 		if len(produce) != want {
 			t.Errorf("%s: %d rows of produce, must be %d", name, len(produce), want)
+		}
+	}
+}
+
+// What is asked for by flags is measured instead of the default rows, and what can
+// not be is refused.
+func TestProduceTakesParameters(t *testing.T) {
+	rows, err := systemtest.Plan(t, overwire.Produce, harness.Options{Quick: true, Durability: []string{"os"}}, "--record", "100,4096", "--codec", "none,lz4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var titles []string
+	for _, w := range rows {
+		titles = append(titles, w.Row.Name)
+	}
+	want := []string{
+		"grid: produce 100 B uncompressed, batches of 16 KiB, 6 of 6 partitions a request",
+		"grid: produce 100 B lz4, batches of 16 KiB, 6 of 6 partitions a request",
+		"grid: produce 4 KiB uncompressed, batches of 16 KiB, 6 of 6 partitions a request",
+		"grid: produce 4 KiB lz4, batches of 16 KiB, 6 of 6 partitions a request",
+	}
+	if !slices.Equal(titles, want) {
+		t.Errorf("%q", titles)
+	}
+	for _, args := range [][]string{{"--record", "0"}, {"--batch", "1000001"}, {"--partitions", "-1"}, {"--codec", "lz5"}} {
+		if _, err := systemtest.Plan(t, overwire.Produce, harness.Options{}, args...); err == nil {
+			t.Errorf("%v is planned", args)
 		}
 	}
 }
@@ -87,7 +117,12 @@ func TestBudget(t *testing.T) {
 	for turn := range 3 {
 		after(row, turn)
 	}
-	got := row.Of(system.Moldau).Values(result.BudgetShare)
+	var got []float64
+	for _, b := range row.Of(system.Moldau).Blocks {
+		if share, ok := b.Metrics[result.BudgetShare]; ok {
+			got = append(got, share)
+		}
+	}
 	if len(got) != 2 || math.Abs(got[0]-1) > 1e-9 || math.Abs(got[1]-2) > 1e-9 {
 		t.Errorf("shares %v, must be 1 and 2, and none where no limit was measured", got)
 	}

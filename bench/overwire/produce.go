@@ -44,30 +44,6 @@ var shapes = []shape{
 	{"produce 100 B", client.Load{Kind: client.ApacheProduce, RecordBytes: 100, Bytes: gib / 4}, false, true},
 }
 
-// grid is the whole cross product of what batches are like and where they go.
-func grid() (all []shape) {
-	for _, record := range []int{100, 1 << 10, 10 << 10} {
-		for _, batch := range []int{1, 16 << 10, 1_000_000} {
-			for _, partitions := range []int{1, 6, 100} {
-				for _, codec := range []string{"", wire.LZ4, wire.Zstd} {
-					l := client.Load{RecordBytes: record, BatchBytes: batch, Partitions: partitions, PerRequest: min(partitions, 10), Codec: codec}
-					if partitions == 100 {
-						l.Connections = 6
-					}
-					all = append(all, shape{name: gridName(l), load: l})
-				}
-			}
-		}
-	}
-	return all
-}
-
-func gridName(l client.Load) string {
-	batches := map[int]string{1: "one record", 16 << 10: "16 KiB", 1_000_000: "1 MB"}
-	return fmt.Sprintf("grid: produce %s %s, batches of %s, %d of %d partitions a request",
-		size(l.RecordBytes), cmp.Or(l.Codec, "uncompressed"), batches[l.BatchBytes], l.PerRequest, l.Partitions)
-}
-
 // size is a count of bytes in words.
 func size(bytes int) string {
 	switch {
@@ -81,6 +57,7 @@ func size(bytes int) string {
 
 // Produce is broker CPU and throughput of produce requests.
 func Produce(pool func(*harness.Session) *system.Pool) harness.Scenario {
+	asked := &grid{}
 	return harness.Scenario{
 		Name:    "produce",
 		Summary: "what a broker needs for a GB and a request of produced batches, and how many it takes",
@@ -93,25 +70,36 @@ were acknowledged. Latencies are of this closed loop, from sending, while as man
 flight as may be: how long a request takes in a broker that does all it can. What a user
 sees at a rate is what latency measures. Sizes are those of the wire; compressed
 batches hold lines of JSON, and have metrics of the bytes before compression, too.
-Beside it, in os rows of the replay client, runs the limit program ingest: receive,
+Beside it, in rows of the replay client, runs a limit program. ingest does: receive,
 check the CRC-32C, pwrite, acknowledge. Moldau's budget is ingest's CPU time for a
-request in the same turn, 10 us, and 2 us a batch.
+request in the same turn, 10 us, and 2 us a batch. In synced rows ingest-synced has all
+connections append to one file, and acknowledges when a sync, which all who wait share,
+is over.
 
---full adds the cross product of record sizes, batch sizes, partitions and codecs.`,
-		Plan: func(ctx context.Context, s *harness.Session) ([]harness.Workload, error) {
-			return planProduce(pool(s), s), nil
+--record, --batch, --partitions and --codec measure the cross product of what they name
+instead, one value where they are not given: 1 KiB, 16 KiB, 6 partitions, uncompressed.
+--full adds that of all sizes, partitions and codecs of the design to the default rows.`,
+		Flags: asked.declare,
+		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
+			if err := asked.check(); err != nil {
+				return nil, err
+			}
+			return planProduce(pool(s), s, asked), nil
 		},
 	}
 }
 
-func planProduce(pool *system.Pool, s *harness.Session) (workloads []harness.Workload) {
+func planProduce(pool *system.Pool, s *harness.Session, asked *grid) (workloads []harness.Workload) {
 	all := shapes
-	if s.Full {
-		all = append(all[:len(all):len(all)], grid()...)
+	switch {
+	case !asked.empty():
+		all = asked.shapes()
+	case s.Full:
+		all = append(all[:len(all):len(all)], whole.shapes()...)
 	}
 	for _, durability := range []string{"os", "synced"} {
 		for _, shape := range all {
-			if !s.WantsDurability(durability) || s.Quick && !shape.quick || shape.osOnly && durability != "os" && !s.Full {
+			if !s.WantsDurability(durability) || s.Quick && !shape.quick && asked.empty() || shape.osOnly && durability != "os" && !s.Full {
 				continue
 			}
 			workloads = append(workloads, produceWorkload(pool, s, shape, durability))
@@ -129,23 +117,35 @@ func produceWorkload(pool *system.Pool, s *harness.Session, shape shape, durabil
 		Goals: []result.Goal{
 			{System: system.Moldau, Metric: result.CPUPerGB, Against: system.Kafka, AtMost: 0.5},
 			{System: system.Moldau, Metric: result.BytesPerSecond, Against: system.Kafka, AtLeast: 2},
+			{System: system.Moldau, Metric: result.MachineCPUPerGB, Against: system.Kafka, AtMost: 0.5},
 		},
 	}}
 	w.Row.Shape = l.Shape()
 	names := systemsOf(s)
-	if !replay {
+	synced := durability == "synced"
+	switch {
+	case !replay:
 		w.Row.Goals[1].AtLeast = 1.5
-	} else if durability == "os" {
-		names = append(names[:len(names):len(names)], system.ProduceLimits...)
-		w.AfterTurn = budget(system.ProduceLimits, produceRequestUs+produceBatchUs*float64(l.PerRequest))
+	case !synced:
+		limits := []string{system.Ingest}
+		w.AfterTurn = budget(limits, produceRequestUs+produceBatchUs*float64(l.PerRequest))
 		w.Row.Goals = append(w.Row.Goals, result.Goal{System: system.Moldau, Metric: result.BudgetShare, AtMost: 1})
+	}
+	if replay {
+		names = append(names[:len(names):len(names)], system.IngestOf(synced))
+	}
+	if replay && synced && l.Connections < 2 {
+		w.Row.Notes = append(w.Row.Notes, "one connection: kafka, which takes its next request when it has answered the one before, has one sync at work at a time; acks has rows of many connections")
+	}
+	if l.Kind == client.ApacheProduce {
+		w.Row.Notes = append(w.Row.Notes, "each block starts the client's JVM, whose compiler is at work in it: the rate is that of its first seconds")
 	}
 	if l.Codec != "" {
 		w.Row.Notes = append(w.Row.Notes, "values are lines of JSON; bytes are those of the wire, those before compression are in uncompressed-MB/s")
 	}
 	row := new(wrote)
 	for _, name := range names {
-		c := contestant{pool: pool, session: s, name: name, load: l, wrote: row, topic: system.Topic{Partitions: l.Partitions, Synced: durability == "synced"}}
+		c := contestant{pool: pool, session: s, name: name, load: l, wrote: row, topic: system.Topic{Partitions: l.Partitions, Synced: synced}}
 		w.Contestants = append(w.Contestants, c.at())
 	}
 	prepare(&w, s)

@@ -21,7 +21,12 @@ const (
 )
 
 // rowWarmUpsMax is how many blocks a JVM gets at most to compile a row's shape.
-const rowWarmUpsMax = 4
+func rowWarmUpsMax(s *harness.Session) int {
+	if s.Quick {
+		return 2
+	}
+	return 6
+}
 
 // brokers speak Kafka's protocol.
 var brokers = []string{system.Moldau, system.Kafka, system.KafkaTuned}
@@ -60,7 +65,7 @@ func expect(s *harness.Session, kind string) time.Duration {
 func prepare(w *harness.Workload, s *harness.Session) {
 	for _, c := range w.Contestants {
 		if system.JVM(c.System) && s.Wants(c.System, false) {
-			w.Prepare += (rowWarmUpsMax - 1) * w.Expect
+			w.Prepare += time.Duration(rowWarmUpsMax(s)-1) * w.Expect
 		}
 	}
 }
@@ -113,8 +118,7 @@ func (w *wrote) after(b result.Block) {
 
 // at makes it one of a workload's.
 func (c contestant) at() harness.Contestant {
-	limit := c.name == system.Ingest || c.name == system.Sendfile || c.name == system.Copy
-	return harness.Contestant{System: cmp.Or(c.label, c.name), Limit: limit, WarmUp: true, Block: c.block}
+	return harness.Contestant{System: cmp.Or(c.label, c.name), Limit: system.Limit(c.name), WarmUp: true, Block: c.block}
 }
 
 // block is its turn. A JVM compiles a shape while it meets it, so that its warm-up
@@ -124,7 +128,7 @@ func (c contestant) block(ctx context.Context, turn int) (b result.Block, err er
 		return c.once(ctx)
 	}
 	var costs []float64
-	for len(costs) < rowWarmUpsMax && !system.Settled(costs) {
+	for len(costs) < rowWarmUpsMax(c.session) && !system.Settled(costs) {
 		if b, err = c.once(ctx); err != nil {
 			return b, err
 		}
@@ -150,11 +154,7 @@ func (c contestant) once(ctx context.Context) (b result.Block, err error) {
 	if err := c.wrote.before(c.pool); err != nil {
 		return b, err
 	}
-	work := s.Work
-	if c.topic.Synced {
-		work = countingCuts(s)
-	}
-	if b, err = work(ctx, c.session.ClientCPUs, c.topic, l); err != nil {
+	if b, err = s.Work(ctx, c.session.ClientCPUs, c.topic, l); err != nil {
 		return b, err
 	}
 	c.wrote.after(b)
@@ -163,25 +163,6 @@ func (c contestant) once(ctx context.Context) (b result.Block, err error) {
 	}
 	return b, err
 }
-
-// countingCuts is s.Work that tells how often the journal was cut meanwhile.
-func countingCuts(s *system.System) func(context.Context, string, system.Topic, client.Load) (result.Block, error) {
-	return func(ctx context.Context, cpus string, topic system.Topic, l client.Load) (b result.Block, err error) {
-		before, known, err := s.Counter(ctx, journalCuts)
-		if err != nil {
-			return b, err
-		}
-		if b, err = s.Work(ctx, cpus, topic, l); err != nil || !known {
-			return b, err
-		}
-		after, _, err := s.Counter(ctx, journalCuts)
-		b.Metrics[result.JournalCuts] = after - before
-		return b, err
-	}
-}
-
-// journalCuts is how often Moldau flushed logs so that its journal could go on.
-const journalCuts = `moldau_journal_cuts_total{store="data"}`
 
 // fullShare is how much of what is asked for answers have to hold at least, on the
 // whole: the last before a topic's end holds what is left.

@@ -62,7 +62,7 @@ const (
 	FirstSeconds      Metric = "first-batches-s"        // until every partition has acknowledged one
 	OfHundred         Metric = "of-100-partitions"      // rate over that to 100 partitions in the same block
 	OfHundredSmall    Metric = "of-100-partitions-1KiB" // the same with batches of 1 KiB
-	OfOneConsumer     Metric = "cpu-of-one-consumer's"  // CPU time for a delivered byte over that with one consumer
+	OfOneConsumer     Metric = "cpu-of-one-consumer's"  // CPU time that a further consumer adds over what the first added
 	StartSeconds      Metric = "start-s"                // after a clean close
 	ResidentPerPart   Metric = "resident-KB/partition"  // that came with the partitions and their first batches
 	// Bytes before compression, where batches are compressed.

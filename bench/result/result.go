@@ -139,18 +139,22 @@ func (r *Row) StealSeconds() (steal float64) {
 	return steal
 }
 
-// Values are a metric of all blocks that have it.
+// Values are a metric of all blocks; none where one lacks it: a percentile that only
+// the blocks with many requests tell would be that of the fast ones.
 func (s *Series) Values(m Metric) []float64 {
 	var v []float64
 	for _, b := range s.Blocks {
-		if x, ok := b.Metrics[m]; ok {
-			v = append(v, x)
+		x, ok := b.Metrics[m]
+		if !ok {
+			return nil
 		}
+		v = append(v, x)
 	}
 	return v
 }
 
-// Ratios are a metric of one system over that of another, turn by turn.
+// Ratios are a metric of one system over that of another, turn by turn; none where
+// one lacks it in a turn that both have.
 func (r *Row) Ratios(m Metric, of, against string) []float64 {
 	a, b := r.Of(of), r.Of(against)
 	if a == nil || b == nil {
@@ -159,11 +163,15 @@ func (r *Row) Ratios(m Metric, of, against string) []float64 {
 	var ratios []float64
 	for _, x := range a.Blocks {
 		for _, y := range b.Blocks {
-			over, ok := y.Metrics[m]
-			v, there := x.Metrics[m]
-			if x.Turn == y.Turn && ok && there && over != 0 {
-				ratios = append(ratios, v/over)
+			if x.Turn != y.Turn {
+				continue
 			}
+			v, there := x.Metrics[m]
+			over, ok := y.Metrics[m]
+			if !there || !ok || over == 0 {
+				return nil
+			}
+			ratios = append(ratios, v/over)
 		}
 	}
 	return ratios

@@ -129,8 +129,8 @@ func TestOpenAndClose(t *testing.T) {
 // The rate of a block is that to many over that to few.
 func TestBothIsARatio(t *testing.T) {
 	order := ""
-	b, err := both(t.TempDir(), func() (float64, error) { order += "few "; return 200, nil }, func() (float64, error) { order += "many"; return 150, nil })
-	if err != nil || order != "few many" || b.Metrics[result.OfFew] != 0.75 || b.Metrics[result.OpsPerSecond] != 150 || b.Metrics[result.FewPerSecond] != 200 {
+	b, err := both(t.TempDir(), func() (float64, error) { order += "few "; return 200, nil }, func() (float64, error) { order += "many "; return 150, nil })
+	if err != nil || order != "few many many few " || b.Metrics[result.OfFew] != 0.75 || b.Metrics[result.OpsPerSecond] != 150 || b.Metrics[result.FewPerSecond] != 200 {
 		t.Errorf("%q, %+v, %v", order, b, err)
 	}
 	if _, err := both(t.TempDir(), func() (float64, error) { return 0, context.Canceled }, nil); err != context.Canceled {

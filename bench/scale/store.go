@@ -90,6 +90,10 @@ func (st *store) openAndClose() (b result.Block, err error) {
 	took := time.Since(began)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
+	resident, err := yardstick.Resident(os.Getpid())
+	if err != nil {
+		return b, errors.Join(err, s.Close())
+	}
 	logs, err := st.find(s)
 	if err != nil {
 		return b, errors.Join(err, s.Close())
@@ -106,7 +110,7 @@ func (st *store) openAndClose() (b result.Block, err error) {
 	heap := float64(after.HeapAlloc) - float64(before.HeapAlloc)
 	return result.Block{StealSeconds: now.Since(used).StealSeconds, Metrics: map[result.Metric]float64{
 		result.OpenSeconds: took.Seconds(), result.CloseSeconds: closed.Seconds(),
-		result.HeapMB: heap / 1e6, result.HeapPerLog: heap / float64(st.options.logs), result.ResidentMB: float64(after.Sys) / 1e6,
+		result.HeapMB: heap / 1e6, result.HeapPerLog: heap / float64(st.options.logs), result.ResidentMB: float64(resident.All) / 1e6,
 	}}, err
 }
 
@@ -165,8 +169,8 @@ func (st *store) appendToBoth(d logstore.Durability, kib int) (b result.Block, e
 	return b, nil
 }
 
-// both appends to few, then to many. What others have left to write back is written
-// first.
+// both appends to few, twice to many, and to few again, so that what only grows, or
+// wears off, hits both. What others have left to write back is written first.
 func both(root string, few, many func() (float64, error)) (b result.Block, err error) {
 	if err := disk.SyncFileSystem(root); err != nil {
 		return b, err
@@ -175,19 +179,21 @@ func both(root string, few, many func() (float64, error)) (b result.Block, err e
 	if err != nil {
 		return b, err
 	}
-	toFew, err := few()
-	if err != nil {
-		return b, err
-	}
-	toMany, err := many()
-	if err != nil {
-		return b, err
+	var rates [4]float64
+	for i, do := range []func() (float64, error){few, many, many, few} {
+		if rates[i], err = do(); err != nil {
+			return b, err
+		}
 	}
 	now, err := yardstick.Used()
+	toFew, toMany := mean(rates[0], rates[3]), mean(rates[1], rates[2])
 	return result.Block{StealSeconds: now.Since(used).StealSeconds, Metrics: map[result.Metric]float64{
 		result.FewPerSecond: toFew, result.OpsPerSecond: toMany, result.OfFew: toMany / toFew,
 	}}, err
 }
+
+// mean is that of two rates at which the same time was spent.
+func mean(a, b float64) float64 { return (a + b) / 2 }
 
 // appendTo appends to the logs in turn, for a block or, if that is not 0, so often, and
 // returns the appends per second.

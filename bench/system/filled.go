@@ -39,7 +39,8 @@ func (s *System) Filled(ctx context.Context, cpus string, c Content) (string, er
 }
 
 // Work measures a load: with a topic of its own, which is deleted afterwards,
-// unless the load names one.
+// unless the load names one. Of a synced topic of Moldau's it tells how often the
+// journal was cut meanwhile.
 func (s *System) Work(ctx context.Context, cpus string, t Topic, l client.Load) (b result.Block, err error) {
 	own := l.Topic == ""
 	if own {
@@ -48,7 +49,11 @@ func (s *System) Work(ctx context.Context, cpus string, t Topic, l client.Load) 
 		}
 		l.Partitions = t.Partitions
 	}
-	b, o, err := s.Measure(ctx, cpus, l)
+	measure := s.Measure
+	if t.Synced {
+		measure = s.measureCuts
+	}
+	b, o, err := measure(ctx, cpus, l)
 	if err != nil || !own {
 		return b, err
 	}
@@ -56,4 +61,22 @@ func (s *System) Work(ctx context.Context, cpus string, t Topic, l client.Load) 
 		return b, err
 	}
 	return b, s.Delete(ctx, l.Topic)
+}
+
+// journalCuts is how often Moldau flushed logs so that its journal could go on.
+const journalCuts = `moldau_journal_cuts_total{store="data"}`
+
+// measureCuts is Measure that counts them.
+func (s *System) measureCuts(ctx context.Context, cpus string, l client.Load) (result.Block, client.Outcome, error) {
+	before, known, err := s.Counter(ctx, journalCuts)
+	if err != nil {
+		return result.Block{}, client.Outcome{}, err
+	}
+	b, o, err := s.Measure(ctx, cpus, l)
+	if err != nil || !known {
+		return b, o, err
+	}
+	after, _, err := s.Counter(ctx, journalCuts)
+	b.Metrics[result.JournalCuts] = after - before
+	return b, o, err
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"moldau/bench/limit"
 )
@@ -17,21 +18,64 @@ const EgressFileBytes = 512 << 20
 
 // Names of the limit programs as systems.
 const (
-	Ingest   = limit.Ingest
-	Sendfile = limit.EgressByFile
-	Copy     = limit.EgressByCopy
+	Ingest       = limit.Ingest
+	IngestSynced = limit.IngestSynced
+	Sendfile     = limit.EgressByFile
+	Copy         = limit.EgressByCopy
+	Map          = limit.EgressByMap
 )
 
-// Limits are the programs that do what no broker can leave out, for produce and
-// for fetch.
-var (
-	ProduceLimits = []string{Ingest}
-	FetchLimits   = []string{Sendfile, Copy}
-)
+// FetchLimits are the programs that do what no broker can leave out of a fetch.
+var FetchLimits = []string{Sendfile, Copy, Map}
 
-// startLimit starts a limit program by this binary's hidden command.
+// IngestOf is the program that does what no broker can leave out of a produce whose
+// acknowledgement promises what is asked for.
+func IngestOf(synced bool) string {
+	if synced {
+		return IngestSynced
+	}
+	return Ingest
+}
+
+// Limit tells whether a system is a limit program.
+func Limit(name string) bool {
+	return name == Ingest || name == IngestSynced || slices.Contains(FetchLimits, name)
+}
+
+// startLimit starts a limit program that the pool keeps.
 func (p *Pool) startLimit(ctx context.Context, name string) (*System, error) {
+	if slices.Contains(FetchLimits, name) {
+		file, err := p.egressFile()
+		if err != nil {
+			return nil, err
+		}
+		return p.startProgram(ctx, name, file)
+	}
 	dir, err := p.Directory()
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.startProgram(ctx, name, dir)
+	if err != nil {
+		return nil, err
+	}
+	s.cleanUp = func() error { return removeAll(filepath.Join(dir, "ingest-*")) }
+	return s, nil
+}
+
+// SendfileOf starts a sendfile program that answers from a file of the caller's.
+// The session stops it.
+func (p *Pool) SendfileOf(ctx context.Context, file string) (*System, error) {
+	s, err := p.startProgram(ctx, Sendfile, file)
+	if err == nil {
+		p.session.OnClose(s.Close)
+	}
+	return s, err
+}
+
+// startProgram starts a limit program by this binary's hidden command.
+func (p *Pool) startProgram(ctx context.Context, name, data string) (*System, error) {
+	dir, err := p.Directory() // for what it prints
 	if err != nil {
 		return nil, err
 	}
@@ -39,23 +83,13 @@ func (p *Pool) startLimit(ctx context.Context, name string) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := dir
-	if name != Ingest {
-		if data, err = p.egressFile(); err != nil {
-			return nil, err
-		}
-	}
 	c, err := startChild(ctx, p.session.BrokerCPUs, dir, func(addr string) []string {
 		return []string{self, limit.Command, name, addr, data}
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Name: name, process: c}
-	if name == Ingest {
-		s.cleanUp = func() error { return removeAll(filepath.Join(dir, "ingest-*")) }
-	}
-	return s, nil
+	return &System{Name: name, process: c}, nil
 }
 
 // egressFile writes the file once; both ways of answering share it.

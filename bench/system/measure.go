@@ -3,9 +3,6 @@ package system
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 
 	"moldau/bench/client"
 	"moldau/bench/result"
@@ -105,15 +102,6 @@ func (s *System) Resident() (float64, error) { return Resident(s.PID()) }
 
 // Resident is a process's memory in MB of 10^6 bytes.
 func Resident(pid int) (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
-			return kib * 1024 / 1e6, err
-		}
-	}
-	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", pid)
+	m, err := yardstick.Resident(pid)
+	return float64(m.All) / 1e6, err
 }

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -75,7 +76,7 @@ func (p *Pool) Expect(names ...string) (d time.Duration) {
 }
 
 func (p *Pool) start(ctx context.Context, name string) (*System, error) {
-	if slices.Contains(ProduceLimits, name) || slices.Contains(FetchLimits, name) {
+	if Limit(name) {
 		return p.startLimit(ctx, name)
 	}
 	launch, err := p.launch(ctx, name)
@@ -84,6 +85,7 @@ func (p *Pool) start(ctx context.Context, name string) (*System, error) {
 	}
 	p.session.Say("starting %s", name)
 	if JVM(name) {
+		launch.Properties = slices.Concat(launch.Properties, quickDeletion)
 		p.session.Note(name+" is configured by", heap+"; "+strings.Join(launch.Properties, ", "))
 	}
 	if name == Moldau {
@@ -105,9 +107,8 @@ func (p *Pool) launch(ctx context.Context, name string) (broker.Launch, error) {
 		l.Durability = "os"
 		l.Binary, err = p.Binary(ctx)
 	case Kafka:
-		l.Properties = quickDeletion
 	case KafkaTuned:
-		l.Properties = append(tuned[:len(tuned):len(tuned)], quickDeletion...)
+		l.Properties = tuned
 	default:
 		err = fmt.Errorf("no system %q", name)
 	}
@@ -132,7 +133,11 @@ func (p *Pool) Binary(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.session.Note("moldau was built of", Revision(p.binary))
+	built := Revision(p.binary)
+	if built == unknown && p.session.Moldau == "" && os.Getenv("MOLDAU_BIN") == "" {
+		built = cmp.Or(p.session.Run.Environment["commit"], unknown) // a work tree that Go does not look into
+	}
+	p.session.Note("moldau was built of", built)
 	return p.binary, nil
 }
 
@@ -165,8 +170,8 @@ const smallJournal = "moldau.journal.bytes=67108864"
 // heap is what the script that starts Kafka gives it.
 const heap = "-Xms1g -Xmx1g, G1"
 
-// quickDeletion lets Kafka delete as fast as it is written: otherwise the machine's
-// write-back becomes the benchmark.
+// quickDeletion lets a Kafka whose topics are deleted after each block delete as fast
+// as it is written: otherwise the machine's write-back becomes the benchmark.
 var quickDeletion = []string{"log.retention.check.interval.ms=2000", "log.segment.delete.delay.ms=100"}
 
 // tuned is what Kafka's operators set on a small machine with fast clients.

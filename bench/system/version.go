@@ -8,6 +8,8 @@ import (
 	"strings"
 )
 
+const unknown = "unknown"
+
 // pinned finds the version in the list of jars that server/compat/kafka installs.
 var pinned = regexp.MustCompile(`<artifactId>kafka_[0-9.]+</artifactId><version>([^<]+)</version>`)
 
@@ -16,9 +18,9 @@ var pinned = regexp.MustCompile(`<artifactId>kafka_[0-9.]+</artifactId><version>
 func Revision(program string) string {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
-		return "unknown"
+		return unknown
 	}
-	revision, dirty := "unknown", ""
+	revision, dirty := unknown, ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
@@ -39,14 +41,14 @@ func KafkaVersion() string {
 			name := strings.TrimSuffix(filepath.Base(jars[0]), ".jar")
 			return name[strings.LastIndexByte(name, '-')+1:]
 		}
-		return "unknown"
+		return unknown
 	}
 	pom, err := os.ReadFile(filepath.Join(os.Getenv("MOLDAU_COMPAT"), "kafka", "pom.xml"))
 	if err != nil {
-		return "unknown"
+		return unknown
 	}
 	if found := pinned.FindSubmatch(pom); found != nil {
 		return string(found[1])
 	}
-	return "unknown"
+	return unknown
 }

@@ -12,7 +12,7 @@ import (
 
 // The bytes of a warm-up are divided into so many rounds, of which so many are made
 // in any case: a JVM that compiles in the background may pause between two steps.
-const warmUpRounds, warmUpRoundsMin = 6, 4
+const warmUpRounds, warmUpRoundsMin = 12, 6
 
 // JVM tells whether a system's code is compiled while it runs.
 func JVM(name string) bool { return name == Kafka || name == KafkaTuned }
@@ -50,13 +50,10 @@ func (s *System) warmUp(ctx context.Context, cpus string, bytesMax int64) (strin
 	return fmt.Sprintf("%.1f GiB, CPU-s/GB %s, %s", float64(2*round*int64(len(costs))+round)/(1<<30), strings.Join(words, ", "), end), nil
 }
 
-// Settled tells whether the last two costs did not fall by more than 5 % under the
-// best before them: one round may be slow for another reason.
+// Settled tells whether the last three costs did not fall by more than 5 % under the
+// best before them: one round, or two, may be slow for another reason.
 func Settled(costs []float64) bool {
+	const last = 3
 	n := len(costs)
-	if n < 3 {
-		return false
-	}
-	best := slices.Min(costs[:n-2])
-	return min(costs[n-1], costs[n-2]) >= 0.95*best
+	return n > last && slices.Min(costs[n-last:]) >= 0.95*slices.Min(costs[:n-last])
 }

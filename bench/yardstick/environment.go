@@ -21,6 +21,7 @@ func Environment(tree string, more map[string]string) map[string]string {
 		"cpu":              cpuModel(),
 		"cores":            fmt.Sprint(runtime.NumCPU()),
 		"architecture":     runtime.GOARCH,
+		"memory":           memory(),
 		"governor":         governor(),
 		"kernel":           firstLine("uname", "-sr"),
 		"go":               runtime.Version(),
@@ -91,6 +92,20 @@ func cpuModel() string {
 		}
 	}
 	return runtime.GOARCH
+}
+
+// memory is the machine's.
+func memory() string {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return unknown
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(line, "MemTotal:"), "kB")), 64)
+	if err != nil {
+		return unknown
+	}
+	return fmt.Sprintf("%.0f GiB", kib/(1<<20))
 }
 
 // governor is how the kernel chooses the clock rate; virtual machines hide it.

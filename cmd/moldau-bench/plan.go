@@ -30,6 +30,9 @@ func printPlan(ctx context.Context, c *cobra.Command, o harness.Options, chosen 
 			for _, contestant := range w.Contestants {
 				fmt.Fprintf(t, " %s", contestant.System)
 			}
+			if w.DiskBytes > 0 {
+				fmt.Fprintf(t, "; up to %.1f GB on the disk", float64(w.DiskBytes)/1e9)
+			}
 			fmt.Fprintln(t)
 		}
 		fmt.Fprintf(t, "%s: %d rows, %d blocks\tabout %s\n", p.Scenario, len(p.Rows), p.Blocks(), roughly(p.Expect()))

@@ -83,8 +83,8 @@ var foremost = []string{"commit", "moldau was built of", "cpu", "cores", "kafka"
 // the headline; the rest is in the report. One of each group is enough.
 var worth = [][]result.Metric{
 	{result.BytesPerSecond, result.RecordsPerSecond, result.OpsPerSecond, result.RequestsPerSecond},
-	{result.CPUPerGB, result.CPUPerRequest, result.CPUPerOp},
-	{result.P50}, {result.P99}, {result.P999}, {result.BudgetShare}, {result.ResidentMB}, {result.Allocations},
+	{result.CPUPerGB, result.CPUPerRequest, result.CPUPerOp}, {result.MachineCPUPerGB},
+	{result.P50}, {result.P99}, {result.P999}, {result.BudgetShare}, {result.JournalCuts}, {result.ResidentMB}, {result.Allocations},
 }
 
 // chosen are the columns for a row: the headline first.
@@ -152,12 +152,15 @@ func share(l table.Line) string {
 
 // writeGoals writes a table of the goals, those that were missed first.
 func writeGoals(b *bytes.Buffer, rows []*result.Row) {
-	lines := map[string][]string{}
+	lines, open := map[string][]string{}, map[string]int{}
 	for _, row := range rows {
 		for _, g := range table.Of(row).Goals {
-			outcome := g.Outcome
-			if outcome != table.Met {
+			outcome := g.Verdict()
+			if g.Outcome != table.Met {
 				outcome = "**" + outcome + "**"
+			}
+			if g.Open {
+				open[g.Outcome]++
 			}
 			lines[g.Outcome] = append(lines[g.Outcome], fmt.Sprintf("| %s: %s | %s | %s | %s |\n", cell(short(row)), cell(g.Figure), g.Asked, g.Read, outcome))
 		}
@@ -165,7 +168,11 @@ func writeGoals(b *bytes.Buffer, rows []*result.Row) {
 	var counts []string
 	for _, outcome := range outcomes {
 		if n := len(lines[outcome]); n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", n, outcome))
+			count := fmt.Sprintf("%d %s", n, outcome)
+			if n := open[outcome]; n > 0 {
+				count += fmt.Sprintf(" (%d not surely)", n)
+			}
+			counts = append(counts, count)
 		}
 	}
 	if counts == nil {

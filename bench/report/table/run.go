@@ -39,7 +39,7 @@ func quoted(word string) string {
 type Fact struct{ Name, Value string }
 
 // first are the facts that a reader asks for first; others follow by name.
-var first = []string{"commit", "moldau was built of", "cpu", "cores", "architecture", "governor", "kernel", "disk", "go", "java", "kafka", "client libraries", "broker cores", "client cores", "load at start"}
+var first = []string{"commit", "moldau was built of", "cpu", "cores", "memory", "architecture", "governor", "kernel", "disk", "go", "java", "kafka", "client libraries", "broker cores", "client cores", "load at start"}
 
 // Environment is where a run was made, in a fixed order and without a date.
 func Environment(run *result.Run) []Fact {

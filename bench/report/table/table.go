@@ -33,8 +33,11 @@ type Line struct {
 
 // Goal is one in words.
 type Goal struct {
-	Outcome string // [Met], [Missed], [Unknown]
-	Text    string
+	Outcome string // [Met], [Missed], [Unknown]: by the median
+	// Open tells that the bound lies within what was read, so that another run may say
+	// otherwise.
+	Open bool
+	Text string
 	// The same in parts: what is looked at, the bound, and what was read, with its
 	// interval where it is a ratio and the least and the most where it is a figure.
 	Figure, Asked, Read string
@@ -146,10 +149,26 @@ func words(v result.Verdict) Goal {
 		g.Outcome = Met
 	}
 	g.Text += ", read " + figure.Number(v.Value)
-	if g.Read = figure.SpreadOf(v.Values).String(); v.Against != "" {
-		g.Read = figure.IntervalOf(v.Values).Full()
+	spread, interval := figure.SpreadOf(v.Values), figure.IntervalOf(v.Values)
+	low, high := spread.Least, spread.Most
+	if g.Read = spread.String(); v.Against != "" {
+		g.Read, low, high = interval.Full(), interval.Low, interval.High
 	}
+	g.Open = straddles(v.AtMost, low, high) || straddles(v.AtLeast, low, high)
 	return g
+}
+
+// straddles tells whether some of what was read is on either side of a bound.
+func straddles(bound, low, high float64) bool {
+	return bound != 0 && low <= bound && bound <= high && low < high
+}
+
+// Verdict is the outcome in words.
+func (g Goal) Verdict() string {
+	if g.Open {
+		return g.Outcome + ", not surely"
+	}
+	return g.Outcome
 }
 
 // Column is where a metric is, -1 if nowhere.
