@@ -129,16 +129,28 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(o)
 }
 
-// answersMax is how much longer than its load a client may take: a system that does
-// not answer shall end a run, not hold it up.
-const answersMax = 15 * time.Minute
+// A system that does not answer shall end a run, not hold it up: a client may take so
+// long beside its load's seconds or, where it has none, for its bytes at that rate.
+const (
+	answersMax   = 15 * time.Minute
+	bytesMinRate = 1_000_000 // a second
+)
 
-var errNoAnswer = fmt.Errorf("%v have passed since it should have ended: the system does not answer", answersMax)
+// longest is how long a load may take.
+func (l Load) longest() time.Duration {
+	seconds := l.Seconds
+	if seconds == 0 {
+		seconds = float64(l.Bytes) / bytesMinRate
+	}
+	return answersMax + time.Duration(seconds*float64(time.Second))
+}
+
+var errNoAnswer = errors.New("the client has not ended long after it should have: the system does not answer")
 
 // Run starts a client, pinned to cpus in taskset's notation unless that is empty,
 // and waits for it.
 func Run(ctx context.Context, cpus string, l Load) (_ Outcome, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, answersMax+time.Duration(l.Seconds*float64(time.Second)), errNoAnswer)
+	ctx, cancel := context.WithTimeoutCause(ctx, l.longest(), errNoAnswer)
 	defer cancel()
 	defer func() {
 		if err != nil && ctx.Err() != nil {

@@ -167,11 +167,19 @@ func (o *openLoop) send(ctx context.Context) (n int64, err error) {
 			o.lag.Record(time.Since(at))
 		}
 		connection, nth := int(n%connections), n/connections
+		if nth%deadlineEvery == 0 { // who takes nothing ends the run
+			if err := o.conns[connection].SetWriteDeadline(time.Now().Add(o.deadline())); err != nil {
+				return n, err
+			}
+		}
 		if err := o.request(connection, nth).Send(o.conns[connection], int32(nth)); err != nil {
 			return n, err
 		}
 	}
 	for i := range o.Connections {
+		if err := o.conns[i].SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+			return n, err
+		}
 		sent := (n + connections - 1 - int64(i)) / connections
 		o.sent[i].Store(sent)
 		if err := o.request(i, sent).Send(o.conns[i], int32(sent)); err != nil {
@@ -185,6 +193,16 @@ func (o *openLoop) send(ctx context.Context) (n int64, err error) {
 		}
 	}
 	return n, nil
+}
+
+// deadlineEvery is how many requests of a connection share a deadline, for setting one
+// takes time.
+const deadlineEvery = 1000
+
+// deadline is how long so many may take: as long as they are due in, and a minute.
+func (o *openLoop) deadline() time.Duration {
+	each := float64(o.Connections) / o.PerSecond // seconds between two of a connection
+	return time.Minute + time.Duration(2*deadlineEvery*each*float64(time.Second))
 }
 
 // receive takes a connection's answers, which come in the order of the requests.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"syscall"
+	"time"
 )
 
 // Process is a client that runs.
@@ -34,6 +36,8 @@ func Start(ctx context.Context, cpus string, l Load) (*Process, error) {
 		argv = append([]string{"taskset", "-c", cpus}, argv...)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	// It is asked to end first, so that what it has started, a JVM, ends with it.
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, 10*time.Second
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

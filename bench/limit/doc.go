@@ -4,7 +4,8 @@
 //
 // [ServeIngest] receives Produce requests, checks the CRC-32C of each batch,
 // writes each request to a file by one pwrite, and acknowledges it;
-// [ServeIngestSynced] once a group commit has made it durable. [ServeEgress]
+// [ServeIngestSynced] once a group commit has made it durable, in a file that is
+// overwritten as a journal is. [ServeEgress]
 // answers Fetch requests with the next bytes of a file, by sendfile, by pread
 // and one write, or by a write from a map. The limit of a fetch is the cheapest.
 //

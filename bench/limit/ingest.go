@@ -7,12 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 
 	"moldau/logstore/record"
 )
@@ -22,108 +18,25 @@ import (
 func ServeIngest(ctx context.Context, l net.Listener, dir string) error {
 	var connections atomic.Int64
 	return serve(ctx, l, func(nc *net.TCPConn) error {
-		f, err := createIngest(dir, connections.Add(1))
+		f, err := CreateFile(filepath.Join(dir, fmt.Sprintf("ingest-%d", connections.Add(1))))
 		if err != nil {
 			return err
 		}
-		return errors.Join(ingest(nc, &ownFile{f: f}), f.Close())
+		atOnce := func() error { return nil } // the page cache has it
+		return errors.Join(ingest(nc, f, atOnce), f.Close())
 	})
 }
 
-// ServeIngestSynced is ServeIngest from stable storage: all connections append to
-// one file, and those who wait share its syncs. When none is left, the file is
-// closed, and the next begins another.
-func ServeIngestSynced(ctx context.Context, l net.Listener, dir string) error {
-	s := &sharedFiles{dir: dir}
-	return serve(ctx, l, func(nc *net.TCPConn) error {
-		f, err := s.join()
-		if err != nil {
-			return err
-		}
-		return errors.Join(ingest(nc, f), s.leave())
-	})
-}
-
-func createIngest(dir string, number int64) (*os.File, error) {
-	return os.Create(filepath.Join(dir, fmt.Sprintf("ingest-%d", number)))
-}
-
-// sink is where requests go.
-type sink interface {
-	write(frame []byte) error
-	// settle returns when all that was written may be acknowledged.
-	settle() error
-}
-
-// ownFile is one connection's, in the page cache.
-type ownFile struct {
-	f  *os.File
-	at int64
-}
-
-func (o *ownFile) write(frame []byte) error {
-	_, err := o.f.WriteAt(frame, o.at)
-	o.at += int64(len(frame))
-	return err
-}
-
-func (o *ownFile) settle() error { return nil }
-
-// sharedFile is that of all connections there are.
-type sharedFile struct {
-	f    *os.File
-	end  atomic.Int64
-	sync GroupSync
-}
-
-func (s *sharedFile) write(frame []byte) error {
-	size := int64(len(frame))
-	_, err := s.f.WriteAt(frame, s.end.Add(size)-size)
-	return err
-}
-
-func (s *sharedFile) settle() error { return s.sync.Wait() }
-
-// sharedFiles are those of connections that are there at the same time.
-type sharedFiles struct {
-	dir string
-
-	mu      sync.Mutex
-	made    int64       // under mu
-	users   int         // under mu
-	current *sharedFile // under mu; nil without users
-}
-
-func (s *sharedFiles) join() (*sharedFile, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.current == nil {
-		f, err := createIngest(s.dir, s.made+1)
-		if err != nil {
-			return nil, err
-		}
-		s.made++
-		s.current = &sharedFile{f: f}
-		s.current.sync.Sync = func() error { return os.NewSyscallError("fdatasync", unix.Fdatasync(int(f.Fd()))) }
-	}
-	s.users++
-	return s.current, nil
-}
-
-func (s *sharedFiles) leave() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.users--; s.users > 0 {
-		return nil
-	}
-	f := s.current.f
-	s.current = nil
-	return f.Close()
+// ServeIngestSynced is ServeIngest from stable storage: all connections write to one
+// file, and those who wait share its syncs.
+func ServeIngestSynced(ctx context.Context, l net.Listener, file *File) error {
+	syncs := &GroupSync{Sync: file.Sync}
+	return serve(ctx, l, func(nc *net.TCPConn) error { return ingest(nc, file, syncs.Wait) })
 }
 
 // ingest takes requests until the connection ends. Those that arrived together are
-// acknowledged together.
-func ingest(nc *net.TCPConn, to sink) error {
+// acknowledged together, once settled returns.
+func ingest(nc *net.TCPConn, to *File, settled func() error) error {
 	conn, err := newSocket(nc)
 	if err != nil {
 		return err
@@ -141,13 +54,13 @@ func ingest(nc *net.TCPConn, to sink) error {
 		if acks, err = appendAck(acks, frame); err != nil {
 			return err
 		}
-		if err := to.write(frame); err != nil {
+		if err := to.Append(frame); err != nil {
 			return err
 		}
 		if in.whole() {
 			continue
 		}
-		if err := to.settle(); err != nil {
+		if err := settled(); err != nil {
 			return err
 		}
 		if err := conn.write(acks, false); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -50,7 +49,7 @@ func TestIngestKeepsAndAcknowledges(t *testing.T) {
 	batch, records := wire.Batch(1024, 200<<10) // above what the program reads at once, with two
 	const requests = 10
 	acknowledged(t, dial(t, addr), wire.NewProduce("topic", []int32{3, 5}, batch, records), requests)
-	if n := held(t, dir, 1, batch); n != 2*requests {
+	if n := held(t, filepath.Join(dir, "ingest-1"), batch); n != 2*requests {
 		t.Errorf("%d batches, sent were %d", n, 2*requests)
 	}
 	if err := end(); err != nil {
@@ -77,47 +76,42 @@ func acknowledged(t *testing.T, conn *wire.Conn, p *wire.Produce, requests int32
 }
 
 // held is how many of a batch an ingest program's file has.
-func held(t *testing.T, dir string, file int, batch []byte) int {
+func held(t *testing.T, name string, batch []byte) int {
 	t.Helper()
-	kept, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("ingest-%d", file)))
+	kept, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return bytes.Count(kept, batch)
 }
 
-// Connections that are there together share a file, byte by byte, and whoever comes
-// when all have gone begins another.
+// All connections write to one file, which holds each request once until it is
+// overwritten, and does not grow.
 func TestIngestSyncedSharesAFile(t *testing.T) {
-	dir := t.TempDir()
-	addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeIngestSynced(ctx, l, dir) })
+	name := filepath.Join(t.TempDir(), "ingest")
+	const size = 1 << 20
+	file, err := limit.CreateOverwritten(name, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeIngestSynced(ctx, l, file) })
 	batch, records := wire.Batch(1024, 4<<10)
-	const connections, requests = 3, 50
-	var conns []*wire.Conn
-	for range connections {
-		conn := dial(t, addr)
-		acknowledged(t, conn, wire.NewProduce("topic", []int32{0}, batch, records), 1) // it is there
-		conns = append(conns, conn)
-	}
-	var wait sync.WaitGroup
-	for _, conn := range conns {
-		wait.Go(func() { acknowledged(t, conn, wire.NewProduce("topic", []int32{0}, batch, records), requests) })
-	}
-	wait.Wait()
-	if n := held(t, dir, 1, batch); n != connections*(requests+1) {
-		t.Errorf("%d batches in the file of %d connections, sent were %d", n, connections, connections*(requests+1))
-	}
-	for _, conn := range conns {
-		if err := conn.Conn.(*net.TCPConn).CloseWrite(); err != nil {
-			t.Fatal(err)
+	send := func(connections int, requests int32) {
+		var wait sync.WaitGroup
+		for range connections {
+			conn := dial(t, addr)
+			wait.Go(func() { acknowledged(t, conn, wire.NewProduce("topic", []int32{0}, batch, records), requests) })
 		}
-		if _, err := conn.Read(make([]byte, 1)); err != io.EOF { // the program is done with it
-			t.Fatal(err)
-		}
+		wait.Wait()
 	}
-	acknowledged(t, dial(t, addr), wire.NewProduce("topic", []int32{0}, batch, records), requests)
-	if n := held(t, dir, 2, batch); n != requests {
-		t.Errorf("%d batches in the second file, sent were %d", n, requests)
+	send(3, 50) // of 4 KiB and more: some 600 KiB
+	if n := held(t, name, batch); n != 3*50 {
+		t.Errorf("%d batches of three connections, sent were %d", n, 3*50)
+	}
+	send(2, 100)
+	if info, err := os.Stat(name); err != nil || info.Size() != size {
+		t.Errorf("%d bytes, must stay %d: %v", info.Size(), size, err)
 	}
 	if err := end(); err != nil {
 		t.Error(err)

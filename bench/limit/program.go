@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 )
 
 // Command is the name of the hidden command that runs a program as a process of
@@ -21,9 +22,22 @@ const (
 	EgressByMap  = "mmap"
 )
 
+// JournalBytes is the size of the file that ingest-synced overwrites: that of the
+// journal that a broker has beside it.
+const JournalBytes = 64 << 20
+
 // Run serves one of the programs at addr until ctx is done. data is the directory
 // that the first two write to, and the file that the others answer from.
 func Run(ctx context.Context, program, addr, data string) error {
+	var journal *File
+	if program == IngestSynced { // it is there before anybody connects
+		f, err := CreateOverwritten(filepath.Join(data, "ingest"), JournalBytes)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		journal = f
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
@@ -34,7 +48,7 @@ func Run(ctx context.Context, program, addr, data string) error {
 	case program == Ingest:
 		return ServeIngest(ctx, l, data)
 	case program == IngestSynced:
-		return ServeIngestSynced(ctx, l, data)
+		return ServeIngestSynced(ctx, l, journal)
 	case !egress:
 		return errors.Join(fmt.Errorf("no program %q", program), l.Close())
 	}

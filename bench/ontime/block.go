@@ -13,6 +13,16 @@ import (
 // settle is the beginning of a block that is not counted.
 const settle = 500 * time.Millisecond
 
+// durabilities are those whose rows are measured: in a quick run of both, os alone.
+func durabilities(s *harness.Session) (wanted []string) {
+	for _, d := range []string{"os", "synced"} {
+		if s.WantsDurability(d) && (!s.Quick || wanted == nil) {
+			wanted = append(wanted, d)
+		}
+	}
+	return wanted
+}
+
 // echo is what rows call the program that receives, writes and acknowledges.
 const echo = "echo"
 

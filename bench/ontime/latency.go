@@ -90,10 +90,7 @@ partition, each counted until a consumer that waits at the log's end has it.`,
 }
 
 func (l *latency) plan() (workloads []harness.Workload) {
-	for _, durability := range []string{"os", "synced"} {
-		if !l.session.WantsDurability(durability) {
-			continue
-		}
+	for _, durability := range durabilities(l.session) {
 		for _, share := range l.shares {
 			for _, a := range arrivals {
 				if l.session.Quick && !a.poisson {
@@ -102,9 +99,7 @@ func (l *latency) plan() (workloads []harness.Workload) {
 				workloads = append(workloads, l.atShare(durability, share, a))
 			}
 		}
-		if durability == "os" || !l.session.Quick {
-			workloads = append(workloads, l.endToEnd(durability))
-		}
+		workloads = append(workloads, l.endToEnd(durability))
 	}
 	return workloads
 }

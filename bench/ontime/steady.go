@@ -54,6 +54,11 @@ otherwise; the real one is --duration 1h.`,
 			if len(rows) > 0 {
 				rows[0].Prepare = s.pool.Expect(system.Moldau, system.Kafka)
 			}
+			if !session.Quick {
+				for i := range rows {
+					rows[i].Prepare += time.Duration(len(rows[i].Contestants)) * warmUpMax
+				}
+			}
 			return rows, nil
 		},
 	}
@@ -65,17 +70,14 @@ func (s *steady) load() client.Load {
 }
 
 func (s *steady) plan() (workloads []harness.Workload) {
-	for _, durability := range []string{"os", "synced"} {
-		if !s.session.WantsDurability(durability) {
-			continue
-		}
+	for _, durability := range durabilities(s.session) {
 		w := harness.Workload{AfterTurn: late, Expect: s.duration + 2*time.Second, DiskBytes: s.diskBytes(), Blocks: max(1, s.session.Blocks), Row: result.Row{
 			Name:   fmt.Sprintf("%d producers of small keyed batches, %.0f requests a second for %v", s.producers, s.rate, s.duration),
 			Client: "replay", Acks: "all", Durability: durability, Headline: result.WindowStep, Shape: s.load().Shape(),
 			Goals: []result.Goal{{System: system.Moldau, Metric: result.WindowStep, AtMost: 3}},
 		}}
 		for _, name := range []string{system.Moldau, system.Kafka} {
-			w.Contestants = append(w.Contestants, harness.Contestant{System: name, WarmUp: !s.session.Quick,
+			w.Contestants = append(w.Contestants, harness.Contestant{System: name,
 				Block: func(ctx context.Context, turn int) (result.Block, error) {
 					return s.block(ctx, name, durability == "synced", turn)
 				}})
@@ -85,20 +87,21 @@ func (s *steady) plan() (workloads []harness.Workload) {
 	return workloads
 }
 
-// warmUpMax is how long the block lasts at most that is not counted.
+// warmUpMax is how long a system is at work that is not counted, before its first
+// block: an hour need not be warmed up by another.
 const warmUpMax = 30 * time.Second
 
 func (s *steady) block(ctx context.Context, name string, synced bool, turn int) (result.Block, error) {
-	running, err := s.pool.Get(ctx, name)
-	if err != nil {
-		return result.Block{}, err
-	}
 	load := s.load()
-	load.Seed = seed(turn)
-	if turn < 0 { // an hour need not be warmed up by another
-		load.Seconds = min(load.Seconds, warmUpMax.Seconds())
+	if turn == 0 && !s.session.Quick {
+		short := load
+		short.Seconds = min(load.Seconds, warmUpMax.Seconds())
+		if _, err := s.once(ctx, name, synced, short); err != nil {
+			return result.Block{}, err
+		}
 	}
-	b, err := onTime(ctx, s.pool, s.session, running, load, system.Topic{Partitions: s.partitions, Synced: synced, Configs: s.configs()})
+	load.Seed = seed(turn)
+	b, err := s.once(ctx, name, synced, load)
 	if err != nil {
 		return b, err
 	}
@@ -107,6 +110,14 @@ func (s *steady) block(ctx context.Context, name string, synced bool, turn int) 
 	b.Windows = b.Windows[:whole]
 	b.Metrics[result.WindowStep] = result.Step(b.Windows, 99)
 	return b, nil
+}
+
+func (s *steady) once(ctx context.Context, name string, synced bool, load client.Load) (result.Block, error) {
+	running, err := s.pool.Get(ctx, name)
+	if err != nil {
+		return result.Block{}, err
+	}
+	return onTime(ctx, s.pool, s.session, running, load, system.Topic{Partitions: s.partitions, Synced: synced, Configs: s.configs()})
 }
 
 // perPartition is about how many bytes a block produces to each partition.

@@ -67,7 +67,7 @@ func (g *grid) shapes() (all []shape) {
 		for _, batch := range orOne(g.batches, 16<<10) {
 			for _, partitions := range orOne(g.partitions, 6) {
 				for _, codec := range orOne(g.codecs, uncompressed) {
-					l := client.Load{RecordBytes: record, BatchBytes: batch, Partitions: partitions, PerRequest: min(partitions, 10)}
+					l := client.Load{RecordBytes: record, BatchBytes: batch, Partitions: partitions, PerRequest: perRequest(partitions)}
 					if codec != uncompressed {
 						l.Codec = codec
 					}
@@ -80,6 +80,16 @@ func (g *grid) shapes() (all []shape) {
 		}
 	}
 	return all
+}
+
+// perRequest is how many partitions get a batch by each request: ten at most, and such
+// that requests go around all of them.
+func perRequest(partitions int) int {
+	n := min(partitions, 10)
+	for partitions%n != 0 {
+		n--
+	}
+	return n
 }
 
 // orOne are the values, or one where there are none.

@@ -85,6 +85,14 @@ func TestProduceTakesParameters(t *testing.T) {
 	if !slices.Equal(titles, want) {
 		t.Errorf("%q", titles)
 	}
+	if rows, err = systemtest.Plan(t, overwire.Produce, harness.Options{Durability: []string{"os"}}, "--partitions", "7,16,22,100"); err != nil || len(rows) != 4 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for i, want := range []string{"7 of 7", "8 of 16", "2 of 22", "10 of 100"} {
+		if !strings.Contains(rows[i].Row.Name, want) {
+			t.Errorf("%q, must be %s: a client refuses what does not divide", rows[i].Row.Name, want)
+		}
+	}
 	for _, args := range [][]string{{"--record", "0"}, {"--batch", "1000001"}, {"--partitions", "-1"}, {"--codec", "lz5"}} {
 		if _, err := systemtest.Plan(t, overwire.Produce, harness.Options{}, args...); err == nil {
 			t.Errorf("%v is planned", args)

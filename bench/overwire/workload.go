@@ -23,7 +23,7 @@ const (
 // rowWarmUpsMax is how many blocks a JVM gets at most to compile a row's shape.
 func rowWarmUpsMax(s *harness.Session) int {
 	if s.Quick {
-		return 2
+		return 4
 	}
 	return 6
 }
@@ -64,7 +64,7 @@ func expect(s *harness.Session, kind string) time.Duration {
 // prepare is how long the JVMs' further blocks take that warm them up for a row.
 func prepare(w *harness.Workload, s *harness.Session) {
 	for _, c := range w.Contestants {
-		if system.JVM(c.System) && s.Wants(c.System, false) {
+		if (system.JVM(c.System) || c.System == unsynced) && s.Wants(c.System, false) {
 			w.Prepare += time.Duration(rowWarmUpsMax(s)-1) * w.Expect
 		}
 	}

@@ -68,3 +68,25 @@ func TestPercentilesNeedValuesBeyond(t *testing.T) {
 		t.Error("no latencies tell something")
 	}
 }
+
+// A percentile of the blocks that have enough requests would be that of the fast ones;
+// another metric is of those that have it.
+func TestAPercentileIsOfAllBlocks(t *testing.T) {
+	row := &result.Row{}
+	for turn := range 3 {
+		row.Add("other", false, result.Block{Turn: turn, Metrics: map[result.Metric]float64{result.P99: 1, result.BudgetShare: 1}})
+		b := result.Block{Turn: turn, Metrics: map[result.Metric]float64{result.P99: 2, result.BudgetShare: 2}}
+		if turn == 1 {
+			b.Metrics = nil
+		}
+		row.Add("moldau", false, b)
+	}
+	for m, want := range map[result.Metric]int{result.P99: 0, result.BudgetShare: 2} {
+		if got := row.Of("moldau").Values(m); len(got) != want {
+			t.Errorf("%s: %v", m, got)
+		}
+		if got := row.Ratios(m, "moldau", "other"); len(got) != want {
+			t.Errorf("ratios of %s: %v", m, got)
+		}
+	}
+}

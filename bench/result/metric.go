@@ -62,7 +62,7 @@ const (
 	FirstSeconds      Metric = "first-batches-s"        // until every partition has acknowledged one
 	OfHundred         Metric = "of-100-partitions"      // rate over that to 100 partitions in the same block
 	OfHundredSmall    Metric = "of-100-partitions-1KiB" // the same with batches of 1 KiB
-	OfOneConsumer     Metric = "cpu-of-one-consumer's"  // CPU time that a further consumer adds over what the first added
+	OfHalf            Metric = "cpu-second/first-half"  // CPU time that the second half of the consumers adds over what the first added
 	StartSeconds      Metric = "start-s"                // after a clean close
 	ResidentPerPart   Metric = "resident-KB/partition"  // that came with the partitions and their first batches
 	// Bytes before compression, where batches are compressed.
@@ -79,7 +79,7 @@ const (
 
 // Metrics are in the order in which tables have them; others come behind, by name.
 var Metrics = []Metric{
-	CPUPerGB, MachineCPUPerGB, CPUPerUncompressedGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare, OfOneConsumer,
+	CPUPerGB, MachineCPUPerGB, CPUPerUncompressedGB, CPUPerRequest, CPUPerOp, TimePerOp, BudgetShare, OfHalf,
 	BytesPerSecond, UncompressedPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, PerCPUSecond, FewPerSecond, OfFew,
 	CreateSeconds, FirstSeconds, OfHundred, OfHundredSmall,
 	P50, P99, P999, Max, TailP50, TailP99, TailP999, AloneP99, BesideAlone, WindowStep, Offered, SendLag, ReadPerByte,
@@ -94,6 +94,11 @@ var higher = []Metric{
 	BytesPerSecond, RecordsPerSecond, RequestsPerSecond, OpsPerSecond, UncompressedPerSecond, BySendfile,
 	FewPerSecond, OfFew, PerCPUSecond, OfHundred, OfHundredSmall,
 }
+
+// percentiles are the metrics that a block has only with enough requests.
+var percentiles = []Metric{P50, P99, P999, TailP50, TailP99, TailP999, AloneP99, BesideAlone, SendLag}
+
+func (m Metric) needsMany() bool { return slices.Contains(percentiles, m) }
 
 // HigherIsBetter tells which way a metric is read.
 func (m Metric) HigherIsBetter() bool { return slices.Contains(higher, m) }

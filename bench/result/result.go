@@ -139,22 +139,23 @@ func (r *Row) StealSeconds() (steal float64) {
 	return steal
 }
 
-// Values are a metric of all blocks; none where one lacks it: a percentile that only
-// the blocks with many requests tell would be that of the fast ones.
+// Values are a metric of all blocks that have it. A percentile is of all blocks or
+// none: that of the blocks with many requests would be that of the fast ones.
 func (s *Series) Values(m Metric) []float64 {
 	var v []float64
 	for _, b := range s.Blocks {
-		x, ok := b.Metrics[m]
-		if !ok {
-			return nil
+		if x, ok := b.Metrics[m]; ok {
+			v = append(v, x)
 		}
-		v = append(v, x)
+	}
+	if m.needsMany() && len(v) < len(s.Blocks) {
+		return nil
 	}
 	return v
 }
 
-// Ratios are a metric of one system over that of another, turn by turn; none where
-// one lacks it in a turn that both have.
+// Ratios are a metric of one system over that of another, turn by turn. Those of
+// a percentile are of all turns or none.
 func (r *Row) Ratios(m Metric, of, against string) []float64 {
 	a, b := r.Of(of), r.Of(against)
 	if a == nil || b == nil {
@@ -168,10 +169,12 @@ func (r *Row) Ratios(m Metric, of, against string) []float64 {
 			}
 			v, there := x.Metrics[m]
 			over, ok := y.Metrics[m]
-			if !there || !ok || over == 0 {
+			switch {
+			case there && ok && over != 0:
+				ratios = append(ratios, v/over)
+			case m.needsMany():
 				return nil
 			}
-			ratios = append(ratios, v/over)
 		}
 	}
 	return ratios

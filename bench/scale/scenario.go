@@ -31,7 +31,7 @@ func (o *options) declare(flags *pflag.FlagSet) {
 	flags.IntVar(&o.many, "many", 10_000, "logs that are many")
 	flags.IntVar(&o.clients, "clients", 64, "goroutines that append, each waiting for its own")
 	flags.IntSliceVar(&o.kib, "kib", []int{1, 16}, "KiB in a batch, in records of 1 KiB")
-	flags.DurationVar(&o.block, "block", 3*time.Second, "how long one half of a block lasts")
+	flags.DurationVar(&o.block, "block", 3*time.Second, "how long a quarter of a block lasts")
 	harness.Quick(flags, "logs", "10000")
 	harness.Quick(flags, "many", "1000")
 	harness.Quick(flags, "kib", "1")
@@ -46,7 +46,7 @@ func Scenario() harness.Scenario {
 		Summary: "a store of very many logs: open, close, memory, and appends to many of them beside few",
 		Help: `The logs are made without syncs. A block of the first row opens the store after a clean
 close, appends to the many logs once, and closes it. A block of the others has 64
-goroutines append to few logs, then to many; the rows of bare files do the same with a
+goroutines append to few logs, twice to many, and to few; the rows of bare files do the same with a
 CRC-32C and a pwrite to the end of as many files.`,
 		Flags: o.declare,
 		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
@@ -98,7 +98,7 @@ func (st *store) opening() harness.Workload {
 // appending is a row of appends to few logs and to many.
 func (st *store) appending(d logstore.Durability, kib int) harness.Workload {
 	o := st.options
-	return harness.Workload{Expect: 2*o.block + time.Second, Row: result.Row{
+	return harness.Workload{Expect: 4*o.block + time.Second, Row: result.Row{
 		Name:   fmt.Sprintf("append %d KiB to %d logs beside %d, of %d", kib, o.many, o.few, o.logs),
 		Client: "embedded", Acks: "-", Durability: durabilityNames[d], Headline: result.OfFew,
 		Goals: []result.Goal{{System: moldau, Metric: result.OfFew, AtLeast: 0.70}},
@@ -112,7 +112,7 @@ func (st *store) appending(d logstore.Durability, kib int) harness.Workload {
 func (st *store) bareRow(kib int) harness.Workload {
 	o := st.options
 	var files *bare
-	return harness.Workload{Expect: 2*o.block + time.Second, Row: result.Row{
+	return harness.Workload{Expect: 4*o.block + time.Second, Row: result.Row{
 		Name:   fmt.Sprintf("append %d KiB to %d bare files beside %d", kib, o.many, o.few),
 		Client: "embedded", Acks: "-", Durability: "os", Headline: result.OfFew,
 	}, Contestants: []harness.Contestant{{System: bareFiles, Limit: true, Block: func(context.Context, int) (b result.Block, err error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,7 +81,7 @@ func (st *store) openAndClose() (b result.Block, err error) {
 		return b, err
 	}
 	var before, after runtime.MemStats
-	runtime.GC()
+	debug.FreeOSMemory() // what earlier blocks left, too
 	runtime.ReadMemStats(&before)
 	began := time.Now()
 	s, err := st.open(logstore.Synced)
@@ -88,7 +89,7 @@ func (st *store) openAndClose() (b result.Block, err error) {
 		return b, err
 	}
 	took := time.Since(began)
-	runtime.GC()
+	debug.FreeOSMemory()
 	runtime.ReadMemStats(&after)
 	resident, err := yardstick.Resident(os.Getpid())
 	if err != nil {

@@ -59,7 +59,9 @@ func (p *Pool) startLimit(ctx context.Context, name string) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.cleanUp = func() error { return removeAll(filepath.Join(dir, "ingest-*")) }
+	if name == Ingest { // the other overwrites its file
+		s.cleanUp = func() error { return removeAll(filepath.Join(dir, "ingest-*")) }
+	}
 	return s, nil
 }
 
@@ -92,7 +94,7 @@ func (p *Pool) startProgram(ctx context.Context, name, data string) (*System, er
 	return &System{Name: name, process: c}, nil
 }
 
-// egressFile writes the file once; both ways of answering share it.
+// egressFile writes the file once; all ways of answering share it.
 func (p *Pool) egressFile() (string, error) {
 	dir, err := p.directory()
 	if err != nil {

@@ -50,7 +50,8 @@ func (m *Meter) Block(o client.Outcome) (result.Block, error) {
 type reading struct {
 	cpu, machineCPU, steal   float64 // seconds
 	minorFaults, majorFaults int64
-	diskRead                 int64 // bytes; 0 where the kernel does not tell
+	diskRead                 int64 // bytes
+	diskReadKnown            bool  // the kernel tells
 }
 
 func read(pid int) (r reading, err error) {
@@ -60,14 +61,15 @@ func read(pid int) (r reading, err error) {
 	if r.machineCPU, err = yardstick.MachineTime(); err != nil {
 		return r, err
 	}
-	r.diskRead, _ = yardstick.ReadFromDisk(pid)
+	disk, untold := yardstick.ReadFromDisk(pid)
+	r.diskRead, r.diskReadKnown = disk, untold == nil
 	r.minorFaults, r.majorFaults, err = yardstick.Faults(pid)
 	return r, err
 }
 
 func (r reading) since(before reading) reading {
 	return reading{r.cpu - before.cpu, r.machineCPU - before.machineCPU, r.steal - before.steal,
-		r.minorFaults - before.minorFaults, r.majorFaults - before.majorFaults, r.diskRead - before.diskRead}
+		r.minorFaults - before.minorFaults, r.majorFaults - before.majorFaults, r.diskRead - before.diskRead, r.diskReadKnown && before.diskReadKnown}
 }
 
 // block is what was used, for what was done.
@@ -81,8 +83,10 @@ func (r reading) block(o client.Outcome) result.Block {
 		result.MovedMB:          float64(o.Bytes) / 1e6,
 		result.MinorFaultsPerGB: float64(r.minorFaults) / gb,
 		result.MajorFaults:      float64(r.majorFaults),
-		result.ReadPerByte:      float64(r.diskRead) / float64(o.Bytes),
 	}}
+	if r.diskReadKnown {
+		b.Metrics[result.ReadPerByte] = float64(r.diskRead) / float64(o.Bytes)
+	}
 	if o.Requests > 0 {
 		b.Metrics[result.CPUPerRequest] = r.cpu * 1e6 / float64(o.Requests)
 		b.Metrics[result.RequestsPerSecond] = float64(o.Requests) / o.Seconds

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"moldau/bench/harness"
+	"moldau/bench/limit"
 	"moldau/server/compat/broker"
 )
 
@@ -165,7 +166,7 @@ func (p *Pool) directory() (string, error) {
 // smallJournal has a block of synced appends pay for what it defers. By default the
 // journal is cut, and the logs in it flushed, every 256 MiB: a short block would end,
 // and its topic be deleted, before that. Here it is every 32.
-const smallJournal = "moldau.journal.bytes=67108864"
+var smallJournal = fmt.Sprintf("moldau.journal.bytes=%d", limit.JournalBytes)
 
 // heap is what the script that starts Kafka gives it.
 const heap = "-Xms1g -Xmx1g, G1"

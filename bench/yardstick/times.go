@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ticksPerSecond is Linux's USER_HZ, fixed at 100 on every architecture of ours.
@@ -41,15 +42,35 @@ func Faults(pid int) (minor, major int64, err error) {
 	return int64(stat[7]), int64(stat[9]), nil
 }
 
-// MachineTime is the CPU time of the whole machine, all but idle, waiting and stolen
-// time, in seconds: also of kernel threads, which write back for everybody.
+// epoch is some time.
+var epoch = time.Now()
+
+// MachineTime is the CPU time of the whole machine since some time, all but idle,
+// waiting and stolen time, in seconds: also of kernel threads, which write back for
+// everybody. It is what these leave, for the kernel has a clock for them, while it
+// looks only at every tick who is at work, and does not see who sleeps by then.
 func MachineTime() (float64, error) {
 	m, err := machineStat()
 	if err != nil {
 		return 0, err
 	}
-	// user, nice, system, then idle and iowait, irq, softirq.
-	return (m[0] + m[1] + m[2] + m[5] + m[6]) / ticksPerSecond, nil
+	cores, err := cores()
+	if err != nil {
+		return 0, err
+	}
+	idle, waiting, stolen := m[3], m[4], m[7]
+	return time.Since(epoch).Seconds()*float64(cores) - (idle+waiting+stolen)/ticksPerSecond, nil
+}
+
+// cores are the machine's, whatever this process may use of them.
+func cores() (n int, err error) {
+	b, err := os.ReadFile("/proc/stat")
+	for line := range strings.Lines(string(b)) {
+		if strings.HasPrefix(line, "cpu") && !strings.HasPrefix(line, "cpu ") {
+			n++
+		}
+	}
+	return n, err
 }
 
 // processStat are the fields of /proc/PID/stat from the state on, which has no

@@ -46,7 +46,7 @@ func TestListTellsTimes(t *testing.T) {
 			t.Fatalf("%q", line)
 		}
 		whole, quick := duration(t, f[1]), duration(t, f[2])
-		if quick >= whole || quick > 3*time.Minute {
+		if quick >= whole || quick > 2*time.Minute {
 			t.Errorf("%s: %v, and %v in a quick run", f[0], whole, quick)
 		}
 	}

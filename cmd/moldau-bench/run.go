@@ -54,12 +54,13 @@ func scenarios() []harness.Scenario {
 	}
 }
 
-// shared makes one pool for a session.
+// shared makes one pool for each session.
 func shared() func(*harness.Session) *system.Pool {
 	var pool *system.Pool
+	var of *harness.Session
 	return func(s *harness.Session) *system.Pool {
-		if pool == nil {
-			pool = system.NewPool(s)
+		if of != s {
+			pool, of = system.NewPool(s), s
 		}
 		return pool
 	}

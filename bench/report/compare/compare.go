@@ -25,6 +25,9 @@ type Change struct {
 	P               float64 // probability of such a difference if there is none
 	Certain         bool    // P is below 5 %
 	EnoughForChange bool    // so many blocks that P could be below 5 %
+	// Lost tells that the earlier run has the metric and the later has not, as a
+	// percentile of blocks with too few requests: nothing else is known of it.
+	Lost bool
 }
 
 // alpha is the probability of an error that is accepted, benchstat's.
@@ -49,10 +52,13 @@ func Runs(before, after *result.Run, o Options) []Change {
 		for _, m := range metrics {
 			for _, s := range row.Series {
 				a, b := values(old, s.System, m, o.Over), values(row, s.System, m, o.Over)
-				if s.System == o.Over || len(a) == 0 || len(b) == 0 {
+				if s.System == o.Over || len(a) == 0 {
 					continue
 				}
-				c := test(a, b)
+				c := Change{Before: yardstick.Median(a), Blocks: [2]int{len(a), 0}, Lost: true}
+				if len(b) > 0 {
+					c = test(a, b)
+				}
 				c.Row, c.System, c.Limit, c.Metric = row, s.System, s.Limit, m
 				changes = append(changes, c)
 			}

@@ -67,6 +67,36 @@ func TestOver(t *testing.T) {
 }
 
 // Three blocks and three cannot differ at 5 %, however far apart they are.
+// Who got so slow that blocks have too few requests for their percentile must not pass
+// for one who has none to compare.
+func TestAFigureThatIsLostIsWorse(t *testing.T) {
+	of := func(lacks int) *result.Run {
+		row := &result.Row{Scenario: "produce", Name: "1 KiB", Headline: result.P99}
+		for turn := range 5 {
+			b := result.Block{Turn: turn, Metrics: map[result.Metric]float64{result.P99: 1}}
+			if turn == lacks {
+				b.Metrics = nil
+			}
+			row.Add("moldau", false, b)
+		}
+		return &result.Run{Rows: []*result.Row{row}}
+	}
+	changes := compare.Runs(of(-1), of(3), compare.Options{})
+	if len(changes) != 1 || !changes[0].Lost {
+		t.Fatalf("%+v", changes)
+	}
+	if err := compare.Gate(changes, 10); !errors.Is(err, compare.ErrWorse) {
+		t.Error(err)
+	}
+	var b strings.Builder
+	if err := compare.Print(&b, changes); err != nil || !strings.Contains(b.String(), "no longer told") {
+		t.Errorf("%v %s", err, b.String())
+	}
+	if got := compare.Runs(of(3), of(-1), compare.Options{}); len(got) != 0 {
+		t.Errorf("what was not told before is no change: %+v", got)
+	}
+}
+
 func TestGateThatCannotFail(t *testing.T) {
 	changes := compare.Runs(run([]float64{1, 1, 1}, []float64{2, 2, 2}), run([]float64{9, 9, 9}, []float64{2, 2, 2}), compare.Options{})
 	if err := compare.Gate(changes, 10); !errors.Is(err, compare.ErrBlind) {

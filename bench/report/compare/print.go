@@ -19,6 +19,10 @@ func Print(w io.Writer, changes []Change) error {
 	fmt.Fprintln(t, "row\tsystem\tmetric\tbefore\tafter\tchange\tp\tblocks")
 	few := false
 	for _, c := range changes {
+		if c.Lost {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t-\tno longer told\t-\t%d+0\n", c.Row.Key(), c.System, c.Metric, figure.Number(c.Before), c.Blocks[0])
+			continue
+		}
 		change := "~"
 		if c.Certain {
 			word := "better"
@@ -69,13 +73,17 @@ var (
 )
 
 // Gate fails with [ErrWorse] if the subject became worse by more than percent with
-// certainty, in any row. One that could not fail, for want of common rows or of
+// certainty, in any row, or has a figure no more. One that could not fail, for want of common rows or of
 // blocks, fails with [ErrBlind].
 func Gate(changes []Change, percent float64) error {
 	var worse []string
 	seeing := false
 	for _, c := range changes {
 		if c.System != table.Subject {
+			continue
+		}
+		if c.Lost {
+			worse = append(worse, fmt.Sprintf("%s: %s is no longer told", c.Row.Key(), c.Metric))
 			continue
 		}
 		seeing = seeing || c.EnoughForChange

@@ -154,13 +154,8 @@ func words(v result.Verdict) Goal {
 	if g.Read = spread.String(); v.Against != "" {
 		g.Read, low, high = interval.Full(), interval.Low, interval.High
 	}
-	g.Open = straddles(v.AtMost, low, high) || straddles(v.AtLeast, low, high)
+	g.Open = v.AtMost != 0 && low <= v.AtMost && v.AtMost < high || v.AtLeast != 0 && low < v.AtLeast && v.AtLeast <= high
 	return g
-}
-
-// straddles tells whether some of what was read is on either side of a bound.
-func straddles(bound, low, high float64) bool {
-	return bound != 0 && low <= bound && bound <= high && low < high
 }
 
 // Verdict is the outcome in words.
