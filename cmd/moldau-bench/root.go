@@ -23,7 +23,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	all := scenarios()
-	c.AddCommand(list(all), run(all), reportCommand(), compareCommand(), markdownCommand(), clientProcess(), limitProcess(), childProcess())
+	c.AddCommand(list(all), run(all), reportCommand(), compareCommand(), markdownCommand(), stalls(), clientProcess(), limitProcess(), childProcess())
 	return c
 }
 
