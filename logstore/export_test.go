@@ -12,3 +12,11 @@ func SyncAllFrom(o Options, logs int) Options {
 	o.syncAllMin = logs
 	return o
 }
+
+// PlanAfter loads the bound, and plans the read after between, which a reader may be
+// overtaken by.
+func (l *Log) PlanAfter(between func(), f *Fetch, from int64, upto Bound, bytesMax int) error {
+	limit := l.bounds[upto].load()
+	between()
+	return l.plan(f, from, limit, int64(bytesMax), true)
+}

@@ -32,6 +32,16 @@ var (
 // scan walks batch headers from position on, below limit, until found says so.
 // Header pages are read in small pieces; what lies between is not touched.
 func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt, error) {
+	return s.scanBy(scanBytes, position, limit, found)
+}
+
+// headerAt reads the header at position, where a batch begins.
+func (s *segment) headerAt(position, limit int64) (batchAt, error) {
+	return s.scanBy(record.HeaderBytes, position, limit, func(batchAt) bool { return true })
+}
+
+// scanBy is scan that reads piece bytes at a time, [scanBytes] at most.
+func (s *segment) scanBy(piece, position, limit int64, found func(batchAt) bool) (batchAt, error) {
 	if err := s.load(); err != nil {
 		return batchAt{}, err
 	}
@@ -41,7 +51,7 @@ func (s *segment) scan(position, limit int64, found func(batchAt) bool) (batchAt
 	next := s.base
 	for position < limit {
 		if len(window) < record.HeaderBytes {
-			n, err := s.data.ReadAt(buf[:min(scanBytes, limit-position)], position)
+			n, err := s.data.ReadAt(buf[:min(piece, limit-position)], position)
 			if n < record.HeaderBytes {
 				if err == nil || errors.Is(err, io.EOF) {
 					err = record.ErrShort
@@ -93,7 +103,7 @@ func (s *segment) locate(offset, limit int64) (batchAt, error) {
 	if ok && next.Position-near.Position > scanBytes && next.Position < limit {
 		// Batches are long here: the one wanted is likely the next that the index
 		// knows, and the walk to it would cost one more system call.
-		at, err := s.scan(next.Position, limit, func(batchAt) bool { return true })
+		at, err := s.headerAt(next.Position, limit)
 		if err != nil || at.base <= offset {
 			return at, err
 		}
@@ -119,6 +129,7 @@ func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bo
 	if l.failure() != nil && l.Offset(Durable) < l.Offset(upto) {
 		upto = Durable // what a poisoned log holds above is not known
 	}
+	before := l.view.Load() // before the bound, which a truncation lowers first
 	limit := l.bounds[upto].load()
 	f.LastStable = l.Offset(LastStable)
 	f.HighWatermark, f.LogEnd, f.Start = l.Offset(HighWatermark), l.Offset(LogEnd), l.start.Load()
@@ -129,7 +140,6 @@ func (l *Log) Read(f *Fetch, from int64, upto Bound, bytesMax int, oneAtLeast bo
 	if from >= limit.offset() {
 		return nil
 	}
-	before := l.view.Load()
 	err := l.plan(f, from, limit, int64(bytesMax), oneAtLeast)
 	if err != nil {
 		f.Release()
@@ -168,7 +178,7 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 		// truncation that the view is not.
 		position, end := int64(0), min(limit.limitIn(s), s.size())
 		if !located {
-			at, err := s.locate(from, end)
+			at, err := s.locateOn(from, end)
 			if err != nil {
 				return err
 			}
@@ -180,6 +190,7 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 				}
 				bytesMax = at.bytes
 			}
+			s.noteReadEnd(at, bytesMax, end, limit)
 		}
 		if n := min(end-position, bytesMax); n > 0 {
 			f.Sections = append(f.Sections, zerocopy.Section{File: s.data, Offset: position, Length: int(n)})

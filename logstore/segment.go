@@ -84,7 +84,8 @@ type segment struct {
 	loaded   atomic.Bool
 	// places holds, for each bound, where it was last while it lay here.
 	// places[LogEnd] is the segment's published end.
-	places [boundCount]atomic.Uint64
+	places   [boundCount]atomic.Uint64
+	readEnds readEnds
 	// timestampMax is the largest record timestamp, -1 without records.
 	timestampMax atomic.Int64
 	tail         segmentTail // under Log.mu
