@@ -118,12 +118,14 @@ func (l *Log) publishCompacted(group []compactInput, s *segment) {
 	at, _ := l.find(group)
 	segments := slices.Clone(l.view.Load().segments)
 	old := slices.Clone(segments[at : at+len(group)])
+	// Before the bounds: the new end is no end of a batch in the old files, where a reader
+	// who still has them would take it for damage. The old end lies behind the new file.
+	l.view.Store(&view{slices.Replace(segments, at, at+len(group), s)})
 	for b := range l.bounds {
 		if m := l.bounds[b].load(); slices.Contains(old, m.segment) {
 			l.bounds[b].store(s.endMark())
 		}
 	}
-	l.view.Store(&view{slices.Replace(segments, at, at+len(group), s)})
 	l.mu.Unlock()
 	release(old)
 }

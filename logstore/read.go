@@ -190,7 +190,7 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 				}
 				bytesMax = at.bytes
 			}
-			s.noteReadEnd(at, bytesMax, end, limit)
+			s.noteReadEnd(from, at, bytesMax, end, limit)
 		}
 		if n := min(end-position, bytesMax); n > 0 {
 			f.Sections = append(f.Sections, zerocopy.Section{File: s.data, Offset: position, Length: int(n)})

@@ -29,27 +29,30 @@ func (e *readEnds) note(p place) {
 }
 
 // locateOn is locate for who may read on where a read ended: one header is read then,
-// and no index.
+// and no index. A header that contradicts the place is for locate to judge.
 func (s *segment) locateOn(offset, limit int64) (batchAt, error) {
 	if position, ok := s.readEnds.find(offset - s.base); ok && position < limit {
-		return s.headerAt(position, limit)
+		if at, err := s.headerAt(position, limit); err == nil && at.base <= offset && offset <= at.last {
+			return at, nil
+		}
 	}
 	return s.locate(offset, limit)
 }
 
-// noteReadEnd notes where one will read on who was given up to bytesMax bytes below end
-// from the batch at on. Of several batches that are cut short nobody knows where the
-// last whole one ends: an index entry is near, for so many bytes near enough.
-func (s *segment) noteReadEnd(at batchAt, bytesMax, end int64, limit mark) {
+// noteReadEnd notes where a reader goes on who asked from an offset on, and got bytesMax
+// bytes below end, beginning with the batch at. Of several batches that are cut short
+// nobody knows where the last whole one ends: an index entry is near, for so many bytes
+// near enough.
+func (s *segment) noteReadEnd(from int64, at batchAt, bytesMax, end int64, limit mark) {
 	switch {
 	case at.bytes == 0:
-	case at.position+bytesMax >= end:
-		// Not by base: a bound that is older than a truncation may lie inside a batch of
-		// what was written since.
+	case bytesMax >= end-at.position:
+		// In the bound's own segment only: limitIn goes by base, and a bound that is older
+		// than a truncation may lie inside a batch of what was written since.
 		if s == limit.segment && end == limit.place.position() {
 			s.readEnds.note(limit.place)
 		}
-	case bytesMax < 2*at.bytes:
+	case bytesMax < 2*at.bytes && from <= at.last && at.last < s.endOffset(): // else its header is not to be believed
 		s.readEnds.note(placeAt(at.last+1-s.base, at.position+at.bytes))
 	}
 }
