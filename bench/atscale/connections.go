@@ -202,7 +202,9 @@ func (c *connections) fanOut(ctx context.Context, name string, consumers int) (b
 		steal += b.StealSeconds
 	}
 	each := func(i int) float64 { return (cpu[i] - cpu[i-1]) / float64(counts[i]-counts[i-1]) }
-	b.Metrics[result.OfHalf] = each(2) / each(1)
+	if first := each(1); first > 0 { // else noise was more than they cost, and a share of it means nothing
+		b.Metrics[result.OfHalf] = each(2) / first
+	}
 	b.StealSeconds = steal
 	return b, nil
 }
