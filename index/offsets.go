@@ -64,7 +64,10 @@ func (x *Offsets) Append(offset, position int64) error {
 }
 
 // Full reports that Append would give ErrFull.
-func (x *Offsets) Full() bool { return x.Len() >= x.countMax }
+func (x *Offsets) Full() bool { return x.Room() == 0 }
+
+// Room is how many entries more it takes.
+func (x *Offsets) Room() int { return max(0, x.countMax-x.Len()) }
 
 // Lookup returns the greatest entry at or below offset, the segment's start if
 // there is none: the batch that holds offset does not begin before it.

@@ -71,7 +71,10 @@ func (x *Times) MaybeAppend(timestampMs, offset int64, final bool) error {
 
 // Full reports that MaybeAppend would give ErrFull. One entry's room is kept
 // for the final one.
-func (x *Times) Full() bool { return x.Len() >= x.countMax-1 }
+func (x *Times) Full() bool { return x.Room() == 0 }
+
+// Room is how many entries more it takes, beside the final one.
+func (x *Times) Room() int { return max(0, x.countMax-1-x.Len()) }
 
 // Lookup returns the greatest entry at or below the timestamp, the segment's
 // base with NoTimestamp if there is none: records at or above that timestamp,

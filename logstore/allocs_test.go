@@ -29,7 +29,12 @@ func TestBatchesAllocateNothing(t *testing.T) {
 	plain := batchOf(t, record.BuilderOptions{}, 1_700_000_000_000, "v", 3)
 	w := logstore.NewWaiter()
 	var f logstore.Fetch
+	several := []logstore.LeaderAppend{{Batches: plain}, {Batches: bytes.Clone(plain)}, {Batches: bytes.Clone(plain)}}
 	for what, do := range map[string]func(){
+		"append several": func() {
+			l.AppendLeaderEach(several, 0)
+			must(t, several[2].Err)
+		},
 		"append":       func() { must(t, errOf(l.AppendLeader(plain, 0))) },
 		"append again": func() { must(t, errOf(l.AppendLeader(batch, 0))) },
 		"append and wait": func() {

@@ -37,17 +37,8 @@ func (l *Log) AppendLeaderWith(batches []byte, epoch int32, o AppendOptions) (Ap
 // needs: if run is true, it is to call the committer's run or runOnce.
 func (l *Log) lead(batches []byte, epoch int32, o AppendOptions, claim bool) (a Appended, run bool, err error) {
 	c, nowMs := l.config.Load(), l.store.nowMs()
-	for rest := batches; ; {
-		b, tail, err := record.Next(rest)
-		if err == nil {
-			err = l.admit(b, o, c, nowMs)
-		}
-		if err != nil {
-			return Appended{}, false, l.wrap("append", err)
-		}
-		if rest = tail; len(rest) == 0 {
-			break
-		}
+	if err := l.admitAll(batches, o, c, nowMs); err != nil {
+		return Appended{}, false, l.wrap("append", err)
 	}
 	a = Appended{TimestampMs: -1}
 	if c.TimestampType == LogAppendTime {
@@ -69,6 +60,22 @@ func (l *Log) lead(batches []byte, epoch int32, o AppendOptions, claim bool) (a 
 	run = l.commit.claimed
 	l.commit.claiming, l.commit.claimed = false, false
 	return a, run, l.wrap("append", err)
+}
+
+// admitAll is admit of one or more whole batches.
+func (l *Log) admitAll(batches []byte, o AppendOptions, c *Config, nowMs int64) error {
+	for rest := batches; ; {
+		b, tail, err := record.Next(rest)
+		if err == nil {
+			err = l.admit(b, o, c, nowMs)
+		}
+		if err != nil {
+			return err
+		}
+		if rest = tail; len(rest) == 0 {
+			return nil
+		}
+	}
 }
 
 // leads tells why the leader of that epoch may not append. The caller holds l.mu,
@@ -93,17 +100,21 @@ func (l *Log) appendLeader(batches []byte, epoch int32, o AppendOptions, a *Appe
 		}
 		return err
 	}
-	next := l.Offset(LogEnd)
-	a.First = next
+	a.number(batches, l.Offset(LogEnd), epoch)
+	return l.write(batches, a.Last)
+}
+
+// number stamps batches that were admitted, from the offset first on.
+func (a *Appended) number(batches []byte, first int64, epoch int32) {
+	next := first
 	for rest := batches; len(rest) > 0; {
-		b, tail, _ := record.Next(rest) // admitted above
+		b, tail, _ := record.Next(rest)
 		b.SetBaseOffset(next)
 		b.SetLeaderEpoch(epoch)
 		next = b.LastOffset() + 1
 		rest = tail
 	}
-	a.Last = next - 1
-	return l.write(batches, a.Last)
+	a.First, a.Last = first, next-1
 }
 
 // sequenced checks the batch of an idempotent producer, which comes alone: each
@@ -154,10 +165,16 @@ func (l *Log) write(batches []byte, last int64) error {
 	if err := l.indexBatches(s, batches, position, c); err != nil {
 		return l.poison(err) // the indexes no longer tell what the file holds
 	}
-	l.publish(s, placeAt(last+1-s.base, position+int64(len(batches))))
-	l.store.counters.appends.Add(1)
-	l.store.counters.appendedBytes.Add(int64(len(batches)))
+	l.wrote(s, last, position+int64(len(batches)), 1)
 	return nil
+}
+
+// wrote publishes and counts appends that end at the offset last and at a position.
+func (l *Log) wrote(s *segment, last, position, appends int64) {
+	c := &l.store.counters
+	c.appends.Add(appends)
+	c.appendedBytes.Add(position - s.size())
+	l.publish(s, placeAt(last+1-s.base, position))
 }
 
 // indexBatches enters batches, written from position on, into the segment's
@@ -243,20 +260,24 @@ func (l *Log) segmentFor(batches []byte, last int64, c *Config) (*segment, error
 	if n > c.SegmentBytes {
 		return nil, fmt.Errorf("%w: %d bytes, segments have %d", ErrTooLargeForSegment, n, c.SegmentBytes)
 	}
-	s := l.active()
-	size := s.size()
 	b, _, err := record.Next(batches)
 	if err != nil {
 		return nil, err
 	}
-	full := size > c.SegmentBytes-n ||
-		size > 0 && l.outlived(s, b.MaxTimestamp(), c) ||
-		s.tail.full ||
-		last+1-s.base > math.MaxInt32
-	if !full {
+	s := l.active()
+	if l.takes(s, s.size(), b, n, last, c) {
 		return s, nil
 	}
 	return l.roll(l.Offset(LogEnd))
+}
+
+// takes tells whether a segment that has so many bytes takes n more, that begin with
+// the batch b and end at the offset last.
+func (l *Log) takes(s *segment, size int64, b record.Batch, n, last int64, c *Config) bool {
+	return size <= c.SegmentBytes-n &&
+		(size == 0 || !l.outlived(s, b.MaxTimestamp(), c)) &&
+		!s.tail.full &&
+		last+1-s.base <= math.MaxInt32
 }
 
 // outlived tells that the segment spans segment.ms of record time, less jitter.

@@ -23,7 +23,8 @@
 // [Open] opens a store, [Store.OpenLog] a log in it, and both make what is not there.
 // [Log.Append] and [Log.AppendOnce] write records, [Log.Records], [Log.Follow] and
 // [Log.RecordAt] read them. Beneath lies what moves whole batches and neither copies
-// nor, but for a commit, allocates: [Log.AppendLeader], [Log.Watch] and [Log.Read].
+// nor, but for a commit, allocates: [Log.AppendLeader], [Log.AppendLeaderEach] for
+// several appends with one write, [Log.Watch] and [Log.Read].
 // The examples show each.
 //
 // What a log keeps, and how, says its [Config], which Options give it at each open.

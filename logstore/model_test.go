@@ -42,6 +42,7 @@ func TestRandomScriptsAgainstAModel(t *testing.T) {
 		w := newWorkload(t, config)
 		w.journal = rapid.Bool().Draw(rt, "through the journal")
 		w.files = rapid.IntRange(0, 2).Draw(rt, "files")
+		w.each = rapid.Bool().Draw(rt, "each")
 		w.fault.SetHook(func(op vfs.Op) error {
 			if op.Seq < stop || op.Kind == vfs.OpClose {
 				return nil

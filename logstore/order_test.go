@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"moldau/logstore"
+	"moldau/logstore/record"
 	"moldau/logstore/vfs"
 )
 
@@ -124,6 +125,18 @@ func TestOrderOfWrites(t *testing.T) {
 			}
 		}, func(h *harness, l *logstore.Log) { must(h.t, l.TruncateTo(1)) },
 			lines("create 0.index.cleaned", "create 0.timeindex.cleaned", "!", "remove 4.log", "syncdir t-0", "remove 4.index", "!", "remove 2.log", "syncdir t-0", "remove 2.index", "!", "truncate 0.log", "sync 0.log", "!", "syncdir t-0", "!")},
+		{"several appends enter the dirty set first, and share a write and a sync", func(h *harness, l *logstore.Log) {
+			h.appendDurably(l, "a", 1)
+			h.reopen()
+			o, err := h.store.Create(other, logstore.TopicID{2}, h.config)
+			must(h.t, err)
+			h.appendDurably(o, "asks for room", 1)
+		}, func(h *harness, l *logstore.Log) {
+			l, several := h.log(), h.five(func(int) record.BuilderOptions { return record.BuilderOptions{} })
+			l.AppendLeaderEach(several, 0)
+			must(h.t, several[4].Err)
+			must(h.t, l.Flush())
+		}, lines("write manifest", "write 0.log", "sync manifest", "sync 0.log")},
 		{"start offset", func(h *harness, l *logstore.Log) { h.appendDurably(l, "a", 2) }, func(h *harness, l *logstore.Log) { must(h.t, l.AdvanceStart(1)) },
 			manifest},
 		{"delete", nil, func(h *harness, l *logstore.Log) { must(h.t, h.store.Delete(tp)) }, lines("rename t-0 to !", "syncdir ", "write manifest")},

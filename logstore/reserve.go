@@ -41,6 +41,15 @@ func (s *Store) room(n int64) error {
 	return s.askRoom(n)
 }
 
+// hasRoom is room for who can do with less, and asks nobody.
+func (s *Store) hasRoom(n int64) bool {
+	if s.opt.ReserveBytes < 0 || s.space.granted.Add(-n) >= 0 {
+		return true
+	}
+	s.space.granted.Add(n)
+	return false
+}
+
 func (s *Store) askRoom(n int64) error {
 	r := &s.space
 	r.mu.Lock()

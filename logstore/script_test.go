@@ -30,6 +30,9 @@ func drawStep(draw func(n int64) int64) step {
 	}
 	appends := []step{
 		{"lead", func(w *workload) error {
+			if w.each {
+				return w.leadEach(led, latest(w, led)+newer, n)
+			}
 			return w.lead(led, latest(w, led)+newer, n, record.BuilderOptions{Codec: codecs[int(part)%len(codecs)]})
 		}},
 		{"produce", func(w *workload) error { return w.produce(led, latest(w, led), n) }},

@@ -29,6 +29,7 @@ type workload struct {
 	config  logstore.Config // under mu
 	rand    func(n int64) int64
 	journal bool // everything goes through it
+	each    bool // several appends are made at once
 	files   int  // that may be open, 0 for the default
 	store   *logstore.Store
 	crash   func(*vfs.Mem) *vfs.Mem // of what was opened, before it is opened again
@@ -231,6 +232,42 @@ func (w *workload) wait(l *logstore.Log) error {
 		w.note(func() { hi.acked = hi.end })
 	}
 	return nil
+}
+
+// leadEach appends several batches of about n records at once.
+func (w *workload) leadEach(tp logstore.TopicPartition, epoch int32, n int) error {
+	l, err := w.store.Log(tp)
+	if err != nil {
+		return err
+	}
+	hi := w.histories[tp]
+	var appends []logstore.LeaderAppend
+	next := hi.end
+	for i := range 4 {
+		count := 1 + (n+i)%3
+		batch, values := w.batch(record.BuilderOptions{}, count)
+		first := hi.end
+		w.note(func() {
+			hi.trying(first, epoch, values...)
+			w.noteKeys(hi, first, count)
+		})
+		appends = append(appends, logstore.LeaderAppend{Batches: batch})
+	}
+	l.AppendLeaderEach(appends, epoch)
+	for _, a := range appends {
+		if a.Err != nil {
+			return a.Err
+		}
+		if a.First != next || a.Last < a.First || a.Duplicate {
+			return fmt.Errorf("%w: appended at %d to %d, want from %d on", errWrong, a.First, a.Last, next)
+		}
+		next = a.Last + 1
+	}
+	if next != hi.end {
+		return fmt.Errorf("%w: appended up to %d, want %d", errWrong, next, hi.end)
+	}
+	w.note(func() { hi.written = hi.end })
+	return w.wait(l)
 }
 
 // together appends to several logs before it waits for the first.

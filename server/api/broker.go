@@ -73,7 +73,7 @@ type Endpoint struct {
 	Port int32
 }
 
-// Broker serves requests. It implements [wire.Handler].
+// Broker serves requests. It implements [wire.RunHandler].
 type Broker struct {
 	Options
 
@@ -82,6 +82,7 @@ type Broker struct {
 	errors      errorCounts // by API key
 	producerIDs producerIDs
 	productions sync.Pool // of *production
+	joints      sync.Pool // of *joint
 	fetchings   sync.Pool // of *fetching
 	sessions    *fetchSessions
 
@@ -96,6 +97,7 @@ func New(o Options) *Broker {
 	b.sessions = newFetchSessions(o)
 	b.producerIDs.allocate = o.Controller.AllocateProducerIDs
 	b.productions.New = func() any { return newProduction(b) }
+	b.joints.New = func() any { return &joint{known: map[*replica.Partition]int{}} }
 	b.fetchings.New = func() any { return newFetching(b) }
 	return b
 }

@@ -35,6 +35,7 @@ const adminClientID = "__admin_client"
 // production is one Produce request under way. Its memory serves many requests.
 type production struct {
 	b       *Broker
+	joint   *joint // that it is appended with; nil: it is by itself
 	req     wire.ProduceRequest
 	resp    *produceResponse
 	conn    *wire.Conn
@@ -63,13 +64,28 @@ func newProduction(b *Broker) *production {
 
 // produce appends batches.
 func (b *Broker) produce(_ context.Context, r *wire.Request) (wire.Reply, error) {
+	p, err := b.begin(r)
+	if err != nil {
+		return wire.Reply{}, err
+	}
+	p.appendAll(r)
+	return p.reply()
+}
+
+// begin makes a production of a request.
+func (b *Broker) begin(r *wire.Request) (*production, error) {
 	p := b.productions.Get().(*production)
 	if err := p.req.Parse(r.Version, r.Body); err != nil {
 		p.recycle()
-		return wire.Reply{}, err
+		return nil, err
 	}
 	p.timeout = max(time.Duration(p.req.TimeoutMs)*time.Millisecond, syncPatience)
-	p.appendAll(r)
+	return p, nil
+}
+
+// reply is what is answered once all was appended. An error, of acks=0 only, ends the
+// connection.
+func (p *production) reply() (wire.Reply, error) {
 	acks, resp, failed := p.req.Acks, p.resp, p.failed
 	switch {
 	case acks == acksNone:
@@ -142,7 +158,16 @@ func (p *production) append(t *replica.Topic, records []byte, answer *produced) 
 		p.refuseWith(code, answer)
 		return
 	}
+	if p.joint != nil {
+		p.joint.add(partition, jointBatch{p, answer, records})
+		return
+	}
 	a, log, err := partition.Append(records)
+	p.appended(partition, answer, log, a, err)
+}
+
+// appended fills the answer for a batch that a log was asked to take.
+func (p *production) appended(partition *replica.Partition, answer *produced, log *logstore.Log, a logstore.Appended, err error) {
 	if err != nil {
 		p.refuse(partition, answer, err)
 		return
@@ -262,6 +287,6 @@ func (p *production) recycle() {
 		return
 	}
 	clear(p.waiting)
-	p.waiting, p.resp, p.conn, p.failed = p.waiting[:0], nil, nil, nil
+	p.waiting, p.joint, p.resp, p.conn, p.failed = p.waiting[:0], nil, nil, nil, nil
 	p.b.productions.Put(p)
 }

@@ -134,6 +134,20 @@ func (p *Partition) Append(batches []byte) (logstore.Appended, *logstore.Log, er
 	return a, log, err
 }
 
+// AppendEach is Append of several clients' batches, or of several of one, each of
+// which succeeds or fails by itself. The log is nil where there is none to append to.
+func (p *Partition) AppendEach(appends []logstore.LeaderAppend) *logstore.Log {
+	log, epoch, err := p.Lead(NoEpoch)
+	if err != nil {
+		for i := range appends {
+			appends[i].Err = err
+		}
+		return nil
+	}
+	log.AppendLeaderEach(appends, epoch)
+	return log
+}
+
 // LastStable bounds what a reader of committed records sees.
 func LastStable(log *logstore.Log) int64 { return log.Offset(logstore.LastStable) }
 

@@ -46,8 +46,8 @@ type reservation struct {
 	waited bool // since whoever uses it has last looked
 	// A wait ends when one of them is closed.
 	closed, draining <-chan struct{}
-	// beforeWait is called before one begins.
-	beforeWait func()
+	// beforeWait is called before one begins. Its error is acquire's.
+	beforeWait func() error
 }
 
 func newBudget(bytesMax int64) *budget { return &budget{bytesMax: bytesMax, free: bytesMax} }
@@ -60,7 +60,10 @@ func (r *reservation) acquire(bytes int64) error {
 	}
 	r.waited = true
 	if r.beforeWait != nil {
-		r.beforeWait() // perhaps a wait by itself, in which others may have the memory
+		// Perhaps a wait by itself, in which others may have the memory.
+		if err := r.beforeWait(); err != nil {
+			return err
+		}
 	}
 	b.mu.Lock()
 	if b.grant(r, bytes) {
@@ -140,21 +143,14 @@ func (r *reservation) shrink(bytes int64) {
 	defer b.mu.Unlock()
 	r.bytes -= bytes
 	b.free += bytes
-	b.grantWaiting()
-}
-
-// release gives back all that r holds. r may be used again.
-func (r *reservation) release() {
-	b := r.budget
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.free += r.bytes
-	r.bytes = 0
-	if b.overdraw == r {
+	if r.bytes == 0 && b.overdraw == r {
 		b.overdraw = nil
 	}
 	b.grantWaiting()
 }
+
+// release gives back all that r holds. r may be used again.
+func (r *reservation) release() { r.shrink(r.bytes) }
 
 func (b *budget) granted(r *reservation, bytes int64) bool {
 	b.mu.Lock()

@@ -25,7 +25,8 @@ const rejectedReplyTimeout = time.Second
 
 const (
 	// heldBackMax is for how long a reply may wait for others that are ready soon,
-	// to share a write with them. The peer has sent their requests already.
+	// to share a write with them. The peer has sent their requests already. Those of a
+	// run are ready at once.
 	heldBackMax = 100 * time.Microsecond
 	// heldBackCrowd is above how many connections that are served at a time none
 	// holds a reply back while others could have their turn.
@@ -47,6 +48,8 @@ type Conn struct {
 	owed   atomic.Int64  // replies handed to the writing goroutine and not sent yet
 	paidAt atomic.Int64  // when that one last sent any, in ns
 	ended  chan struct{} // closed when the writing goroutine is gone, if there was one
+
+	run run // of the reading goroutine
 
 	// Of the reading goroutine. Invariant: while replies are held back owed is 0.
 	parks      bool          // the writing goroutine was started
@@ -80,9 +83,9 @@ func newConn(s *Server, nc net.Conn, id uint64) (*Conn, context.Context) {
 		in:    newIntake(nc, &s.pool, s.budget),
 		pool:  &s.pool,
 		limit: &s.options,
-		held:  reservation{budget: s.budget, closed: ctx.Done(), draining: s.draining, beforeWait: c.sendHeldBack},
+		held:  reservation{budget: s.budget, closed: ctx.Done(), draining: s.draining, beforeWait: func() error { return c.settle(ctx) }},
 
-		beforeWait: c.beginWait,
+		beforeWait: func() error { return c.beginWait(ctx) },
 		afterWait:  c.endWait,
 	}
 	c.writer = newReplyWriter(c)
@@ -145,6 +148,9 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 			err = c.serveRequest(ctx, size)
 		}
 		if err != nil {
+			if earlier := c.serveRun(ctx); earlier != nil {
+				return earlier
+			}
 			return err
 		}
 		c.yield()
@@ -155,6 +161,11 @@ func (c *Conn) serveRequests(ctx context.Context) error {
 // otherwise be below the wait for the next request, where the collector takes a
 // stack back only if next to nothing of it is in use.
 func (c *Conn) serveRequest(ctx context.Context, size int) error {
+	if c.run.bytes+size > runBytesMax { // what has arrived does not wait for more than that
+		if err := c.serveRun(ctx); err != nil {
+			return err
+		}
+	}
 	frame, err := c.frames.read(size)
 	if err != nil {
 		return err
@@ -167,6 +178,12 @@ func (c *Conn) serveRequest(ctx context.Context, size int) error {
 		return &rejection{err: err}
 	}
 	c.client = r.ClientID
+	if isQuick(r) && c.server.runs != nil && !c.run.pauses() {
+		return c.join(ctx, r, keptFrame{frame, c.frames.keep(), began})
+	}
+	if err := c.serveRun(ctx); err != nil {
+		return err
+	}
 	if !isQuick(r) {
 		c.sendHeldBack()
 	}
@@ -192,7 +209,7 @@ func isQuick(r *Request) bool { return r.Key == keyProduce }
 // yields may be passed over many times.
 func (c *Conn) yield() {
 	busy := c.server.served.busy.Load()
-	if busy < 2 || !c.frames.whole() || c.heldBack && busy <= heldBackCrowd {
+	if busy < 2 || len(c.run.requests) > 0 || !c.frames.whole() || c.heldBack && busy <= heldBackCrowd {
 		return
 	}
 	c.sendHeldBack()
@@ -200,9 +217,17 @@ func (c *Conn) yield() {
 }
 
 // beginWait is called before the peer is waited for.
-func (c *Conn) beginWait() {
-	c.sendHeldBack()
+func (c *Conn) beginWait(ctx context.Context) error {
+	err := c.settle(ctx)
 	c.server.served.busy.Add(-1)
+	return err
+}
+
+// settle leaves nothing undone that a wait would delay.
+func (c *Conn) settle(ctx context.Context) error {
+	err := c.serveRun(ctx)
+	c.sendHeldBack()
+	return err
 }
 
 func (c *Conn) endWait() { c.server.served.busy.Add(1) }
@@ -272,6 +297,10 @@ func (c *Conn) enqueue(ctx context.Context, p pending) {
 		}()
 	}
 	c.owed.Add(1)
+	if c.frames.receiving {
+		c.queue.add(p) // others may want the memory of what is being received
+		return
+	}
 	if c.queue.put(p, c.server.probeInterval, func() {
 		if peerClosed(c.nc) {
 			c.cancel(errPeerClosed)

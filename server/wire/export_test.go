@@ -49,7 +49,7 @@ func NewFrameReader(nc net.Conn, p *FramePool, o *Options) *FrameReader {
 	b := newBudget(o.InFlightBytesMax)
 	return &FrameReader{frames: frameReader{
 		nc: nc, in: newIntake(nc, &p.pool, b), pool: &p.pool, limit: o, held: reservation{budget: b},
-		beforeWait: func() {}, afterWait: func() {},
+		beforeWait: func() error { return nil }, afterWait: func() {},
 	}}
 }
 

@@ -27,12 +27,14 @@ type frameReader struct {
 	// and does not pay for growing to it each time.
 	provenBytes int
 
-	inPlace bool // the frame that is served lies where it was read ahead
+	inPlace   bool // the frame that is served lies where it was read ahead
+	receiving bool // a part of a frame is held
 
 	deadline time.Time // as set on nc; zero before the first
 
-	// Called around each wait for the peer.
-	beforeWait, afterWait func()
+	// Called around each wait for the peer. An error of the first is the read's.
+	beforeWait func() error
+	afterWait  func()
 	// Of the read that runs:
 	patience time.Duration // how long a wait may take; 0: what is left of the deadline
 	waited   bool          // it had to wait
@@ -56,6 +58,8 @@ func (f *frameReader) await(isIdle func() bool) (int, error) {
 		switch {
 		case err == nil:
 			continue
+		case isRejection(err):
+			return 0, err
 		case errors.Is(err, os.ErrDeadlineExceeded) && f.isDraining():
 			return 0, errShuttingDown
 		case errors.Is(err, os.ErrDeadlineExceeded) && f.in.buffered() == 0 && !isIdle():
@@ -102,7 +106,9 @@ func (f *frameReader) patiently(patience time.Duration, read func() (int, error)
 // time.
 func (f *frameReader) mayWait() error {
 	f.waited = true
-	f.beforeWait()
+	if err := f.beforeWait(); err != nil {
+		return err
+	}
 	if f.patience == 0 {
 		return nil
 	}
@@ -137,6 +143,8 @@ func (f *frameReader) read(size int) (frame []byte, err error) {
 
 // receive reads a frame into a buffer of its own.
 func (f *frameReader) receive(size int) ([]byte, error) {
+	f.receiving = true
+	defer func() { f.receiving = false }()
 	frame, err := f.grow(nil, 0, min(size, max(f.provenBytes, bufferBytesMin)))
 	if err != nil {
 		return nil, err
@@ -164,7 +172,7 @@ func (f *frameReader) receive(size int) ([]byte, error) {
 		}
 		have += n
 		if err != nil && have < size {
-			f.release(frame)
+			f.drop(frame)
 			return nil, f.readError(err, false)
 		}
 	}
@@ -174,7 +182,7 @@ func (f *frameReader) receive(size int) ([]byte, error) {
 // grow moves the first have bytes to a buffer of at least n.
 func (f *frameReader) grow(frame []byte, have, n int) ([]byte, error) {
 	if err := f.held.acquire(int64(bufferBytes(n))); err != nil {
-		f.release(frame)
+		f.drop(frame)
 		return nil, err
 	}
 	grown := f.pool.get(n)
@@ -184,6 +192,46 @@ func (f *frameReader) grow(frame []byte, have, n int) ([]byte, error) {
 		f.held.shrink(int64(cap(frame)))
 	}
 	return grown, nil
+}
+
+// drop gives back a frame that did not arrive as a whole.
+func (f *frameReader) drop(frame []byte) {
+	if frame != nil {
+		f.pool.put(frame)
+		f.held.shrink(int64(cap(frame)))
+	}
+}
+
+// keep leaves the frame that was read to the caller, who gives it to releaseKept
+// later. It tells whether it lies where it was read ahead: then nothing may be read
+// until it was given back.
+func (f *frameReader) keep() (inPlace bool) {
+	inPlace, f.inPlace = f.inPlace, false
+	return inPlace
+}
+
+// releaseKept gives back frames, of which some may lie where they were read ahead, and
+// what their requests reserved beside. Of requests that failed nobody knows who still
+// holds a part of them: they go to the garbage collector.
+func (f *frameReader) releaseKept(frames []keptFrame, reserved int64, failed bool) {
+	inPlace, bytes := false, reserved
+	for _, kept := range frames {
+		switch {
+		case kept.inPlace:
+			if !failed {
+				f.pool.spoil(kept.bytes)
+			}
+			inPlace = true
+			continue
+		case !failed:
+			f.pool.put(kept.bytes)
+		}
+		bytes += int64(cap(kept.bytes))
+	}
+	if inPlace && !f.inPlace && !failed { // else the frame that is served lies there, too
+		f.in.release()
+	}
+	f.held.shrink(bytes)
 }
 
 // release gives back a frame and all that its request held.
@@ -236,7 +284,7 @@ func (f *frameReader) isDraining() bool {
 // readError tells a peer that left from one that left in the middle.
 func (f *frameReader) readError(err error, betweenFrames bool) error {
 	switch {
-	case errors.Is(err, errShuttingDown):
+	case errors.Is(err, errShuttingDown), isRejection(err):
 		return err
 	case errors.Is(err, io.EOF) && betweenFrames:
 		return errPeerClosed

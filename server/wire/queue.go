@@ -90,6 +90,20 @@ func (q *replyQueue) put(p pending, every time.Duration, look func()) (waited bo
 	return true
 }
 
+// add is put for who must not wait, whatever there is room for.
+func (q *replyQueue) add(p pending) {
+	p.pack()
+	q.bytes.Add(p.bytes) // before it can be taken off
+	q.all.bytes.Add(p.bytes)
+	q.mu.Lock()
+	q.list.push(&p)
+	first := q.list.replies == 1
+	q.mu.Unlock()
+	if first {
+		tell(q.more)
+	}
+}
+
 // tryPut tells whether there was a place for the reply.
 func (q *replyQueue) tryPut(p *pending) bool {
 	q.mu.Lock()

@@ -18,6 +18,7 @@ var ErrServerClosed = errors.New("wire: server closed")
 // Server accepts connections and serves the requests on them.
 type Server struct {
 	options  Options
+	runs     RunHandler // the handler, if it is one
 	pool     bufferPool
 	budget   *budget
 	draining chan struct{} // closed by the first Shutdown, with mu held
@@ -59,6 +60,7 @@ func NewServer(o Options) *Server {
 		rate:      newRate(o.Limits.RateMax, time.Now()),
 		replies:   replyBudget{max: o.RepliesBytesMax},
 	}
+	s.runs, _ = o.Handler.(RunHandler)
 	s.budget.exhausted = func() {
 		s.counters.waitedForMemory.Add(1)
 		if s.memoryLogged.now() {

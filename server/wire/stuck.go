@@ -11,8 +11,8 @@ import (
 const looksMax = 3
 
 // sendRest sends what the peer did not take at once, all but the first sent bytes
-// of what is encoded. Until that has left no request of the connection is served:
-// who asks and does not read costs one reply. (Kafka reads no request before the
+// of what is encoded. Until that has left no request of the connection is served, but
+// for a run that was received: who asks and does not read costs few replies. (Kafka reads no request before the
 // reply to the one before has left, so no client counts on more.)
 //
 // A peer has WriteTimeout for every sendBytesMax. While memory is short it is also
