@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FileSystem tells what dir lies on, as "ext4 on /dev/vda".
+// FileSystem tells what dir lies on, as "ext4 on /dev/vda, 128 KiB read ahead". What the
+// system reads ahead decides what the first look into a mapped file costs.
 func FileSystem(dir string) string {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -35,7 +36,25 @@ func FileSystem(dir string) string {
 			found, longest = what[0]+" on "+what[1], len(point)
 		}
 	}
+	if kib := readAhead(dir); kib != "" {
+		found += ", " + kib + " KiB read ahead"
+	}
 	return found
+}
+
+// readAhead is the disk's setting, empty where the kernel does not tell.
+func readAhead(dir string) string {
+	var stat unix.Stat_t
+	if err := unix.Stat(dir, &stat); err != nil {
+		return ""
+	}
+	device := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(stat.Dev), unix.Minor(stat.Dev))
+	for _, name := range []string{"/queue/read_ahead_kb", "/../queue/read_ahead_kb"} { // a disk's, a partition's
+		if kib, err := os.ReadFile(device + name); err == nil {
+			return strings.TrimSpace(string(kib))
+		}
+	}
+	return ""
 }
 
 // Written is how many bytes were written so far, by anybody, to the disk that

@@ -64,7 +64,8 @@ func Produce(pool func(*harness.Session) *system.Pool) harness.Scenario {
 		Help: `The replay client sends requests that were encoded beforehand, five in flight on a
 connection; franz-go and Apache's Java client come as they are, and are idempotent. A
 block lasts 1.5 seconds, half a second in a quick run, or 1 GiB, and writes to a topic
-of its own; Apache's client sends a fixed count. Before a block as many pages are
+of its own, each of whose partitions has two batches already; Apache's client sends a
+fixed count. Before a block as many pages are
 warmed as the row's largest wrote, and after it the topic must have as many records as
 were acknowledged. Latencies are of this closed loop, from sending, while as many are in
 flight as may be: how long a request takes in a broker that does all it can. What a user
@@ -145,7 +146,7 @@ func produceWorkload(pool *system.Pool, s *harness.Session, shape shape, durabil
 	}
 	row := new(wrote)
 	for _, name := range names {
-		c := contestant{pool: pool, session: s, name: name, load: l, wrote: row, topic: system.Topic{Partitions: l.Partitions, Synced: synced}}
+		c := contestant{pool: pool, session: s, name: name, load: l, wrote: row, topic: system.Topic{Partitions: l.Partitions, Synced: synced, Begun: true}}
 		w.Contestants = append(w.Contestants, c.at())
 	}
 	prepare(&w, s)

@@ -56,7 +56,10 @@ func (s *System) Broker() *broker.Broker {
 type Topic struct {
 	Partitions int
 	Synced     bool // every acknowledgement from stable storage
-	Configs    map[string]string
+	// Begun has every partition hold enough for an index entry before it is measured:
+	// see begin.
+	Begun   bool
+	Configs map[string]string
 }
 
 // configs are the topic's in this system's words. The default on all is the page

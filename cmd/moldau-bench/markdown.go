@@ -17,7 +17,9 @@ func markdownCommand() *cobra.Command {
 		Short: "Write the figures of runs into BENCHMARKS.md",
 		Long: `Writes the generated parts of a Markdown file, each between the lines
 <!-- begin SCENARIO --> and <!-- end SCENARIO -->, for the scenarios of the runs. All
-else in the file stays as it is, parts of scenarios that no run has included.`,
+else in the file stays as it is, parts of scenarios that no run has included. Several
+runs of a scenario share a part; of a row that several have, the last one's counts, and
+the part says so.`,
 		Example: "  moldau-bench markdown bench/out/produce-20260101-120000",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -12,10 +12,11 @@ import (
 
 // Part is the text of a scenario, of the rows that runs have of it: their commands,
 // where they ran, a table for all rows of the same metrics and the same promise, and
-// the goals.
+// the goals. A row that was read again is told, and has the figures of the last run
+// that has it.
 func Part(scenario string, runs ...*result.Run) ([]byte, error) {
 	var rows []*result.Row
-	seen := map[string]bool{}
+	var again []string
 	for _, run := range runs {
 		if slices.Contains(run.Unfinished, scenario) {
 			return nil, fmt.Errorf("%w: %s was stopped", ErrPartial, scenario)
@@ -24,15 +25,20 @@ func Part(scenario string, runs ...*result.Run) ([]byte, error) {
 			if len(row.Series) == 0 {
 				return nil, fmt.Errorf("%w: %s", ErrPartial, row.Key())
 			}
-			if seen[row.Key()] {
-				return nil, fmt.Errorf("%w, %s: give one of them", ErrTwice, row.Key())
+			at := slices.IndexFunc(rows, func(earlier *result.Row) bool { return earlier.Key() == row.Key() })
+			if at < 0 {
+				rows = append(rows, row)
+				continue
 			}
-			seen[row.Key()] = true
-			rows = append(rows, row)
+			rows[at] = row
+			again = append(again, cell(short(row)))
 		}
 	}
 	var b bytes.Buffer
 	writeRuns(&b, scenario, runs)
+	if again != nil {
+		fmt.Fprintf(&b, "\nRead again, with the figures of the last run that has them: %s.\n", strings.Join(again, "; "))
+	}
 	var tables []*table.Table
 	for _, row := range rows {
 		tables = append(tables, table.Of(row))

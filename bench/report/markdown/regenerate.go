@@ -15,7 +15,6 @@ import (
 var (
 	ErrMarkers = errors.New("markers do not match")
 	ErrNoPart  = errors.New("no part for a scenario")
-	ErrTwice   = errors.New("two runs have the same row")
 	ErrPartial = errors.New("the run is not whole")
 )
 
@@ -28,7 +27,9 @@ type part struct {
 }
 
 // Regenerate returns the file with the parts of all scenarios of the runs written
-// anew, and their names. Runs may have different rows of one scenario.
+// anew, and their names. Runs may have different rows of one scenario; of a row that
+// several have, the last one's counts. A part "overview" has a line for each of the
+// file's others.
 func Regenerate(file []byte, runs ...*result.Run) ([]byte, []string, error) {
 	parts, err := find(file)
 	if err != nil {
@@ -61,7 +62,8 @@ func Regenerate(file []byte, runs ...*result.Run) ([]byte, []string, error) {
 		}
 	}
 	out.Write(file[at:])
-	return out.Bytes(), written, nil
+	whole, err := withOverview(out.Bytes())
+	return whole, written, err
 }
 
 // find tells where the parts are: each begins once, ends once, and holds no other.
