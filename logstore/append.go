@@ -147,34 +147,36 @@ func (l *Log) sequenced(batches []byte, o AppendOptions) (seen producerBatch, ok
 // published end, the log's end, in this order, so that a reader who sees an end
 // finds what is below it.
 func (l *Log) write(batches []byte, last int64) error {
-	c := l.config.Load()
 	if err := l.store.room(int64(len(batches))); err != nil {
 		return err
 	}
-	s, err := l.segmentFor(batches, last, c)
+	s, err := l.segmentFor(batches, last, l.config.Load())
 	if err == nil {
 		err = l.touch()
 	}
 	if err != nil {
 		return err
 	}
-	position := s.size()
-	if _, err := s.data.WriteAt(batches, position); err != nil {
-		return l.undoWrite(s, position, err)
-	}
-	if err := l.indexBatches(s, batches, position, c); err != nil {
-		return l.poison(err) // the indexes no longer tell what the file holds
-	}
-	l.wrote(s, last, position+int64(len(batches)), 1)
-	return nil
+	_, err = s.data.WriteAt(batches, s.size())
+	return l.written(s, [][]byte{batches}, last, err)
 }
 
-// wrote publishes and counts appends that end at the offset last and at a position.
-func (l *Log) wrote(s *segment, last, position, appends int64) {
-	c := &l.store.counters
-	c.appends.Add(appends)
-	c.appendedBytes.Add(position - s.size())
+// written takes up what a write of appends, up to the offset last, came to.
+func (l *Log) written(s *segment, appends [][]byte, last int64, err error) error {
+	position, c, counters := s.size(), l.config.Load(), &l.store.counters
+	if err != nil {
+		return l.undoWrite(s, position, err)
+	}
+	for _, batches := range appends {
+		if err := l.indexBatches(s, batches, position, c); err != nil {
+			return l.poison(err) // the indexes no longer tell what the file holds
+		}
+		position += int64(len(batches))
+	}
+	counters.appends.Add(int64(len(appends)))
+	counters.appendedBytes.Add(position - s.size())
 	l.publish(s, placeAt(last+1-s.base, position))
+	return nil
 }
 
 // indexBatches enters batches, written from position on, into the segment's

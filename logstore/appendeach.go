@@ -132,17 +132,7 @@ func (l *Log) writeEach(appends []LeaderAppend, epoch int32) error {
 	if err := l.touch(); err != nil {
 		return err
 	}
-	s, c := l.active(), l.config.Load()
-	position := s.size()
-	if _, err := s.data.WritevAt(*v, position); err != nil {
-		return l.undoWrite(s, position, err)
-	}
-	for _, batch := range *v {
-		if err := l.indexBatches(s, batch, position, c); err != nil {
-			return l.poison(err) // the indexes no longer tell what the file holds
-		}
-		position += int64(len(batch))
-	}
-	l.wrote(s, next-1, position, int64(len(appends)))
-	return nil
+	s := l.active()
+	_, err := s.data.WritevAt(*v, s.size())
+	return l.written(s, *v, next-1, err)
 }

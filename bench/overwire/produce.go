@@ -65,12 +65,12 @@ func Produce(pool func(*harness.Session) *system.Pool) harness.Scenario {
 connection; franz-go and Apache's Java client come as they are, and are idempotent. A
 block lasts 1.5 seconds, half a second in a quick run, or 1 GiB, and writes to a topic
 of its own, each of whose partitions has two batches already; Apache's client sends a
-fixed count. Before a block as many pages are
-warmed as the row's largest wrote, and after it the topic must have as many records as
-were acknowledged. Latencies are of this closed loop, from sending, while as many are in
-flight as may be: how long a request takes in a broker that does all it can. What a user
-sees at a rate is what latency measures. Sizes are those of the wire; compressed
-batches hold lines of JSON, and have metrics of the bytes before compression, too.
+fixed count. Before a block as many pages are warmed as the row's largest wrote, and
+after it the topic must have as many records as were acknowledged. Latencies are of this
+closed loop, from sending, while as many are in flight as may be: how long a request
+takes in a broker that does all it can. What a user sees at a rate is what latency
+measures. Sizes are those of the wire; compressed batches hold lines of JSON, and have
+metrics of the bytes before compression, too.
 Beside it, in rows of the replay client, runs a limit program. ingest does: receive,
 check the CRC-32C, pwrite, acknowledge. Moldau's budget is ingest's CPU time for a
 request in the same turn, 10 us, and 2 us a batch. In synced rows ingest-synced has all

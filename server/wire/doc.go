@@ -18,10 +18,13 @@
 // replies and writes. Both are told when the peer is gone.
 //
 // Requests that have arrived together are read by one system call and, if they
-// are small, served where they were read. Their replies share a write: one that is
-// ready while a Produce is there already is held back for at most 100 microseconds,
-// or as long as that Produce takes to be written. It waits for no other request, nor
-// for what has not arrived yet, for memory or for another reply.
+// are small, served where they were read. Of Produce up to eight, or 256 KiB, are a run
+// and served at once by a [RunHandler], unless that gained nothing lately. It is served
+// before anything is waited for: what has not arrived yet, memory, another reply.
+//
+// Replies share a write: one that is ready while a Produce is there already is held
+// back for at most 100 microseconds, or as long as that Produce, or its run, takes to be
+// written. It waits for no other request.
 //
 // # Limits
 //

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
@@ -187,6 +188,18 @@ func (c client) write(t *testing.T, b []byte) {
 	t.Helper()
 	if _, err := c.Write(b); err != nil {
 		t.Fatalf("write: %v", err)
+	}
+}
+
+// writeCut writes in pieces of any length below 1<<bits.
+func (c client) writeCut(t *testing.T, b []byte, rng *rand.Rand, bits int) {
+	for len(b) > 0 {
+		n := min(len(b), 1+rng.IntN(1<<rng.IntN(bits)))
+		if _, err := c.Write(b[:n]); err != nil {
+			t.Error(err)
+			return
+		}
+		b = b[n:]
 	}
 }
 

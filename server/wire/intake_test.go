@@ -59,16 +59,7 @@ func TestRequestsThatArriveTogetherAreServedApart(t *testing.T) {
 				bodies = append(bodies, body)
 				all = append(all, frame(id, body)...)
 			}
-			go func() {
-				for len(all) > 0 {
-					n := min(len(all), 1+rng.IntN(1<<rng.IntN(19)))
-					if _, err := c.Write(all[:n]); err != nil {
-						t.Error(err)
-						return
-					}
-					all = all[n:]
-				}
-			}()
+			go c.writeCut(t, all, rng, 19)
 			for id, body := range bodies {
 				if got := c.receive(t, int32(id), false); !bytes.Equal(got, []byte(body)) {
 					t.Fatalf("%s: the reply to %d has %d bytes that are not the %d sent", network, id, len(got), len(body))

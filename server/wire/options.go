@@ -17,8 +17,9 @@ type Options struct {
 	// default 100 MiB, Kafka's socket.request.max.bytes.
 	FrameBytesMax int
 	// InFlightBytesMax bounds the buffers of all requests being received or served
-	// and what they are decoded to; default 256 MiB. One request may exceed it, so
-	// memory is bounded by both limits together. Kafka's queued.max.request.bytes.
+	// and what they are decoded to; default 256 MiB. One request may exceed it, with
+	// 512 KiB of those that arrived right before it, so memory is bounded by both limits
+	// together. Kafka's queued.max.request.bytes.
 	InFlightBytesMax int64
 	// ConnectionsMax bounds open connections, default 10,000. More are accepted
 	// and closed at once: left in the backlog they would hold up nobody but
@@ -28,14 +29,15 @@ type Options struct {
 	// Limits are those that [Server.SetLimits] changes.
 	Limits Limits
 	// PipelineMax is how many replies of one connection may be outstanding before
-	// its next request is left unread, default 64.
+	// its next request is left unread, default 64; those of eight requests that have
+	// arrived together may come on top.
 	PipelineMax int
 	// RepliesBytesMax bounds what the replies of all connections hold that wait, for
 	// earlier ones, for data, for disks or for their peers; default 256 MiB. Beyond it
 	// the next request of a connection that has any such reply is left unread, and
 	// peers that take nothing for 3 s are dropped, but for those of TLS and those that
-	// records are sent to. Those that have none have one request served each, so memory
-	// is bounded by this and one reply a connection.
+	// records are sent to. Those that have none have one request served each, or eight
+	// that have arrived together, so memory is bounded by this and their replies.
 	RepliesBytesMax int64
 
 	// IdleTimeout closes a connection without requests and outstanding replies,

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,10 +71,8 @@ func (q *replyQueue) full() bool {
 // again and again: the reply at the head may wait for as long as the client
 // asked for. It tells whether the next request had to wait.
 func (q *replyQueue) put(p pending, every time.Duration, look func()) (waited bool) {
-	p.pack()
-	q.bytes.Add(p.bytes) // before it can be taken off
-	q.all.bytes.Add(p.bytes)
-	queued := q.tryPut(&p)
+	q.count(&p)
+	queued := q.push(&p, q.repliesMax)
 	if queued && !q.full() {
 		return false
 	}
@@ -85,29 +84,28 @@ func (q *replyQueue) put(p pending, every time.Duration, look func()) (waited bo
 		case <-probe.C:
 			look()
 		}
-		queued = queued || q.tryPut(&p)
+		queued = queued || q.push(&p, q.repliesMax)
 	}
 	return true
 }
 
 // add is put for who must not wait, whatever there is room for.
 func (q *replyQueue) add(p pending) {
-	p.pack()
-	q.bytes.Add(p.bytes) // before it can be taken off
-	q.all.bytes.Add(p.bytes)
-	q.mu.Lock()
-	q.list.push(&p)
-	first := q.list.replies == 1
-	q.mu.Unlock()
-	if first {
-		tell(q.more)
-	}
+	q.count(&p)
+	q.push(&p, math.MaxInt)
 }
 
-// tryPut tells whether there was a place for the reply.
-func (q *replyQueue) tryPut(p *pending) bool {
+// count finds out what the reply holds, and counts it: before it can be taken off.
+func (q *replyQueue) count(p *pending) {
+	p.pack()
+	q.bytes.Add(p.bytes)
+	q.all.bytes.Add(p.bytes)
+}
+
+// push tells whether there was a place for the reply among so many.
+func (q *replyQueue) push(p *pending, repliesMax int) bool {
 	q.mu.Lock()
-	if q.list.replies >= q.repliesMax {
+	if q.list.replies >= repliesMax {
 		q.mu.Unlock()
 		return false
 	}

@@ -84,17 +84,7 @@ func TestRunsAreServedAsOneByOne(t *testing.T) {
 				s = startOn(t, wire.Options{Handler: h}, p)
 				conn = p.dial(t)
 			}
-			cut := rand.New(rand.NewPCG(2, 2))
-			go func() {
-				for len(frames) > 0 {
-					n := min(len(frames), 1+cut.IntN(1<<cut.IntN(21)))
-					if _, err := conn.Write(frames[:n]); err != nil {
-						t.Error(err)
-						return
-					}
-					frames = frames[n:]
-				}
-			}()
+			go conn.writeCut(t, frames, rand.New(rand.NewPCG(2, 2)), 21)
 			for id, body := range bodies {
 				if got := conn.receive(t, int32(id), false); !bytes.Equal(got, []byte(body)) {
 					t.Fatalf("the reply to %d has %d bytes that are not the %d sent", id, len(got), len(body))

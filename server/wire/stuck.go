@@ -12,8 +12,9 @@ const looksMax = 3
 
 // sendRest sends what the peer did not take at once, all but the first sent bytes
 // of what is encoded. Until that has left no request of the connection is served, but
-// for a run that was received: who asks and does not read costs few replies. (Kafka reads no request before the
-// reply to the one before has left, so no client counts on more.)
+// for a run that was received: who asks and does not read costs few replies. (Kafka
+// reads no request before the reply to the one before has left, so no client counts on
+// more.)
 //
 // A peer has WriteTimeout for every sendBytesMax. While memory is short it is also
 // looked at what it does meanwhile: thousands that do not read could hold a reply each

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // overview is the part that tells what the others say.
@@ -45,7 +46,7 @@ func withOverview(file []byte) ([]byte, error) {
 func all(e *regexp.Regexp, text []byte) string {
 	var found [][]byte
 	for _, m := range e.FindAllSubmatch(text, -1) {
-		if len(found) == 0 || !bytes.Equal(found[len(found)-1], m[1]) {
+		if !slices.ContainsFunc(found, func(f []byte) bool { return bytes.Equal(f, m[1]) }) {
 			found = append(found, m[1])
 		}
 	}
