@@ -195,9 +195,7 @@ func (l *Log) cutSurplus() error {
 	}
 	info, err := l.store.fs.Stat(s.path(logSuffix))
 	if err == nil && info.Size() > s.size() {
-		if err = l.loadTail(); err == nil {
-			err = s.data.Sync()
-		}
+		err = l.loadTail()
 	}
 	return err
 }

@@ -186,12 +186,16 @@ func (l *Log) mend() error {
 // loadTail learns what the writer must know of the active segment. What lies in
 // its file behind the log's end was never part of the log and goes: an append
 // that is shorter would leave its rest. The caller holds l.mu.
+//
+// It goes durably, before anything is appended, and when the log is in the dirty set:
+// of a cut that a crash undoes, recovery would find what was lost before behind, or in
+// place of, what was appended since. So that may come back as long as nothing was.
 func (l *Log) loadTail() error {
 	s := l.active()
 	if !s.tail.unread {
 		return nil
 	}
-	err := l.readTail(s)
+	err := l.final(l.readTail(s))
 	var corrupt *CorruptionError
 	if errors.As(err, &corrupt) {
 		err = l.poison(err)
@@ -208,6 +212,9 @@ func (l *Log) readTail(s *segment) error {
 	if err == nil && found > s.size() {
 		if err = l.touch(); err == nil {
 			err = s.data.Truncate(s.size())
+		}
+		if err == nil {
+			err = unsyncable(s.data.Sync())
 		}
 	}
 	end := s.endOffset()

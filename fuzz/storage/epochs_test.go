@@ -81,20 +81,34 @@ func (m *led) step() {
 }
 
 // kill ends the process. What is read then may tell of one epoch more: that of
-// records below the start, of which the last above it was truncated.
+// records below the start, of which the last above it was truncated. And where a gap
+// lies at the start, the first epoch may begin behind it, or be that of what is there.
 func (m *led) kill() {
 	must(m.t, m.log.Flush())
 	m.mem = m.mem.Clone()
 	_ = m.store.Close()
 	m.open()
-	below := int32(-1)
+	var scanned []naive.Epoch
 	for _, b := range m.batches {
-		if b.Start < m.start {
-			below = b.Epoch
+		scanned = naive.Assign(scanned, b.Epoch, b.Start)
+	}
+	below := int32(-1)
+	for _, e := range scanned {
+		if e.Start < m.start {
+			below = e.Epoch
 		}
 	}
 	if below >= 0 && m.log.EpochOf(m.start) == below && (len(m.all) == 0 || m.all[0].Start > m.start) {
 		m.all = append([]naive.Epoch{{Epoch: below, Start: m.start}}, m.all...)
+	}
+	if len(m.all) > 0 && m.all[0].Start == m.start && m.log.EpochOf(m.start) < 0 {
+		for b, err := range m.log.Batches(m.t.Context(), m.start, logstore.LogEnd) {
+			must(m.t, err)
+			if m.all[0].Start = b.BaseOffset(); m.all[0].Epoch != b.LeaderEpoch() {
+				m.all = m.all[1:]
+			}
+			break
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"moldau/fuzz/target"
 	"moldau/logstore"
 	"moldau/logstore/record"
+	"moldau/logstore/vfs"
 )
 
 // FuzzOperations runs a program of operations on a log and on a list of batches:
@@ -22,7 +24,8 @@ import (
 //
 //   - after every restart the log is a prefix of the list, byte for byte, that
 //     contains what was acknowledged, or, where the process alone has died, written;
-//   - what was found at an open survives the next loss of power;
+//   - what was found at an open survives the next loss of power, and nothing else
+//     comes back behind what was appended since;
 //   - leader epochs, the last stable offset, aborted transactions and producers are
 //     those of the batches that are there;
 //   - after a clean close the checker finds no fault.
@@ -44,8 +47,7 @@ var operations = target.New("FuzzOperations", programs(
 			m.restart()
 		}
 	}
-	m.fault.SetHook(nil)
-	if m.fault.Crashed() {
+	if m.stopFailing() {
 		m.restart()
 	}
 	m.check()
@@ -75,6 +77,14 @@ type operated struct {
 	start          int64         // as acknowledged
 	startTried     int64         // perhaps this
 	moved          bool          // the start was: producers may be forgotten with what they wrote
+	surplus        []surplus     // what may come back as long as nothing was appended
+}
+
+// surplus is what a crash took from the log, with the note that it was written to, and
+// perhaps not from its file.
+type surplus struct {
+	kept    int // batches are before it
+	batches []naive.Batch
 }
 
 func (m *operated) end() int64 {
@@ -101,12 +111,11 @@ func (m *operated) step() error {
 	case 9:
 		return m.advance(m.start + int64(p.Below(int(m.end()-m.start)+2)))
 	case 10:
-		if m.fault.Crashed() {
-			return nil
+		if m.stopFailing() {
+			return vfs.ErrCrashed
 		}
-		m.fault.SetHook(nil)
 		m.reopen()
-		m.acked, m.written = m.end(), m.end()
+		m.acked, m.written, m.surplus = m.end(), m.end(), nil
 		m.check()
 	case 11:
 		m.restart()
@@ -146,7 +155,7 @@ func (m *operated) appended(a logstore.Appended, err error, wait bool) error {
 	if a.First != last.Base || a.Last != last.Last || a.Duplicate {
 		m.t.Fatalf("appended at %+v, want %d to %d", a, last.Base, last.Last)
 	}
-	m.written = m.end()
+	m.written, m.surplus = m.end(), nil
 	if wait {
 		return m.durable(m.wait(m.end()))
 	}
@@ -255,7 +264,7 @@ func (m *operated) truncate(to int64) error {
 	if err := m.log.TruncateTo(to); err != nil {
 		return err
 	}
-	m.all = m.all[:kept]
+	m.all, m.surplus = m.all[:kept], nil
 	if anew {
 		m.start, m.moved = m.startTried, true
 		if m.log.StartOffset() != m.start {
@@ -300,6 +309,11 @@ func (m *operated) restart() {
 	if start != m.start && start != m.startTried {
 		m.t.Fatalf("the log starts at %d, want %d or %d", start, m.start, m.startTried)
 	}
+	for _, s := range m.surplus {
+		if m.cameBack(s.batches[0]) {
+			m.all = append(slices.Clip(m.all[:s.kept]), s.batches...)
+		}
+	}
 	if end < least || end > max(m.end(), start) {
 		m.t.Fatalf("the log ends at %d, want %d to %d", end, least, m.end())
 	}
@@ -307,6 +321,11 @@ func (m *operated) restart() {
 	n := 0
 	for n < len(m.all) && m.all[n].Last < end {
 		n++
+	}
+	if m.recovered {
+		m.surplus = nil
+	} else if n < len(m.all) {
+		m.surplus = append(m.surplus, surplus{n, slices.Clone(m.all[n:])})
 	}
 	if m.all = m.all[:n]; m.end() != end && end != start {
 		m.t.Fatalf("the log ends at %d, within a batch or behind %d", end, m.end())
@@ -316,6 +335,19 @@ func (m *operated) restart() {
 	}
 	m.acked, m.written = end, end
 	m.check()
+}
+
+// cameBack tells that the log has a batch that an earlier crash took, and not what was
+// tried in its place.
+func (m *operated) cameBack(first naive.Batch) bool {
+	if first.Base < m.log.StartOffset() || first.Base >= m.log.Offset(logstore.LogEnd) {
+		return false
+	}
+	for b, err := range m.log.Batches(context.Background(), first.Base, logstore.LogEnd) {
+		must(m.t, err)
+		return bytes.Equal(b, first.Bytes)
+	}
+	return false
 }
 
 // check compares a log that goes on with the list.
@@ -344,7 +376,7 @@ func (m *operated) check() {
 	if i != len(m.all) {
 		t.Fatalf("%d batches, want %d", i, len(m.all))
 	}
-	if m.moved || m.failing || l.Offset(logstore.HighWatermark) < m.end() {
+	if m.moved || m.failing != nil || l.Offset(logstore.HighWatermark) < m.end() {
 		return
 	}
 	g := segmentImage{want: naive.Segment{Base: m.start, End: m.end()}, txns: naive.Follow(m.all, unpackNaive)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -25,7 +26,8 @@ type world struct {
 	store  *logstore.Store
 	log    *logstore.Log
 
-	failing bool // the disk vanishes soon, or has
+	recovered bool     // the last open scanned the log: it was not at rest
+	failing   *failing // the disk vanishes soon, or has; nil if it stays
 }
 
 func newWorld(t testing.TB, p *mutate.Program, change func(*logstore.Config)) *world {
@@ -46,9 +48,14 @@ func (w *world) begin() {
 }
 
 func (w *world) openStore() {
-	w.failing = false
+	w.failing, w.recovered = nil, false
 	w.fault = vfs.NewFault(w.mem)
 	o := options(w.fault, w.clock)
+	o.Events = func(e logstore.Event) {
+		if _, ok := e.(logstore.LogRecovered); ok {
+			w.recovered = true
+		}
+	}
 	o.Log = w.config
 	if w.change != nil {
 		w.change(&o)
@@ -110,8 +117,9 @@ func (w *world) lose() (killed bool) {
 }
 
 // badStart opens the store on a disk of which one operation fails, or all from one
-// on, and crashes again.
-func (w *world) badStart() (killed bool) {
+// on, and crashes again. It tells that all that was written is still there: after a
+// failed sync the store believes what was synced alone.
+func (w *world) badStart() (allLeft bool) {
 	once, at := w.p.One(2), int64(1+w.p.Below(120))
 	fault := vfs.NewFault(w.mem)
 	fault.SetHook(func(op vfs.Op) error {
@@ -126,23 +134,51 @@ func (w *world) badStart() (killed bool) {
 	o := options(fault, w.clock)
 	o.Log = w.config
 	s, err := logstore.Open("data", o)
-	killed = w.lose()
+	killed := w.lose()
 	if err == nil {
 		_ = s.Close()
 	}
-	return killed
+	return killed && !once
 }
 
 // failSoon lets the disk vanish at one of the next operations.
 func (w *world) failSoon() {
-	w.failing = true
 	at := w.fault.Ops() + 1 + int64(w.p.Below(40))
-	w.fault.SetHook(func(op vfs.Op) error {
-		if op.Seq < at {
-			return nil
-		}
-		return vfs.ErrCrashed
-	})
+	if w.failing == nil {
+		w.failing = new(failing)
+	}
+	f := w.failing
+	w.fault.SetHook(func(op vfs.Op) error { return f.next(op.Seq >= at) })
+}
+
+// stopFailing keeps the disk, unless it has vanished, which it tells.
+func (w *world) stopFailing() (vanished bool) {
+	w.fault.SetHook(nil)
+	return w.failing != nil && w.failing.stop()
+}
+
+// failing is a disk that vanishes. What nobody waits for may be what finds it so, when
+// it is to be kept.
+type failing struct {
+	mu                sync.Mutex
+	vanished, stopped bool
+}
+
+func (f *failing) next(vanishes bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !vanishes || f.stopped {
+		return nil
+	}
+	f.vanished = true
+	return vfs.ErrCrashed
+}
+
+func (f *failing) stop() (vanished bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = true
+	return f.vanished
 }
 
 // crashed tells that an error is of the vanished disk. Any other fails.

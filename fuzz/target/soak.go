@@ -126,8 +126,8 @@ type drawing struct {
 func (d drawing) next() Seed {
 	s := d.seeds[d.rand.IntN(len(d.seeds))]
 	switch d.rand.IntN(8) {
-	case 0, 1: // any program
-		s.Program = d.bytes(4 + d.rand.IntN(40))
+	case 0, 1: // any program, mostly a short one
+		s.Program = d.bytes(4 + d.rand.IntN(8<<d.rand.IntN(6)))
 	case 2: // that of another
 		s.Program = d.seeds[d.rand.IntN(len(d.seeds))].Program
 	}

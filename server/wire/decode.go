@@ -63,7 +63,12 @@ type guard struct {
 	steps     int64 // fields and tags that were looked at
 }
 
+// field looks no further once something was amiss: what the counts of the arrays
+// around it promise is not there either.
 func (g *guard) field(f *field) {
+	if g.c.bad {
+		return
+	}
 	g.steps++
 	switch f.kind {
 	case kindFixed:
@@ -78,7 +83,7 @@ func (g *guard) field(f *field) {
 	case kindArray:
 		n := max(g.c.count(g.flexible, f.elemMin), 0)
 		g.heapBytes += int64(n) * int64(f.heapBytes)
-		for range n {
+		for ; n > 0 && !g.c.bad; n-- {
 			g.field(f.elem)
 		}
 	case kindNullable:
@@ -102,7 +107,7 @@ func (g *guard) structure(f *field) {
 }
 
 func (g *guard) tags(known []field) {
-	for range g.c.tagCount() {
+	for n := g.c.tagCount(); n > 0 && !g.c.bad; n-- {
 		g.steps++
 		tag := g.c.uvarint()
 		value := g.c.take(int(g.c.uvarint()))
