@@ -238,6 +238,8 @@ func (l *Log) undoWrite(s *segment, position int64, cause error) error {
 	if err := s.data.Truncate(position); err != nil {
 		return l.poison(errors.Join(cause, err))
 	}
+	s.tail.undone++
+	s.tail.synced = min(s.tail.synced, position-1) // the length is not: also where a roll comes next
 	if isDeviceError(cause) {
 		return l.poison(cause)
 	}

@@ -211,10 +211,12 @@ func (l *Log) readTail(s *segment) error {
 	found, err := s.data.Size()
 	if err == nil && found > s.size() {
 		if err = l.touch(); err == nil {
-			err = s.data.Truncate(s.size())
-		}
-		if err == nil {
-			err = unsyncable(s.data.Sync())
+			if err = s.data.Truncate(s.size()); err == nil {
+				err = s.data.Sync()
+			}
+			if err != nil {
+				err = &syncError{err} // who tries again may find nothing to cut
+			}
 		}
 	}
 	end := s.endOffset()

@@ -1,10 +1,12 @@
 package logstore_test
 
 import (
+	"errors"
 	"syscall"
 	"testing"
 
 	"moldau/logstore"
+	"moldau/logstore/record"
 	"moldau/logstore/vfs"
 )
 
@@ -34,6 +36,52 @@ func TestSpoiltTransactionIndexOfTheFirstSegment(t *testing.T) {
 	h.store.Housekeep(h.clock.Now())
 	if mended := string(readAll(t, h.mem, name)); mended != good {
 		t.Fatalf("the index was %q and is %q", good, mended)
+	}
+}
+
+// surplus is a log at rest, behind whose end a power loss has left a whole batch.
+func surplus(t *testing.T) *harness {
+	h := newHarness(t, func(c *logstore.Config) { c.Durability = logstore.OS })
+	h.appendDurably(h.log(), "a", 1)
+	must(t, h.store.Close())
+	b := batchOf(t, record.BuilderOptions{BaseOffset: 1}, h.clock.ms(), "surplus", 1)
+	overwrite(t, h.mem, firstLog, append(readAll(t, h.mem, firstLog), b...))
+	h.open()
+	wantValues(t, values(t, h.log(), logstore.LogEnd), "a-0")
+	return h
+}
+
+// What lies behind the end of a log at rest goes, for good, before anything is appended.
+func TestSurplusGoesForGood(t *testing.T) {
+	h := surplus(t)
+	l := h.log()
+	h.append(l, "b", 1)
+	other, err := h.store.Create(logstore.TopicPartition{Topic: "other"}, logstore.TopicID{2}, h.config)
+	must(t, err)
+	h.append(other, "c", 1)
+	must(t, other.Flush()) // and what the manifest says: the log was written to
+	wantValues(t, values(t, h.powerCut(), logstore.LogEnd), "a-0")
+}
+
+// Where it may not be gone, nothing is appended, whatever a second attempt finds.
+func TestSurplusThatMayNotBeGone(t *testing.T) {
+	for _, kind := range []vfs.OpKind{vfs.OpTruncate, vfs.OpSync} {
+		for _, failure := range []error{syscall.EIO, syscall.ENOSPC, syscall.EMFILE} {
+			h := surplus(t)
+			l := h.log()
+			h.fault.SetHook(failing(kind, ".log", failure))
+			for range 2 {
+				if _, err := l.AppendLeader(batchOf(t, record.BuilderOptions{}, h.clock.ms(), "b", 1), 0); !errors.Is(err, logstore.ErrPoisoned) {
+					t.Fatalf("%v fails with %v: %v", kind, failure, err)
+				}
+				h.fault.SetHook(nil)
+			}
+			l = h.powerCut()
+			if got := values(t, l, logstore.LogEnd); len(got) == 0 || got[0] != "a-0" {
+				t.Fatal(got)
+			}
+			h.append(l, "c", 1)
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ type led struct {
 	all        []naive.Epoch
 	batches    []naive.Epoch // of each batch, where it begins
 	start, end int64
+	entered    bool // where the first epoch begins is in a checkpoint
 }
 
 func (m *led) latest() int32 {
@@ -72,9 +73,11 @@ func (m *led) step() {
 		m.advance(m.start + int64(p.Below(int(m.end-m.start)+1)))
 	case 7:
 		m.reopen()
+		m.entered = true
 	case 8:
 		m.store.Housekeep(m.clock.Now())
 		must(m.t, m.store.Checkpoint())
+		m.entered = true
 	default: // the process dies
 		m.kill()
 	}
@@ -101,7 +104,7 @@ func (m *led) kill() {
 	if below >= 0 && m.log.EpochOf(m.start) == below && (len(m.all) == 0 || m.all[0].Start > m.start) {
 		m.all = append([]naive.Epoch{{Epoch: below, Start: m.start}}, m.all...)
 	}
-	if len(m.all) > 0 && m.all[0].Start == m.start && m.log.EpochOf(m.start) < 0 {
+	if !m.entered && len(m.all) > 0 && m.all[0].Start == m.start && m.log.EpochOf(m.start) < 0 {
 		for b, err := range m.log.Batches(m.t.Context(), m.start, logstore.LogEnd) {
 			must(m.t, err)
 			if m.all[0].Start = b.BaseOffset(); m.all[0].Epoch != b.LeaderEpoch() {
@@ -155,7 +158,7 @@ func (m *led) advance(to int64) {
 	}
 	must(m.t, m.log.Flush())
 	must(m.t, m.log.AdvanceStart(to))
-	m.start = to
+	m.start, m.entered = to, false
 	for len(m.all) > 1 && m.all[1].Start <= to {
 		m.all = m.all[1:]
 	}

@@ -310,7 +310,7 @@ func (m *operated) restart() {
 		m.t.Fatalf("the log starts at %d, want %d or %d", start, m.start, m.startTried)
 	}
 	for _, s := range m.surplus {
-		if m.cameBack(s.batches[0]) {
+		if m.recovered && m.cameBack(s.batches[0]) {
 			m.all = append(slices.Clip(m.all[:s.kept]), s.batches...)
 		}
 	}
@@ -332,6 +332,9 @@ func (m *operated) restart() {
 	}
 	if end == start { // all went, or nothing is left above the start
 		m.all, m.moved = nil, m.moved || n > 0 || start > 0
+		for i := range m.surplus {
+			m.surplus[i].kept = 0
+		}
 	}
 	m.acked, m.written = end, end
 	m.check()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -122,11 +123,13 @@ func (w *world) lose() (killed bool) {
 func (w *world) badStart() (allLeft bool) {
 	once, at := w.p.One(2), int64(1+w.p.Below(120))
 	fault := vfs.NewFault(w.mem)
+	var syncFailed atomic.Bool
 	fault.SetHook(func(op vfs.Op) error {
 		switch {
 		case op.Seq < at, once && op.Seq > at:
 			return nil
 		case once:
+			syncFailed.Store(op.Kind == vfs.OpSync || op.Kind == vfs.OpSyncAll)
 			return syscall.EIO
 		}
 		return vfs.ErrCrashed
@@ -138,7 +141,7 @@ func (w *world) badStart() (allLeft bool) {
 	if err == nil {
 		_ = s.Close()
 	}
-	return killed && !once
+	return killed && !syncFailed.Load()
 }
 
 // failSoon lets the disk vanish at one of the next operations.
