@@ -232,16 +232,17 @@ func (s *segment) note(b record.Batch, position, intervalBytes int64) error {
 }
 
 // undoWrite cuts off what a failed write may have left, so that the next append
-// goes to where readers expect it. Where that fails too, or the device does,
-// nobody can tell what the file holds, and the log is poisoned.
+// goes to where readers expect it: durably, because nobody syncs a file that is
+// synced up to its end, and the next append may roll. Where that fails too, or the
+// device does, nobody can tell what the file holds, and the log is poisoned. A sync
+// that is under way may be what a failure is told to: it has yet to take the lock.
 func (l *Log) undoWrite(s *segment, position int64, cause error) error {
-	if err := s.data.Truncate(position); err != nil {
-		return l.poison(errors.Join(cause, err))
+	err := s.data.Truncate(position)
+	if err == nil {
+		err = s.data.Sync()
 	}
-	s.tail.undone++
-	s.tail.synced = min(s.tail.synced, position-1) // the length is not: also where a roll comes next
-	if isDeviceError(cause) {
-		return l.poison(cause)
+	if err != nil || isDeviceError(cause) {
+		return l.poison(errors.Join(cause, err))
 	}
 	return spaceError(cause)
 }

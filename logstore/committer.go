@@ -80,7 +80,6 @@ type share struct {
 type unsynced struct {
 	segment    *segment
 	from, upto int64 // positions
-	undone     int32 // the segment's, then
 }
 
 // enqueue has a log committed next. If nobody commits, a goroutine begins, or it is

@@ -11,7 +11,7 @@ func (l *Log) collect(sh *share) {
 	for _, s := range l.view.Load().segments {
 		if end := upto.limitIn(s); end > s.tail.synced && s.pin() {
 			from := max(min(durable.limitIn(s), end), 0)
-			sh.segments = append(sh.segments, unsynced{s, from, end, s.tail.undone})
+			sh.segments = append(sh.segments, unsynced{s, from, end})
 			sh.bytes += end - from
 		}
 	}

@@ -115,7 +115,6 @@ type segmentTail struct {
 	full               bool  // an index takes no more entries
 	sealed             bool  // complete, synced, its indexes mapped
 	unread             bool  // loaded from a row: what is behind the last index entry has to be looked at
-	undone             int32 // writes that failed and were cut off: a sync that began before has not made the length durable
 	createdMs          int64
 	synced             int64 // position: bytes below it were synced
 }

@@ -170,7 +170,7 @@ func (l *Log) closeSegments(all bool) int {
 	segments := slices.Clone(old)
 	closed := map[*segment]*segment{}
 	for i, s := range old {
-		if s.isOpen() && !s.mended.Load() && (all || s.tail.sealed) && s.tail.synced >= s.size() {
+		if s.isOpen() && !s.mended.Load() && (all || s.tail.sealed) {
 			segments[i] = l.closedLike(s)
 			closed[s] = segments[i]
 		}

@@ -103,9 +103,7 @@ func (l *Log) committed(sh *share, ownFiles bool, err error) {
 func (l *Log) synced(sh *share, ownFiles bool) {
 	if ownFiles {
 		for _, u := range sh.segments {
-			if u.undone == u.segment.tail.undone {
-				u.segment.tail.synced = max(u.segment.tail.synced, u.upto)
-			}
+			u.segment.tail.synced = max(u.segment.tail.synced, u.upto)
 		}
 		l.commit.flushed = max(l.commit.flushed, sh.upto.offset())
 		l.commit.entered = max(l.commit.entered, sh.created)
