@@ -20,20 +20,37 @@ var replayBuffers = sync.Pool{New: func() any { return new([]byte) }}
 func (r *recovery) replayJournal(c *journal.Catalog) error {
 	buffer := replayBuffers.Get().(*[]byte)
 	defer replayBuffers.Put(buffer)
-	for _, at := range r.places {
+	var err error
+	for places, final := r.places, false; len(places) > 0 && err == nil; {
+		var ahead []journal.Place
+		ahead, err = r.takeAll(c, places, final, buffer)
+		places, final = ahead, len(ahead) == len(places)
+	}
+	return err
+}
+
+// takeAll replays records in their order, and returns those that do not follow yet: what
+// a cut carries lies behind what came while it ran. If that is final they are taken as
+// they are.
+func (r *recovery) takeAll(c *journal.Catalog, places []journal.Place, final bool, buffer *[]byte) (ahead []journal.Place, err error) {
+	for _, at := range places {
 		h, batches, err := c.Read(at, buffer)
 		if err != nil {
 			r.unread = err
-			return err
+			return nil, err
 		}
-		if h.Kind != journal.Batches {
-			continue
+		switch {
+		case h.Kind != journal.Batches:
+		case !final && r.fatal == nil && h.EndBefore > r.last().endOffset():
+			ahead = append(ahead, at)
+		default:
+			err = r.take(h, batches)
 		}
-		if err := r.take(h, batches); err != nil {
-			return err
+		if err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return ahead, nil
 }
 
 // take replays a record, or sets it aside if the log has rotted and cannot have it.
