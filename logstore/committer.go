@@ -45,7 +45,7 @@ type committer struct {
 
 	// cutting keeps cuts in line; it is taken before all locks of logs.
 	cutting sync.Mutex
-	asked   atomic.Bool  // a cut was asked for and has not begun
+	asked   atomic.Bool  // a cut was asked for and has not ended
 	pauseMs atomic.Int64 // no cut is asked for before: one has failed, or has made no room
 
 	preparing, begun atomic.Bool  // a file of the journal is being made; one has been
@@ -56,6 +56,7 @@ type committer struct {
 	journal  *journal.Journal
 	rotation uint64         // how often a cut let it begin a new file
 	named    map[*Log]int64 // what the commit being built says of own files
+	lag      lag
 }
 
 // share is what one log has to be made durable of, from offset from on.
@@ -202,6 +203,7 @@ func (c *committer) syncedOwn(l *Log, upto int64) {
 func (c *committer) forget(l *Log) {
 	c.writing.Lock() // or the next commit to the journal has it already
 	defer c.writing.Unlock()
+	c.lag.drop(l)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.own, l)

@@ -70,9 +70,9 @@
 // [Fetch.Release], whatever is rolled, truncated or deleted meanwhile. A store
 // runs one goroutine for housekeeping and Options.CompactionWorkers, and others only
 // while a disk is waited for: the one that commits, one for each large share of a
-// commit, one that makes the journal's next file, and those of a cut or a checkpoint,
-// which sync some files at a time. No log has one of its own, and there is none after
-// [Store.Close].
+// commit, one that makes the journal's next file, one that has files written back before
+// it is cut, and those of a cut or a checkpoint, which sync some files at a time. No log
+// has one of its own, and there is none after [Store.Close].
 //
 // # Looking on
 //

@@ -1,5 +1,7 @@
 package logstore
 
+import "moldau/logstore/vfs"
+
 // JournalAlways sends the commits of one log through the journal as well, which
 // otherwise takes several at work at the same time.
 func JournalAlways(o Options) Options {
@@ -10,6 +12,12 @@ func JournalAlways(o Options) Options {
 // SyncAllFrom has that many logs flushed with one call.
 func SyncAllFrom(o Options, logs int) Options {
 	o.syncAllMin = logs
+	return o
+}
+
+// WriteBackBy has files written back by f.
+func WriteBackBy(o Options, f func(f vfs.File, bytes int64) error) Options {
+	o.writeBack = f
 	return o
 }
 

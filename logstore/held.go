@@ -12,7 +12,7 @@ type held struct {
 }
 
 // announce notes, before it is written, that the journal will hold something of
-// the log below upto: a cut that runs at the same time flushes it.
+// the log below upto: a cut that rotates the journal later flushes it.
 func (h *held) announce(upto int64, rotation uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -167,7 +167,7 @@ func (s *Store) do(t task, nowMs int64) error {
 		s.enqueue(task{atMs: later(nowMs, wait), kind: taskCheckpoint})
 		return err
 	case taskCut:
-		return s.cutJournal()
+		return s.cutAsked()
 	case taskMend:
 		return t.log.mend()
 	case taskCommit:

@@ -181,3 +181,66 @@ func TestCloseBesideACommitThatWaitsForACut(t *testing.T) {
 		must(t, h.store.Close())
 	})
 }
+
+// What came while a cut ran lies before what that carried, and is replayed behind it.
+func TestCarriedBehindNewer(t *testing.T) {
+	h := newJournalHarness(t, 8, nil)
+	l := h.log()
+	h.appendDurably(l, "before", 1)
+	must(t, h.store.CutJournal())
+	h.appendDurably(l, "found", 1)
+	came := false
+	h.fault.SetHook(func(op vfs.Op) error {
+		if op.Kind != vfs.OpSync || op.Name != firstLog {
+			return nil
+		}
+		if !came {
+			came = true
+			h.appendDurably(l, "meanwhile", 1)
+			h.appendDurably(l, "and again", 1)
+		}
+		return syscall.EIO
+	})
+	must(t, h.store.CutJournal())
+	h.fault.SetHook(nil)
+	l = h.powerCut()
+	must(t, l.Err())
+	wantValues(t, values(t, l, logstore.HighWatermark), "before-0", "found-0", "meanwhile-0", "and again-0")
+}
+
+// The journal holds what a cut has carried until the next, also of a log whose files
+// were synced before this one ended: a truncation must not leave it there.
+func TestTruncationBehindWhatWasCarried(t *testing.T) {
+	h := newJournalHarness(t, 8, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 1)
+	h.appendDurably(l, "b", 1)
+	c := l.Config()
+	c.SegmentBytes = 100
+	must(t, l.Configure(c))
+	short := failing(vfs.OpSyncDir, logDir, syscall.EMFILE)
+	h.fault.SetHook(short)
+	h.append(l, "c", 1) // rolls, and waits for the directory
+	_ = l.Flush()
+	carried := false
+	h.fault.SetHook(func(op vfs.Op) error {
+		if carried {
+			return nil
+		}
+		if op.Kind == vfs.OpWrite && strings.HasSuffix(op.Name, ".journal") {
+			carried = true
+			h.clock.add(time.Second)
+			h.store.Housekeep(h.clock.Now())
+			must(t, l.Flush()) // in its own files
+		}
+		return short(op)
+	})
+	must(t, h.store.CutJournal())
+	if !carried {
+		t.Fatal("nothing was carried")
+	}
+	must(t, l.TruncateTo(1))
+	l = h.powerCut()
+	must(t, l.Err())
+	wantValues(t, values(t, l, logstore.HighWatermark), "a-0")
+}

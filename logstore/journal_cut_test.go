@@ -168,3 +168,70 @@ func TestFailedCutIsNotTriedAgainAtOnce(t *testing.T) {
 		t.Fatalf("the manifest was written to %d times", tries)
 	}
 }
+
+// A cut flushes what was in the journal when it began. What comes meanwhile is of the
+// next: were it flushed as well, each log would cost a sync of its own.
+func TestCutFlushesWhatItFound(t *testing.T) {
+	for _, together := range []int{1, 99} {
+		t.Run(fmt.Sprint("one sync from ", together), func(t *testing.T) {
+			h := newJournalHarness(t, 8, nil)
+			change := h.change
+			must(t, h.store.Close())
+			h.change = func(o *logstore.Options) {
+				change(o)
+				*o = logstore.SyncAllFrom(*o, together)
+			}
+			h.open()
+			l := h.log()
+			h.appendDurably(l, "before", 1)
+			must(t, h.store.CutJournal()) // of the directory, too
+			h.appendDurably(l, "found", 1)
+			syncs, reads := 0, 0
+			h.fault.SetHook(func(op vfs.Op) error {
+				switch {
+				case op.Kind == vfs.OpSync && op.Name == firstLog, op.Kind == vfs.OpSyncAll:
+					if syncs++; syncs == 1 {
+						h.appendDurably(l, "meanwhile", 1) // to a file of the journal that it opens
+						reads = 0
+					}
+				case op.Kind == vfs.OpOpen && strings.HasSuffix(op.Name, ".journal"):
+					reads++
+				}
+				return nil
+			})
+			must(t, h.store.CutJournal())
+			h.fault.SetHook(nil)
+			if syncs != 1 || reads != 0 {
+				t.Errorf("%d syncs, and %d of the journal's files were read again", syncs, reads)
+			}
+			l = h.powerCut()
+			must(t, l.Err())
+			wantValues(t, values(t, l, logstore.HighWatermark), "before-0", "found-0", "meanwhile-0")
+		})
+	}
+}
+
+// A cut that was asked for is not made where another has let the journal go since, and
+// is asked for again when it is half full again.
+func TestCutThatAnotherHasDone(t *testing.T) {
+	h := newJournalHarness(t, 4, nil)
+	l := h.log()
+	fill := func() {
+		for range 11 {
+			h.appendDurably(l, strings.Repeat("long", 900), 1)
+		}
+	}
+	cuts := h.store.Counters().JournalCuts
+	fill()
+	must(t, h.store.CutJournal())
+	h.appendDurably(l, "a little", 1)
+	h.store.Housekeep(h.clock.Now())
+	if n := h.store.Counters().JournalCuts - cuts; n != 1 {
+		t.Fatalf("%d cuts", n)
+	}
+	fill()
+	h.store.Housekeep(h.clock.Now())
+	if n := h.store.Counters().JournalCuts - cuts; n != 2 {
+		t.Fatalf("%d cuts in the end", n)
+	}
+}

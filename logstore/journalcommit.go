@@ -155,6 +155,8 @@ func (c *committer) sync(shares []share) error {
 	}
 	counters.journalCommits.Add(1)
 	counters.journalBytes.Add(max(c.journal.Bytes()-bytes, 0))
+	c.lag.add(shares, c.journal.Bytes()-bytes)
+	c.writeBack()
 	if c.journal.Bytes() > c.store.opt.JournalBytes/2 {
 		c.store.askCut()
 	}

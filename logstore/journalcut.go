@@ -33,12 +33,34 @@ func (s *Store) cutJournal() error {
 	c := &s.committer
 	c.cutting.Lock()
 	defer c.cutting.Unlock()
-	c.asked.Store(false)
+	return c.cutOrPause()
+}
+
+// cutAsked is the cut that was asked for, unless one in between has done. None is
+// asked for before it ends: what it is about to let go of is no reason.
+func (s *Store) cutAsked() error {
+	c := &s.committer
+	c.cutting.Lock()
+	defer c.cutting.Unlock()
+	defer c.asked.Store(false)
+	if !c.halfFull() {
+		return nil
+	}
+	return c.cutOrPause()
+}
+
+func (c *committer) cutOrPause() error {
 	err := c.cut()
 	if err != nil {
 		c.pauseCuts()
 	}
 	return err
+}
+
+func (c *committer) halfFull() bool {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.journal != nil && c.journal.Bytes() > c.store.opt.JournalBytes/2
 }
 
 func (c *committer) cut() error {
@@ -48,8 +70,9 @@ func (c *committer) cut() error {
 		s.noteReleased(rotation) // of what was announced and found no room
 		return nil
 	}
-	s.flushJournaled()
-	if err := c.carry(upto); err != nil {
+	held := s.journaledLogs()
+	s.flushJournaled(held)
+	if err := c.carry(upto, held); err != nil {
 		return err
 	}
 	if err := s.noteFlushed(); err != nil {
@@ -82,6 +105,7 @@ func (c *committer) rotate() (upto, rotation uint64) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.rotation++
+	c.lag.reset()
 	if c.journal == nil || c.journal.Bytes() == 0 {
 		return 0, c.rotation
 	}
@@ -89,10 +113,24 @@ func (c *committer) rotate() (upto, rotation uint64) {
 	return c.journal.Generation(), c.rotation
 }
 
-// flushJournaled syncs the files of every log that the journal is needed for.
-// One that fails is poisoned, and keeps its records in the journal.
-func (s *Store) flushJournaled() {
-	needy := slices.DeleteFunc(s.everyLog(), func(l *Log) bool { return !l.needsJournal() })
+// journaledLogs are the logs that the journal holds something of, and the offset below
+// which it does. What it is given meanwhile is of the next cut.
+func (s *Store) journaledLogs() map[*Log]int64 {
+	held := map[*Log]int64{}
+	for _, l := range s.everyLog() {
+		l.mu.Lock()
+		if upto := l.journaled.offset(); upto > l.commit.flushed {
+			held[l] = upto
+		}
+		l.mu.Unlock()
+	}
+	return held
+}
+
+// flushJournaled syncs the logs' files as far as the journal holds them. One that
+// fails is poisoned, and keeps its records in the journal.
+func (s *Store) flushJournaled(held map[*Log]int64) {
+	needy := slices.DeleteFunc(s.everyLog(), func(l *Log) bool { return held[l] == 0 })
 	if len(needy) >= s.opt.syncAllMin {
 		s.flushAll(needy)
 	}
@@ -102,7 +140,7 @@ func (s *Store) flushJournaled() {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			_ = l.flushFiles(l.journaled.offset()) // the log is poisoned by it
+			_ = l.flushFiles(held[l]) // the log is poisoned by it
 		})
 	}
 	group.Wait()
@@ -170,14 +208,17 @@ func (s *Store) noteReleased(rotation uint64) {
 	}
 }
 
-// carry writes the records of poisoned logs to the journal once more, so that
-// the others need not keep it for them.
-func (c *committer) carry(upto uint64) error {
+// carry writes the records of logs that could not be flushed to the journal once more,
+// so that the others need not keep it for them. They lie behind newer ones then, that
+// came while the cut ran.
+func (c *committer) carry(upto uint64, held map[*Log]int64) error {
 	needed := map[uint64]int64{}
-	for _, l := range c.store.everyLog() {
+	var carried []*Log
+	for _, l := range c.store.everyLog() { // not those deleted since
 		l.mu.Lock()
-		if l.journaled.offset() > l.commit.flushed {
+		if held[l] > l.commit.flushed {
 			needed[l.incarnation] = l.commit.flushed
+			carried = append(carried, l)
 		}
 		l.mu.Unlock()
 	}
@@ -186,6 +227,9 @@ func (c *committer) carry(upto uint64) error {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	for _, l := range carried {
+		l.journaled.announce(held[l], c.rotation)
+	}
 	before, bytes := c.journal.Pending(), c.journal.Bytes()
 	err := c.journal.Carry(upto, func(h journal.Header) bool {
 		flushed, ok := needed[h.Incarnation]
@@ -221,7 +265,7 @@ func (s *Store) askCut() {
 	s.workers.Add(1)
 	go func() { // not behind other housekeeping, which may wait for disks
 		defer s.workers.Done()
-		if err := s.cutJournal(); err != nil {
+		if err := s.cutAsked(); err != nil {
 			s.report(task{kind: taskCut}, err)
 		} else {
 			s.finish(task{kind: taskCut})

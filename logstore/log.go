@@ -161,6 +161,7 @@ type Log struct {
 	commit    commit
 	standing  standing
 	journaled held            // has its own mutex
+	lag       int64           // under committer.writing: bytes that the journal was given and write-back has not begun of
 	seen      map[int64]int64 // under mu; by producer, when, of a log whose producers are not loaded any more
 
 	tp   TopicPartition

@@ -196,11 +196,13 @@ type Options struct {
 	CheckpointMs int64
 	// JournalBytes bounds the journal, which makes appends to several logs durable
 	// with one sync, default 512 MiB. Half full it is cut: the logs in it are
-	// flushed. Full it lets appends wait for that. JournalFileBytes is what each of
+	// flushed, which are written back bit by bit before. Full it lets appends wait for
+	// that. JournalFileBytes is what each of
 	// its files takes, a multiple of 4096, default 32 MiB or a quarter of JournalBytes.
 	JournalBytes, JournalFileBytes int64
 	journalAlways                  bool // for tests: the commits of one log go there as well
 	syncAllMin                     int  // from how many logs on a flush is one of the whole file system
+	writeBack                      func(f vfs.File, bytes int64) error
 	// UnsealedMax is how many rolled segments of a log may wait for being sealed,
 	// default 8. Appends that would add to more wait, or seal one themselves: a disk that
 	// is slower than the rolls would otherwise let indexes, which are in memory until
@@ -255,6 +257,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.syncAllMin == 0 {
 		o.syncAllMin = 32
+	}
+	if o.writeBack == nil {
+		o.writeBack = vfs.WriteBack
 	}
 	if o.Progress == nil {
 		o.Progress = &Progress{}

@@ -1,0 +1,125 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"syscall"
+)
+
+const (
+	// lagShare is the part of the journal that may lie in it and not have been handed
+	// to the disk by the logs' own files.
+	lagShare = 8
+	// stepShare is the part of it that is handed to the disk at a time.
+	stepShare = 128
+	// writeBackMin is from how many bytes of a log on its file is written back before
+	// a cut does: less is dearer than it is worth.
+	writeBackMin = 16 << 10
+	pageBytes    = 4 << 10
+)
+
+// lag is what the journal holds and the logs' own files were not asked to write.
+// Without that a cut would have all of it to write at once, which takes as long as
+// half a journal did, and by then the journal may be full. So the files are written
+// back bit by bit as the journal grows, each as late as can be, for the sake of large
+// writes, and a cut finds little to do. Where thousands of logs have a few KiB each,
+// all is left to the cut: a call for each would cost more than the wait.
+//
+// All is under committer.writing, but running.
+type lag struct {
+	logs    []*Log // the longest behind first, each once
+	bytes   int64  // of all
+	grown   int64  // by how much the journal grew since it was last rotated
+	running atomic.Bool
+}
+
+// add notes what the journal was given, and by how many bytes it grew.
+func (g *lag) add(shares []share, grown int64) {
+	g.grown += grown
+	for i := range shares {
+		l, n := shares[i].log, shares[i].bytes
+		if l.lag == 0 && n > 0 {
+			g.logs = append(g.logs, l)
+		}
+		l.lag += n
+		g.bytes += n
+	}
+}
+
+// due takes the logs that are to be written back now, none while the last are. Ever
+// less may be behind towards the cut at half a journal.
+func (g *lag) due(journalBytes int64) (logs []*Log) {
+	behindMax := max(min(journalBytes/lagShare, journalBytes/2-g.grown), 0)
+	if g.bytes < behindMax+journalBytes/stepShare || g.running.Load() {
+		return nil
+	}
+	n := 0
+	for ; g.bytes > behindMax; n++ {
+		l := g.logs[n]
+		if l.lag >= writeBackMin {
+			logs = append(logs, l)
+		}
+		g.bytes -= l.lag
+		l.lag = 0
+	}
+	g.logs = slices.Delete(g.logs, 0, n)
+	return logs
+}
+
+// drop forgets a log.
+func (g *lag) drop(l *Log) {
+	if l.lag > 0 {
+		g.bytes -= l.lag
+		l.lag = 0
+		g.logs = slices.DeleteFunc(g.logs, func(other *Log) bool { return other == l })
+	}
+}
+
+// reset begins anew: a cut has the files written.
+func (g *lag) reset() {
+	for _, l := range g.logs {
+		l.lag = 0
+	}
+	clear(g.logs)
+	g.logs, g.bytes, g.grown = g.logs[:0], 0, 0
+}
+
+// writeBack has the files written of the logs that are due. The caller holds
+// c.writing.
+func (c *committer) writeBack() {
+	logs := c.lag.due(c.store.opt.JournalBytes)
+	if len(logs) == 0 || c.store.opt.Manual {
+		return
+	}
+	c.lag.running.Store(true)
+	c.store.workers.Add(1)
+	go func() {
+		defer c.store.workers.Done()
+		defer c.lag.running.Store(false)
+		for _, l := range logs {
+			l.writeBack()
+		}
+	}()
+}
+
+// writeBack has the system begin to write what a sync of the log's files would. The
+// last page is left, as more is likely to come to it.
+func (l *Log) writeBack() {
+	l.mu.Lock()
+	if l.released() || l.failure() != nil {
+		l.mu.Unlock()
+		return
+	}
+	var sh share
+	l.collect(&sh)
+	l.mu.Unlock()
+	defer sh.unpin()
+	for _, u := range sh.segments {
+		err := l.store.opt.writeBack(u.segment.data.File, u.upto/pageBytes*pageBytes)
+		if errors.Is(err, syscall.EIO) { // of which the next sync may not be told
+			_ = l.poison(fmt.Errorf("write back: %w", err))
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package logstore_test
+
+import (
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"moldau/logstore"
+	"moldau/logstore/record"
+	"moldau/logstore/vfs"
+)
+
+// As the journal grows, the logs' own files are written back, whole pages of them, and
+// not those that have little to write.
+func TestFilesAreWrittenBackBeforeACut(t *testing.T) {
+	h := newHarness(t, nil)
+	must(t, h.store.Close())
+	var mu sync.Mutex
+	written := 0
+	h.change = func(o *logstore.Options) {
+		o.Manual = false
+		o.JournalBytes = 4 << 20
+		*o = logstore.JournalAlways(*o)
+		*o = logstore.WriteBackBy(*o, func(f vfs.File, bytes int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			size, err := f.Size()
+			if err != nil || bytes == 0 || bytes > size || bytes%4096 != 0 {
+				t.Errorf("%d bytes of %d are written back, %v", bytes, size, err)
+			}
+			written++
+			return nil
+		})
+	}
+	h.open()
+	large, small := h.log(), h.another()
+	h.appendDurably(small, "small", 1)
+	for range 60 { // less than half a journal: no cut
+		h.appendDurably(large, strings.Repeat("x", 30_000), 1)
+	}
+	must(t, h.store.Close())
+	if written == 0 {
+		t.Error("nothing was written back")
+	}
+}
+
+// A write that fails as it begins may not be told of by the next sync: the log is
+// poisoned, and keeps its records in the journal.
+func TestWriteBackThatFails(t *testing.T) {
+	h := newHarness(t, nil)
+	must(t, h.store.Close())
+	h.change = func(o *logstore.Options) {
+		o.Manual = false
+		o.JournalBytes = 4 << 20
+		*o = logstore.JournalAlways(*o)
+		*o = logstore.WriteBackBy(*o, func(vfs.File, int64) error { return syscall.EIO })
+	}
+	h.open()
+	l := h.log()
+	var want []string
+	for i := range 60 {
+		value := strings.Repeat(string(rune('0'+i)), 30_000)
+		batch := batchOf(t, record.BuilderOptions{}, h.clock.ms(), value, 1)
+		if _, err := l.AppendLeader(batch, 0); err == nil && l.Flush() == nil {
+			want = append(want, value+"-0")
+		}
+	}
+	_ = h.store.Close() // waits for the writing
+	if len(eventsOf[logstore.LogPoisoned](h.events)) != 1 {
+		t.Fatal("the log was not poisoned")
+	}
+	h.mem, h.change = h.mem.Crash(), nil
+	h.open()
+	l = h.log()
+	must(t, l.Err())
+	got := values(t, l, logstore.HighWatermark)
+	wantValues(t, got[:min(len(got), len(want))], want...)
+}
