@@ -2,6 +2,7 @@ package logstore_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"moldau/logstore"
+	"moldau/logstore/record"
 	"moldau/logstore/vfs"
 )
 
@@ -182,30 +184,42 @@ func TestCloseBesideACommitThatWaitsForACut(t *testing.T) {
 	})
 }
 
-// What came while a cut ran lies before what that carried, and is replayed behind it.
+// What came while a cut ran lies before what that carried, and is replayed behind it,
+// also where blocks of an earlier crash have come to light in the file.
 func TestCarriedBehindNewer(t *testing.T) {
-	h := newJournalHarness(t, 8, nil)
-	l := h.log()
-	h.appendDurably(l, "before", 1)
-	must(t, h.store.CutJournal())
-	h.appendDurably(l, "found", 1)
-	came := false
-	h.fault.SetHook(func(op vfs.Op) error {
-		if op.Kind != vfs.OpSync || op.Name != firstLog {
-			return nil
-		}
-		if !came {
-			came = true
-			h.appendDurably(l, "meanwhile", 1)
-			h.appendDurably(l, "and again", 1)
-		}
-		return syscall.EIO
-	})
-	must(t, h.store.CutJournal())
-	h.fault.SetHook(nil)
-	l = h.powerCut()
-	must(t, l.Err())
-	wantValues(t, values(t, l, logstore.HighWatermark), "before-0", "found-0", "meanwhile-0", "and again-0")
+	for _, stale := range []bool{false, true} {
+		t.Run(fmt.Sprint("stale blocks: ", stale), func(t *testing.T) {
+			h := newJournalHarness(t, 8, nil)
+			l := h.log()
+			h.appendDurably(l, "before", 1)
+			must(t, h.store.CutJournal())
+			h.appendDurably(l, "found", 1)
+			came := false
+			h.fault.SetHook(func(op vfs.Op) error {
+				if op.Kind != vfs.OpSync || op.Name != firstLog {
+					return nil
+				}
+				if !came {
+					came = true
+					h.appendDurably(l, "meanwhile", 1)
+					h.appendDurably(l, "and again", 1)
+				}
+				return syscall.EIO
+			})
+			must(t, h.store.CutJournal())
+			h.mem = h.mem.Crash()
+			if file := readAll(t, h.mem, firstLog); stale {
+				b := record.NewBuilder(record.BuilderOptions{BaseOffset: 1})
+				b.Append(h.clock.ms(), []byte("stale"), []byte("x"))
+				batch, err := b.Finish()
+				must(t, err)
+				overwrite(t, h.mem, firstLog, append(file, batch...))
+			}
+			l = h.kill()
+			must(t, l.Err())
+			wantValues(t, values(t, l, logstore.HighWatermark), "before-0", "found-0", "meanwhile-0", "and again-0")
+		})
+	}
 }
 
 // The journal holds what a cut has carried until the next, also of a log whose files

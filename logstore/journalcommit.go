@@ -133,6 +133,7 @@ func (c *committer) sync(shares []share) error {
 	if errors.Is(err, journal.ErrFull) {
 		c.unnameOwn()
 		if err = c.makeRoom(); err == nil {
+			bytes = c.journal.Bytes()
 			c.announce(shares)
 			if err = c.journal.Commit(); errors.Is(err, journal.ErrFull) {
 				c.pauseCuts() // it is not a cut that makes room here
@@ -154,8 +155,9 @@ func (c *committer) sync(shares []share) error {
 		return c.store.poison(fmt.Errorf("commit to the journal: %w", err))
 	}
 	counters.journalCommits.Add(1)
-	counters.journalBytes.Add(max(c.journal.Bytes()-bytes, 0))
-	c.lag.add(shares, c.journal.Bytes()-bytes)
+	grown := c.journal.Bytes() - bytes
+	counters.journalBytes.Add(grown)
+	c.lag.add(shares, grown)
 	c.writeBack()
 	if c.journal.Bytes() > c.store.opt.JournalBytes/2 {
 		c.store.askCut()

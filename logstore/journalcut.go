@@ -113,8 +113,8 @@ func (c *committer) rotate() (upto, rotation uint64) {
 	return c.journal.Generation(), c.rotation
 }
 
-// journaledLogs are the logs that the journal holds something of, and the offset below
-// which it does. What it is given meanwhile is of the next cut.
+// journaledLogs are the logs that the journal is needed for, and the offset below which
+// it is. What it is given meanwhile is of the next cut.
 func (s *Store) journaledLogs() map[*Log]int64 {
 	held := map[*Log]int64{}
 	for _, l := range s.everyLog() {

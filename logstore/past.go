@@ -43,6 +43,8 @@ type journaled struct {
 	end       int64 // behind the last record
 	synced    int64 // its own files were, up to here
 	inJournal bool  // not all of it is pending
+	// disordered tells that a record lies behind one that came after it.
+	disordered bool
 	// places are those of the records, 12 bytes each, until they are replayed. The
 	// smallest batch takes 113 bytes and the log's name in the journal, which is
 	// bounded.
@@ -151,6 +153,7 @@ func (p *past) sum(h journal.Header) *journaled {
 	if h.Kind == journal.Synced {
 		of.synced = max(of.synced, h.Last)
 	} else {
+		of.disordered = of.disordered || h.EndBefore < of.end
 		of.end = max(of.end, h.Last+1)
 	}
 	return of
@@ -214,7 +217,8 @@ func (r *recovery) hear(p *past) {
 	l := r.log
 	r.lost = p.lost()
 	if of := p.journaled[l.name]; of != nil {
-		r.journaled, r.synced, r.places = of.end, max(r.synced, of.synced), of.places
+		r.journaled, r.synced = of.end, max(r.synced, of.synced)
+		r.places, r.disordered = of.places, of.disordered
 	}
 	if r.known == nil {
 		l.incarnation = l.store.nextIncarnation.Add(1) - 1

@@ -35,6 +35,7 @@ type recovery struct {
 	known       *manifest.Row
 	quarantined bool            // by an earlier open
 	places      []journal.Place // of its records in the journal
+	disordered  bool            // one lies behind what came after it
 	unread      error           // why one of them could not be read
 	finished    bool            // the log has its segments
 

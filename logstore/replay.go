@@ -2,8 +2,10 @@ package logstore
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"moldau/logstore/journal"
@@ -20,37 +22,54 @@ var replayBuffers = sync.Pool{New: func() any { return new([]byte) }}
 func (r *recovery) replayJournal(c *journal.Catalog) error {
 	buffer := replayBuffers.Get().(*[]byte)
 	defer replayBuffers.Put(buffer)
-	var err error
-	for places, final := r.places, false; len(places) > 0 && err == nil; {
-		var ahead []journal.Place
-		ahead, err = r.takeAll(c, places, final, buffer)
-		places, final = ahead, len(ahead) == len(places)
+	if err := r.sortPlaces(c, buffer); err != nil {
+		return err
 	}
-	return err
-}
-
-// takeAll replays records in their order, and returns those that do not follow yet: what
-// a cut carries lies behind what came while it ran. If that is final they are taken as
-// they are.
-func (r *recovery) takeAll(c *journal.Catalog, places []journal.Place, final bool, buffer *[]byte) (ahead []journal.Place, err error) {
-	for _, at := range places {
+	for _, at := range r.places {
 		h, batches, err := c.Read(at, buffer)
 		if err != nil {
 			r.unread = err
-			return nil, err
+			return err
 		}
-		switch {
-		case h.Kind != journal.Batches:
-		case !final && r.fatal == nil && h.EndBefore > r.last().endOffset():
-			ahead = append(ahead, at)
-		default:
-			err = r.take(h, batches)
+		if h.Kind != journal.Batches {
+			continue
 		}
-		if err != nil {
-			return nil, err
+		if err := r.take(h, batches); err != nil {
+			return err
 		}
 	}
-	return ahead, nil
+	return nil
+}
+
+// sortPlaces brings records into the order in which they were acknowledged: what a cut
+// carries lies in the journal behind what came while it ran. That order is by offset, as
+// the journal is cut before a truncation; of a log that was made anew, and of which the
+// journal alone tells, of each of the two by itself.
+func (r *recovery) sortPlaces(c *journal.Catalog, buffer *[]byte) error {
+	if !r.disordered {
+		return nil
+	}
+	type entry struct {
+		incarnation uint64
+		before      int64
+		at          journal.Place
+	}
+	entries := make([]entry, len(r.places))
+	for i, at := range r.places {
+		h, _, err := c.Read(at, buffer)
+		if err != nil {
+			r.unread = err
+			return err
+		}
+		entries[i] = entry{h.Incarnation, h.EndBefore, at}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.incarnation, b.incarnation), cmp.Compare(a.before, b.before))
+	})
+	for i, e := range entries {
+		r.places[i] = e.at
+	}
+	return nil
 }
 
 // take replays a record, or sets it aside if the log has rotted and cannot have it.

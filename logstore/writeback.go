@@ -1,11 +1,9 @@
 package logstore
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
-	"syscall"
 )
 
 const (
@@ -105,10 +103,12 @@ func (c *committer) writeBack() {
 }
 
 // writeBack has the system begin to write what a sync of the log's files would. The
-// last page is left, as more is likely to come to it.
+// last page is left, as more is likely to come to it. It leaves out a log that is being
+// synced: of a write that fails as it begins the system may tell nobody else, and the
+// log is poisoned before the next sync begins.
 func (l *Log) writeBack() {
 	l.mu.Lock()
-	if l.released() || l.failure() != nil {
+	if l.released() || l.failure() != nil || !l.syncing.TryLock() {
 		l.mu.Unlock()
 		return
 	}
@@ -116,10 +116,11 @@ func (l *Log) writeBack() {
 	l.collect(&sh)
 	l.mu.Unlock()
 	defer sh.unpin()
+	defer l.syncing.Unlock()
 	for _, u := range sh.segments {
-		err := l.store.opt.writeBack(u.segment.data.File, u.upto/pageBytes*pageBytes)
-		if errors.Is(err, syscall.EIO) { // of which the next sync may not be told
-			_ = l.poison(fmt.Errorf("write back: %w", err))
+		if err := l.store.opt.writeBack(u.segment.data.File, u.upto/pageBytes*pageBytes); err != nil {
+			_ = l.syncFailed(fmt.Errorf("write back: %w", err))
+			return
 		}
 	}
 }
