@@ -10,8 +10,9 @@ const (
 	// lagShare is the part of the journal that may lie in it and not have been handed
 	// to the disk by the logs' own files.
 	lagShare = 8
-	// stepShare is the part of it that is handed to the disk at a time.
-	stepShare = 128
+	// stepShare is the part of it that is handed to the disk at a time: whoever commits
+	// meanwhile waits for it.
+	stepShare = 512
 	// writeBackMin is from how many bytes of a log on its file is written back before
 	// a cut does: less is dearer than it is worth.
 	writeBackMin = 16 << 10
@@ -46,24 +47,33 @@ func (g *lag) add(shares []share, grown int64) {
 	}
 }
 
-// due takes the logs that are to be written back now, none while the last are. Ever
-// less may be behind towards the cut at half a journal.
-func (g *lag) due(journalBytes int64) (logs []*Log) {
+// overdue is a log of which all is to be written back now but some bytes at the end.
+type overdue struct {
+	log  *Log
+	keep int64
+}
+
+// due takes what is to be written back now, nothing while the last is. Ever less may be
+// behind towards the cut at half a journal.
+func (g *lag) due(journalBytes int64) (due []overdue) {
 	behindMax := max(min(journalBytes/lagShare, journalBytes/2-g.grown), 0)
 	if g.bytes < behindMax+journalBytes/stepShare || g.running.Load() {
 		return nil
 	}
-	n := 0
-	for ; g.bytes > behindMax; n++ {
-		l := g.logs[n]
-		if l.lag >= writeBackMin {
-			logs = append(logs, l)
+	done := 0
+	for g.bytes > behindMax {
+		l := g.logs[done]
+		n := min(l.lag, max(g.bytes-behindMax, writeBackMin))
+		if n >= writeBackMin {
+			due = append(due, overdue{l, l.lag - n})
 		}
-		g.bytes -= l.lag
-		l.lag = 0
+		g.bytes -= n
+		if l.lag -= n; l.lag == 0 {
+			done++
+		}
 	}
-	g.logs = slices.Delete(g.logs, 0, n)
-	return logs
+	g.logs = slices.Delete(g.logs, 0, done)
+	return due
 }
 
 // drop forgets a log.
@@ -84,11 +94,10 @@ func (g *lag) reset() {
 	g.logs, g.bytes, g.grown = g.logs[:0], 0, 0
 }
 
-// writeBack has the files written of the logs that are due. The caller holds
-// c.writing.
+// writeBack has what is due written. The caller holds c.writing.
 func (c *committer) writeBack() {
-	logs := c.lag.due(c.store.opt.JournalBytes)
-	if len(logs) == 0 || c.store.opt.Manual {
+	due := c.lag.due(c.store.opt.JournalBytes)
+	if len(due) == 0 || c.store.opt.Manual {
 		return
 	}
 	c.lag.running.Store(true)
@@ -96,17 +105,17 @@ func (c *committer) writeBack() {
 	go func() {
 		defer c.store.workers.Done()
 		defer c.lag.running.Store(false)
-		for _, l := range logs {
-			l.writeBack()
+		for _, o := range due {
+			o.log.writeBack(o.keep)
 		}
 	}()
 }
 
-// writeBack has the system begin to write what a sync of the log's files would. The
-// last page is left, as more is likely to come to it. It leaves out a log that is being
-// synced: of a write that fails as it begins the system may tell nobody else, and the
-// log is poisoned before the next sync begins.
-func (l *Log) writeBack() {
+// writeBack has the system begin to write what a sync of the log's files would, but for
+// so many bytes at the end, and the last page, as more may come to it. It leaves out a
+// log that is being synced: of a write that fails as it begins the system may tell nobody
+// else, and the log is poisoned before the next sync begins.
+func (l *Log) writeBack(keep int64) {
 	l.mu.Lock()
 	if l.released() || l.failure() != nil || !l.syncing.TryLock() {
 		l.mu.Unlock()
@@ -117,8 +126,12 @@ func (l *Log) writeBack() {
 	l.mu.Unlock()
 	defer sh.unpin()
 	defer l.syncing.Unlock()
-	for _, u := range sh.segments {
-		if err := l.store.opt.writeBack(u.segment.data.File, u.upto/pageBytes*pageBytes); err != nil {
+	for i, u := range sh.segments {
+		upto := u.upto
+		if i == len(sh.segments)-1 {
+			upto -= keep
+		}
+		if err := l.store.opt.writeBack(u.segment.data.File, upto/pageBytes*pageBytes); err != nil {
 			_ = l.syncFailed(fmt.Errorf("write back: %w", err))
 			return
 		}
