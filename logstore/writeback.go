@@ -111,21 +111,16 @@ func (c *committer) writeBack() {
 	}()
 }
 
-// writeBack has the system begin to write what a sync of the log's files would, but for
-// so many bytes at the end, and the last page, as more may come to it. It leaves out a
-// log that is being synced: of a write that fails as it begins the system may tell nobody
-// else, and the log is poisoned before the next sync begins.
+// writeBack has the system begin to write what a flush would, but for so many bytes at
+// the end, and the last page, as more may come to it. It takes its turn with flushes: of
+// a write that fails as it begins the system may tell nobody else, and the log is poisoned
+// before the next sync begins.
 func (l *Log) writeBack(keep int64) {
-	l.mu.Lock()
-	if l.released() || l.failure() != nil || !l.syncing.TryLock() {
-		l.mu.Unlock()
+	var sh share
+	if !l.beginFlush(&sh) {
 		return
 	}
-	var sh share
-	l.collect(&sh)
-	l.mu.Unlock()
-	defer sh.unpin()
-	defer l.syncing.Unlock()
+	defer l.endFlush(&sh, false)
 	for i, u := range sh.segments {
 		upto := u.upto
 		if i == len(sh.segments)-1 {

@@ -19,6 +19,6 @@ func writeBack(f *os.File, bytes int64) error {
 	return pathError("sync_file_range", f.Name(), err)
 }
 
-// notWrittenBack are errors that leave all to be written as it was: a system or file
-// that has no such call, a sandbox that keeps it from us, and want of memory for now.
+// notWrittenBack are errors of which nothing is lost, or the next Sync tells: a system or
+// file that has no such call, a sandbox that keeps it from us, want of memory for now.
 var notWrittenBack = []error{unix.ENOSYS, unix.EPERM, unix.EINVAL, unix.ESPIPE, unix.EOPNOTSUPP, unix.EINTR, unix.EAGAIN, unix.ENOMEM}
