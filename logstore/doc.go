@@ -150,7 +150,8 @@
 // Rot in a commit of the journal of which it cannot be told what it held has every log
 // quarantined that was not at rest: any of them may lack what was acknowledged. A start
 // after a crash holds 12 bytes of each record in the journal, and 16 of each commit, in
-// memory; what bounds that is Options.JournalBytes.
+// memory, and 32 more of those of a log that a cut had to carry, while it is recovered;
+// what bounds that is Options.JournalBytes.
 //
 // FORMAT.md tells what is on disk.
 package logstore

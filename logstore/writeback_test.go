@@ -10,29 +10,38 @@ import (
 	"moldau/logstore/vfs"
 )
 
-// As the journal grows, the logs' own files are written back, whole pages of them, and
-// not those that have little to write.
-func TestFilesAreWrittenBackBeforeACut(t *testing.T) {
-	h := newHarness(t, nil)
+// newWriteBackHarness has files written back by f, and tells of the first time.
+func newWriteBackHarness(t *testing.T, f func(vfs.File, int64) error) (h *harness, first <-chan struct{}) {
+	t.Helper()
+	h = newHarness(t, nil)
 	must(t, h.store.Close())
-	first := make(chan struct{}, 1)
+	called := make(chan struct{}, 1)
 	h.change = func(o *logstore.Options) {
 		o.Manual = false
 		o.JournalBytes = 4 << 20
 		*o = logstore.JournalAlways(*o)
-		*o = logstore.WriteBackBy(*o, func(f vfs.File, bytes int64) error {
-			size, err := f.Size()
-			if err != nil || bytes == 0 || bytes > size || bytes%4096 != 0 {
-				t.Errorf("%d bytes of %d are written back, %v", bytes, size, err)
-			}
+		*o = logstore.WriteBackBy(*o, func(file vfs.File, bytes int64) error {
 			select {
-			case first <- struct{}{}:
+			case called <- struct{}{}:
 			default:
 			}
-			return nil
+			return f(file, bytes)
 		})
 	}
 	h.open()
+	return h, called
+}
+
+// As the journal grows, the logs' own files are written back, whole pages of them, and
+// not those that have little to write.
+func TestFilesAreWrittenBackBeforeACut(t *testing.T) {
+	h, first := newWriteBackHarness(t, func(f vfs.File, bytes int64) error {
+		size, err := f.Size()
+		if err != nil || bytes == 0 || bytes > size || bytes%4096 != 0 {
+			t.Errorf("%d bytes of %d are written back, %v", bytes, size, err)
+		}
+		return nil
+	})
 	large, small := h.log(), h.another()
 	h.appendDurably(small, "small", 1)
 	for range 60 { // less than half a journal: no cut
@@ -45,22 +54,7 @@ func TestFilesAreWrittenBackBeforeACut(t *testing.T) {
 // A write that fails as it begins may not be told of by the next sync: the log is
 // poisoned, and keeps its records in the journal.
 func TestWriteBackThatFails(t *testing.T) {
-	h := newHarness(t, nil)
-	must(t, h.store.Close())
-	failed := make(chan struct{}, 1)
-	h.change = func(o *logstore.Options) {
-		o.Manual = false
-		o.JournalBytes = 4 << 20
-		*o = logstore.JournalAlways(*o)
-		*o = logstore.WriteBackBy(*o, func(vfs.File, int64) error {
-			select {
-			case failed <- struct{}{}:
-			default:
-			}
-			return syscall.EIO
-		})
-	}
-	h.open()
+	h, failed := newWriteBackHarness(t, func(vfs.File, int64) error { return syscall.EIO })
 	l := h.log()
 	var want []string
 	for i := range 60 {
