@@ -78,6 +78,7 @@ func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error)
 		if !l.last {
 			l.limit = p.bases[i+1]
 		}
+		l.reached = base
 		if err := l.segment(base); err != nil {
 			return l, err
 		}
@@ -150,6 +151,8 @@ type checkedLog struct {
 	last  bool  // the segment being checked is the last one
 	limit int64 // base of the segment after it
 	torn  bool  // a segment ends, above what was synced, in what is no whole batch
+
+	reached int64 // base of the last segment that was looked at
 }
 
 // tail is the severity of what a crash may leave: above what was synced. That is

@@ -124,6 +124,9 @@ func (l *repairLog) planIndexes(s *repairSegment, sealing, renewed bool) error {
 		if problem == "" && s.changed() {
 			problem = "belongs to data that changes"
 		}
+		if problem == "" && there && s.base > l.checked {
+			problem = "was not checked: a start would have cut its segment"
+		}
 		remove := repairStep{phaseUnindex, func(r *repair, c *Change) error { return r.remove(c.File) }}
 		switch {
 		case renewed && suffix != txnSuffix:

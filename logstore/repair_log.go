@@ -24,6 +24,7 @@ type repairLog struct {
 	clean bool
 	// faulty has the first fault of each file, noted the first note.
 	faulty, noted map[string]string
+	checked       int64 // base of the last segment that the checker looked at
 
 	segments []*repairSegment // by base, those to be set aside too
 	end      int64            // offset at which the log will end, -1 unknown

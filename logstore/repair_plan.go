@@ -140,7 +140,7 @@ func (r *repair) examine(p *repairPlan, c *checker, files *partitionFiles, root 
 	if err != nil {
 		return nil, err
 	}
-	l := &repairLog{r: r, plan: p, files: files, root: root, clean: root.clean, end: checked.next, faulty: map[string]string{}, noted: map[string]string{}}
+	l := &repairLog{r: r, plan: p, files: files, root: root, clean: root.clean, end: checked.next, checked: checked.reached, faulty: map[string]string{}, noted: map[string]string{}}
 	if l.name = files.tp.String(); files.tp.Topic == "" {
 		l.name = path.Base(files.dir)
 	}

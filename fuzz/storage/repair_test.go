@@ -155,6 +155,7 @@ func newDamagedStore(t testing.TB, p *mutate.Program) *damagedStore {
 	names := slices.Sorted(maps.Keys(files))
 	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, "/.lock") })
 	data := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.HasSuffix(name, ".log") })
+	copied := map[string]bool{}
 	for range 1 + p.Below(4) {
 		kind := p.Byte()
 		name := data[int(kind/16)*len(data)/16]
@@ -167,7 +168,10 @@ func newDamagedStore(t testing.TB, p *mutate.Program) *damagedStore {
 		case 1:
 			other := names[p.Below(len(names))]
 			files[name] = bytes.Clone(files[other])
+			copied[name] = true
 		default:
+			// What is damaged in a copy a repair may put right, for the place it is at.
+			g.forged = g.forged || copied[name]
 			files[name] = mutate.Rot(bytes.Clone(files[name]), p)
 		}
 	}
