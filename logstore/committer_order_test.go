@@ -2,6 +2,7 @@ package logstore_test
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -124,6 +125,32 @@ func TestDeletedIsNotReplayed(t *testing.T) {
 			wantValues(t, values(t, l, logstore.HighWatermark))
 			h.appendDurably(l, "new", 1)
 			wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "new-0")
+		})
+	}
+}
+
+// The same where the manifest is lost, which tells the two apart: what came later counts,
+// also once it was kept for a log that did not open.
+func TestDeletedIsNotReplayedByItsName(t *testing.T) {
+	hindrances := maps.Clone(hindrances)
+	hindrances["nothing"] = nil
+	for name, hook := range hindrances {
+		t.Run(name, func(t *testing.T) {
+			h := newJournalHarness(t, 3, nil)
+			for range 3 {
+				h.appendDurably(h.log(), "old", 1)
+			}
+			must(t, h.store.Delete(tp))
+			h.appendDurably(h.log(), "new", 1)
+			h.appendDurably(h.another(), "0", 1)
+			mem := h.mem.Crash()
+			must(t, mem.Remove("data/moldau/manifest"))
+			if hook != nil {
+				mem = openHindered(t, mem, hook)
+			}
+			o := h.openTree(t, mem)
+			wantValues(t, values(t, o.log, logstore.HighWatermark), "new-0")
+			o.goesOn(t, h, mem, []string{"new-0"})
 		})
 	}
 }

@@ -40,6 +40,8 @@ type past struct {
 
 // journaled sums up what the journal, and what is pending, holds of one log.
 type journaled struct {
+	incarnation uint64 // of the log; where the manifest is lost the latest that was found
+
 	end       int64 // behind the last record
 	synced    int64 // its own files were, up to here
 	inJournal bool  // not all of it is pending
@@ -142,12 +144,13 @@ func (s *Store) readJournal(p *past) (err error) {
 	return err
 }
 
-// sum adds a record to what is known of its log.
+// sum adds a record to what is known of its log. The first of a log that was made anew
+// puts an end to what the journal has of the one before.
 func (p *past) sum(h journal.Header) *journaled {
 	p.state.NextIncarnation = max(p.state.NextIncarnation, h.Incarnation+1)
 	of := p.journaled[h.Log]
-	if of == nil {
-		of = &journaled{}
+	if of == nil || of.incarnation < h.Incarnation {
+		of = &journaled{incarnation: h.Incarnation}
 		p.journaled[h.Log] = of
 	}
 	if h.Kind == journal.Synced {
@@ -163,7 +166,8 @@ func (p *past) sum(h journal.Header) *journaled {
 // was deleted before its name was given away again.
 func (p *past) concerns(h journal.Header) bool {
 	if !p.ours {
-		return p.byName
+		of := p.journaled[h.Log]
+		return p.byName && (of == nil || h.Incarnation >= of.incarnation)
 	}
 	row := p.state.Rows[h.Log]
 	return row != nil && row.Incarnation == h.Incarnation

@@ -43,16 +43,14 @@ func (r *recovery) replayJournal(c *journal.Catalog) error {
 
 // sortPlaces brings records into the order in which they were acknowledged: what a cut
 // carries lies in the journal behind what came while it ran. That order is by offset, as
-// the journal is cut before a truncation; of a log that was made anew, and of which the
-// journal alone tells, of each of the two by itself.
+// the journal is cut before a truncation.
 func (r *recovery) sortPlaces(c *journal.Catalog, buffer *[]byte) error {
 	if !r.disordered {
 		return nil
 	}
 	type entry struct {
-		incarnation uint64
-		before      int64
-		at          journal.Place
+		before int64
+		at     journal.Place
 	}
 	entries := make([]entry, len(r.places))
 	for i, at := range r.places {
@@ -61,11 +59,9 @@ func (r *recovery) sortPlaces(c *journal.Catalog, buffer *[]byte) error {
 			r.unread = err
 			return err
 		}
-		entries[i] = entry{h.Incarnation, h.EndBefore, at}
+		entries[i] = entry{h.EndBefore, at}
 	}
-	slices.SortStableFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.incarnation, b.incarnation), cmp.Compare(a.before, b.before))
-	})
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.before, b.before) })
 	for i, e := range entries {
 		r.places[i] = e.at
 	}
