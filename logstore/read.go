@@ -193,7 +193,7 @@ func (l *Log) plan(f *Fetch, from int64, limit mark, bytesMax int64, oneAtLeast 
 			s.noteReadEnd(from, at, bytesMax, end, limit)
 		}
 		if n := min(end-position, bytesMax); n > 0 {
-			f.Sections = append(f.Sections, zerocopy.Section{File: s.data, Offset: position, Length: int(n)})
+			f.Sections = append(f.Sections, zerocopy.Section{File: s.data, Offset: position, Length: int(n), Behind: end - position - n})
 			f.Bytes += int(n)
 			bytesMax -= n
 			if f.Upto, err = s.offsetBehind(position+n, limit); err != nil {

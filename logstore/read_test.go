@@ -110,6 +110,11 @@ func TestRead(t *testing.T) {
 			if f.Bytes > max(c.bytesMax, n) || f.Start != 0 || f.LogEnd != 40 || f.HighWatermark != 40 {
 				t.Errorf("from %d: %+v", c.from, f)
 			}
+			for _, s := range f.Sections {
+				if end := s.Offset + int64(s.Length) + s.Behind; end != int64(4*n) {
+					t.Errorf("from %d, %d bytes: %d are said to be behind those of a section, which makes %d, the segment has %d", c.from, c.bytesMax, s.Behind, end, 4*n)
+				}
+			}
 			f.Release()
 			if f.Bytes != 0 || len(f.Sections) != 0 {
 				t.Errorf("released: %+v", f)

@@ -18,6 +18,10 @@ func (s *Server) wireOptions(l configs.Layers) wire.Options {
 	if inFlight < 0 {
 		inFlight = math.MaxInt64
 	}
+	readAhead := number(l, "moldau.fetch.read.ahead.bytes")
+	if readAhead == 0 {
+		readAhead = -1
+	}
 	return wire.Options{
 		Handler: s.broker, Logger: s.logger,
 		FrameBytesMax:    int(number(l, "socket.request.max.bytes")),
@@ -26,6 +30,7 @@ func (s *Server) wireOptions(l configs.Layers) wire.Options {
 		Limits:           connectionLimits(l),
 		PipelineMax:      int(number(l, "moldau.connections.replies.max")),
 		RepliesBytesMax:  number(l, "moldau.replies.bytes.max"),
+		ReadAheadBytes:   readAhead,
 		IdleTimeout:      idleTimeout(number(l, "connections.max.idle.ms")),
 		FrameTimeout:     milliseconds(number(l, "moldau.connections.read.timeout.ms")),
 		WriteTimeout:     milliseconds(number(l, "moldau.connections.write.timeout.ms")),

@@ -31,7 +31,8 @@
 // # What it does not do
 //
 // It keeps no file open and pins nothing: whoever hands out a section does,
-// until Send returns. It does not flush, frame or retry, and it does not read
-// ahead: a section that is not in the page cache blocks a thread while the disk
-// reads it.
+// until Send returns. It does not flush, frame or retry. A section that is not in the
+// page cache blocks a thread while the disk reads it; ahead of it is read what
+// [Sender.ReadAheadBytes] says, on Linux from 6.5 on, and what the system reads by
+// itself.
 package zerocopy

@@ -19,6 +19,9 @@ type Section struct {
 	File   File
 	Offset int64
 	Length int
+	// Behind is how many bytes follow in the file that the receiver is likely to ask
+	// for next, 0 if nobody knows. Some of them may be read ahead.
+	Behind int64
 }
 
 // Part is a piece of a message: Bytes, then Section. Either may be empty.

@@ -35,6 +35,11 @@ var ErrInvalidSection = errors.New("zerocopy: invalid section")
 // Sender sends messages to one connection. It is for one goroutine at a time,
 // and nobody else may write to the connection while Send runs.
 type Sender struct {
+	// ReadAheadBytes is how much of a file, from the byte that is sent next, may be asked
+	// of the disk ahead: of sections that go by sendfile, and what is said to be behind
+	// them. 0, the default, leaves all to the system. It is set between sends.
+	ReadAheadBytes int64
+
 	w      io.Writer
 	socket *socket // nil where there is no sendfile
 
@@ -118,7 +123,7 @@ func totalBytes(parts []Part) (int64, error) {
 	var total int64
 	for i := range parts {
 		sec := &parts[i].Section
-		if sec.Offset < 0 || sec.Length < 0 || (sec.Length > 0 && sec.File == nil) {
+		if sec.Offset < 0 || sec.Length < 0 || sec.Behind < 0 || (sec.Length > 0 && sec.File == nil) {
 			return 0, fmt.Errorf("%w: part %d: %d bytes at %d", ErrInvalidSection, i, sec.Length, sec.Offset)
 		}
 		total += int64(len(parts[i].Bytes)) + int64(sec.Length)
@@ -187,7 +192,7 @@ func (s *Sender) addSection(sec Section) error {
 			// A peer that stops reading parks the goroutine in sendfile, for as
 			// long as its deadline allows. It shall not sit on a buffer then.
 			s.releaseBuffer()
-			n, calls, did, err := s.socket.sendfile(f, sec.Offset, sec.Length)
+			n, calls, did, err := s.socket.sendfile(f, sec, s.ReadAheadBytes)
 			s.sent += n
 			s.sendfile += n
 			s.calls += calls

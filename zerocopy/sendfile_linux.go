@@ -35,6 +35,10 @@ type socket struct {
 	calls  int
 	err    error
 
+	aheadBytes int64 // 0: nothing is read ahead
+	behind     int64 // bytes of the file behind those that are sent
+	looked     int64 // before this offset there is no need to look ahead again
+
 	poll [1]unix.PollFd
 }
 
@@ -132,18 +136,19 @@ func (k *socket) writeUntilFull(fd uintptr) bool {
 	return true
 }
 
-// sendfile sends length bytes of f from off on. It did nothing if the file
-// system has no such thing.
-func (k *socket) sendfile(f *os.File, off int64, length int) (n int64, calls int, did bool, err error) {
+// sendfile sends a section, which is of f. It did nothing if the file system has no
+// such thing.
+func (k *socket) sendfile(f *os.File, sec Section, aheadBytes int64) (n int64, calls int, did bool, err error) {
 	// Fd would put a file into blocking mode that had been in non-blocking mode;
 	// regular files never are.
-	k.fileFD, k.offset, k.left, k.calls, k.err = int(f.Fd()), off, length, 0, nil
+	k.fileFD, k.offset, k.left, k.calls, k.err = int(f.Fd()), sec.Offset, sec.Length, 0, nil
+	k.aheadBytes, k.behind, k.looked = aheadBytes, sec.Behind, sec.Offset
 	err = k.raw.Write(k.sendfileReady)
 	runtime.KeepAlive(f)
 	if err == nil {
 		err = k.err
 	}
-	n = k.offset - off
+	n = k.offset - sec.Offset
 	if n == 0 && (err == unix.EINVAL || err == unix.ENOSYS || err == unix.EOPNOTSUPP) {
 		return 0, k.calls, false, nil
 	}
@@ -156,6 +161,9 @@ func (k *socket) sendfile(f *os.File, off int64, length int) (n int64, calls int
 // sendfileUntilFull reports false to wait until the socket has room.
 func (k *socket) sendfileUntilFull(fd uintptr) bool {
 	for k.left > 0 {
+		if k.aheadBytes > 0 {
+			k.readAhead()
+		}
 		k.calls++
 		// Never more than the section holds: beyond the end of a file the kernel
 		// waits 200 ms for bytes that would fill the last packet.

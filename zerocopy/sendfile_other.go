@@ -21,6 +21,6 @@ func (*socket) write([]byte, bool, bool) (n, calls int, err error) {
 
 func (*socket) awaitRoom() error { return errors.ErrUnsupported }
 
-func (*socket) sendfile(*os.File, int64, int) (n int64, calls int, did bool, err error) {
+func (*socket) sendfile(*os.File, Section, int64) (n int64, calls int, did bool, err error) {
 	return 0, 0, false, nil
 }

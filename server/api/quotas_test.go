@@ -36,6 +36,7 @@ func TestQuotasAreConfigs(t *testing.T) {
 		"moldau.connections.read.timeout.ms":        "30000",
 		"moldau.connections.replies.max":            "64",
 		"moldau.connections.write.timeout.ms":       "120000",
+		"moldau.fetch.read.ahead.bytes":             "2097152",
 		"moldau.fetch.sessions.bytes.max":           "67108864",
 		"moldau.fetch.waits.bytes.max":              "67108864",
 		"moldau.replies.bytes.max":                  "67108864",

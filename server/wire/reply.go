@@ -32,7 +32,9 @@ type replyWriter struct {
 }
 
 func newReplyWriter(c *Conn) replyWriter {
-	return replyWriter{conn: c, sender: zerocopy.NewSender(c.nc)}
+	sender := zerocopy.NewSender(c.nc)
+	sender.ReadAheadBytes = max(c.server.options.ReadAheadBytes, 0)
+	return replyWriter{conn: c, sender: sender}
 }
 
 // run sends replies until the queue is closed.
@@ -228,7 +230,7 @@ func (w *replyWriter) sendAround(gaps []gap) error {
 				}
 				n := min(s.Length, sendBytesMax-piece)
 				parts = append(parts, zerocopy.Part{
-					Section: zerocopy.Section{File: s.File, Offset: s.Offset, Length: n},
+					Section: zerocopy.Section{File: s.File, Offset: s.Offset, Length: n, Behind: s.Behind + int64(s.Length-n)},
 				})
 				s.Offset += int64(n)
 				s.Length -= n

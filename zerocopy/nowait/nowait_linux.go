@@ -59,3 +59,12 @@ func Pread(fd uintptr, b []byte, off int64) (int, error) {
 	written(b[:n])
 	return int(n), nil
 }
+
+// Cached tells whether the page cache has the page at off, or waits for it. It is not
+// known to Linux before 6.5, and not where a sandbox forbids to ask.
+func Cached(fd uintptr, off int64) (cached, known bool) {
+	page := unix.CachestatRange{Off: uint64(off), Len: 1}
+	var is unix.Cachestat_t
+	_, _, errno := unix.RawSyscall6(unix.SYS_CACHESTAT, fd, uintptr(unsafe.Pointer(&page)), uintptr(unsafe.Pointer(&is)), 0, 0, 0)
+	return is.Cache > 0, errno == 0
+}
