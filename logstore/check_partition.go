@@ -71,6 +71,8 @@ func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error)
 	c.strays(p)
 	l := &checkedLog{checker: c, files: p, clean: root.clean, manifest: root.manifest, next: -1, epoch: -1}
 	l.recovery, _ = root.offset(recoveryPointFile, p.tp)
+	acknowledged, quarantined := root.quarantined[p.tp]
+	l.quarantined = quarantined
 	l.beginTransactions()
 	for i, base := range p.bases {
 		l.last = i == len(p.bases)-1
@@ -86,8 +88,8 @@ func (c *checker) walk(p *partitionFiles, root checkedRoot) (*checkedLog, error)
 			break // a start cuts what is behind
 		}
 	}
-	if offset, ok := root.quarantined[p.tp]; ok {
-		c.find(Fault, p.dir, 0, "takes no appends until it is repaired: a start found less than was acknowledged, up to offset %d", offset)
+	if quarantined {
+		c.find(Fault, p.dir, 0, "takes no appends until it is repaired: a start found less than was acknowledged, up to offset %d", acknowledged)
 	}
 	root.contradicted(p, func(file, why string) { c.find(Fault, file, 0, "%s", why) })
 	l.checkEnd(root)
@@ -140,10 +142,11 @@ func (c *checker) segmentFile(p *partitionFiles, name string) bool {
 // checkedLog is a partition on the way through its segments.
 type checkedLog struct {
 	*checker
-	files    *partitionFiles
-	clean    bool  // closed cleanly
-	manifest bool  // recovery is what our manifest says
-	recovery int64 // recovery point, 0 unknown
+	files       *partitionFiles
+	clean       bool  // closed cleanly
+	manifest    bool  // recovery is what our manifest says
+	quarantined bool  // a start cuts nothing of it
+	recovery    int64 // recovery point, 0 unknown
 
 	next  int64 // least offset of the batch to come, -1 before the first one
 	epoch int32 // leader epoch of the last batch
@@ -159,7 +162,7 @@ type checkedLog struct {
 // in the last segment, or in one that was rolled and not yet sealed, if it is
 // known well where it begins.
 func (l *checkedLog) tail(offset int64) Severity {
-	if (l.last || l.manifest) && !l.clean && offset >= l.recovery {
+	if (l.last || l.manifest) && !l.clean && !l.quarantined && offset >= l.recovery {
 		return Note
 	}
 	return Fault

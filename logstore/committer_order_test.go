@@ -155,6 +155,24 @@ func TestDeletedIsNotReplayedByItsName(t *testing.T) {
 	}
 }
 
+// Where the journal tells nothing of the later log, what that has acknowledged is not cut
+// for what the earlier one had: it is told.
+func TestDeletedDoesNotCutByItsName(t *testing.T) {
+	h := newJournalHarness(t, 3, nil)
+	for range 3 {
+		h.appendDurably(h.log(), "old", 1)
+	}
+	must(t, h.store.Delete(tp))
+	large := strings.Repeat("new", 30_000) // to its own file
+	h.append(h.log(), large, 1)
+	must(t, h.log().Flush())
+	mem := h.mem.Crash()
+	must(t, mem.Remove("data/moldau/manifest"))
+	o := h.openTree(t, mem)
+	wantCorrupt(t, o.log.Err(), firstLog)
+	wantValues(t, values(t, o.log, logstore.HighWatermark), large+"-0")
+}
+
 // Own files are synced from time to time while the journal is in use. Bytes that
 // are bad below are rot, and no torn tail that may be cut.
 func TestRotBelowWhatTheJournalNamesSynced(t *testing.T) {

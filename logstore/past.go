@@ -35,6 +35,7 @@ type past struct {
 	report        journal.Report
 	pending       []string // files of records that an earlier open had no log for
 	pendingRotten error    // of which one is not what was written
+	pendingStale  bool     // of which one has records of logs that are gone, or need none of it
 	pendingKept   string   // the file that has what is pending still
 }
 
@@ -45,6 +46,7 @@ type journaled struct {
 	end       int64 // behind the last record
 	synced    int64 // its own files were, up to here
 	inJournal bool  // not all of it is pending
+	rotten    bool  // and not all of it can be read
 	// disordered tells that a record lies behind one that came after it.
 	disordered bool
 	// places are those of the records, 12 bytes each, until they are replayed. The
@@ -128,8 +130,7 @@ func (s *Store) readJournal(p *past) (err error) {
 		s.emit(JournalCorrupt{p.pendingRotten})
 	}
 	p.report, err = p.catalog.Scan(s.ownPath(journalDir), p.journalFrom, func(h journal.Header, at journal.Place) error {
-		if p.concerns(h) {
-			of := p.sum(h)
+		if of := p.heed(h); of != nil {
 			of.inJournal = true
 			of.places = append(of.places, at)
 		}
@@ -137,17 +138,24 @@ func (s *Store) readJournal(p *past) (err error) {
 	})
 	for _, rot := range p.report.Rot {
 		s.emit(JournalCorrupt{&CorruptionError{File: rot.File, Offset: rot.Offset, Err: errRottenCommit}})
-		if rot.Known && p.concerns(rot.Header) {
-			p.sum(rot.Header).inJournal = true
+		if !rot.Known {
+			continue
+		}
+		if of := p.heed(rot.Header); of != nil {
+			of.inJournal, of.rotten = true, true
 		}
 	}
 	return err
 }
 
-// sum adds a record to what is known of its log. The first of a log that was made anew
-// puts an end to what the journal has of the one before.
-func (p *past) sum(h journal.Header) *journaled {
+// heed adds a record to what is known of its log, and returns that; nil if it concerns
+// none. The first of a log that was made anew puts an end to what there is of the one
+// before.
+func (p *past) heed(h journal.Header) *journaled {
 	p.state.NextIncarnation = max(p.state.NextIncarnation, h.Incarnation+1)
+	if !p.concerns(h) {
+		return nil
+	}
 	of := p.journaled[h.Log]
 	if of == nil || of.incarnation < h.Incarnation {
 		of = &journaled{incarnation: h.Incarnation}
@@ -163,7 +171,8 @@ func (p *past) sum(h journal.Header) *journaled {
 }
 
 // concerns tells that a record is of a log that is there still, not of one that
-// was deleted before its name was given away again.
+// was deleted before its name was given away again; by name alone, that it is of the
+// latest that was found.
 func (p *past) concerns(h journal.Header) bool {
 	if !p.ours {
 		of := p.journaled[h.Log]
@@ -224,6 +233,7 @@ func (r *recovery) hear(p *past) {
 		r.journaled, r.synced = of.end, max(r.synced, of.synced)
 		r.places, r.disordered = of.places, of.disordered
 	}
+	r.byName = p.byName
 	if r.known == nil {
 		l.incarnation = l.store.nextIncarnation.Add(1) - 1
 	}
@@ -239,9 +249,15 @@ func (p *past) leave(r *recovery) {
 	if r.known != nil {
 		*row = *r.known
 	}
-	if of := p.journaled[l.name]; of != nil {
+	of := p.journaled[l.name]
+	if of != nil {
 		row.Synced = max(row.Synced, of.synced)
+		if r.known == nil {
+			row.Incarnation = of.incarnation // as of what is pending
+		}
 	}
+	// The next open does not read this journal.
+	row.Quarantined = row.Quarantined || p.lost() || of != nil && of.rotten
 	p.state.Rows[l.name] = row
 }
 

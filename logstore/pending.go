@@ -47,10 +47,12 @@ func (s *Store) pendingFiles() (names []string, err error) {
 func (p *past) readPending() error {
 	for _, name := range p.pending {
 		err := p.catalog.ReadExtract(name, func(h journal.Header, at journal.Place) error {
-			if p.concerns(h) {
-				of := p.sum(h)
-				of.places = append(of.places, at)
+			of := p.heed(h)
+			if of == nil {
+				p.pendingStale = true
+				return nil
 			}
+			of.places = append(of.places, at)
 			return nil
 		})
 		if errors.Is(err, journal.ErrCorrupt) {
@@ -75,12 +77,15 @@ func (s *Store) keepPending(all []*recovery, p *past) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	if p.stillPending(failed) { // the device may be as full as it was
+	still, err := p.stillPending(failed), error(nil)
+	if !still || p.pendingStale {
+		p.pendingKept = s.pendingName(s.found.generation + 1)
+		err = s.writePending(p.pendingKept, failed, p)
+	}
+	if still && (!p.pendingStale || isShortage(err)) { // the device may be as full as it was
 		p.pendingKept = p.pending[0]
 		return nil
 	}
-	p.pendingKept = s.pendingName(s.found.generation + 1)
-	err := s.writePending(p.pendingKept, failed, p)
 	for _, r := range failed {
 		r.failed = fmt.Errorf("%w; what the journal holds of it is kept for the next open", r.failed)
 	}
@@ -95,15 +100,13 @@ func (s *Store) writePending(name string, failed map[string]*recovery, p *past) 
 	}
 	var buffer []byte
 	for _, log := range slices.Sorted(maps.Keys(failed)) {
-		r := failed[log]
-		for _, at := range r.places {
+		for _, at := range failed[log].places {
 			if err != nil {
 				break
 			}
 			var h journal.Header
 			var payload []byte
 			if h, payload, err = p.catalog.Read(at, &buffer); err == nil {
-				h.Incarnation = r.log.incarnation // a new one, where there was no manifest
 				err = e.Add(h, payload)
 			}
 		}
@@ -126,8 +129,9 @@ func (p *past) lacks(tp TopicPartition) error {
 	return nil
 }
 
-// stillPending tells that one file has all that is to be kept, and nothing else
-// that concerns a log.
+// stillPending tells that one file has all that is to be kept, and nothing else that
+// concerns a log. What else it has is left out as soon as there is room: by its log's name
+// alone it would be taken for the log's.
 func (p *past) stillPending(failed map[string]*recovery) bool {
 	if len(p.pending) != 1 || p.byName || p.pendingRotten != nil {
 		return false

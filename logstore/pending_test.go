@@ -1,8 +1,10 @@
 package logstore_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -103,6 +105,62 @@ func TestPendingRecordsOutliveACrashAtEveryStep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is pending of a log that has been reopened since goes, though another needs the
+// file: without the manifest it would be taken for that of the log as it is.
+func TestPendingOfWhatWasReopenedGoes(t *testing.T) {
+	h, mem := leftToReplay(t)
+	const name = "t-0"
+	other := failing(vfs.OpOpen, "u-0/00000000000000000000.log", syscall.EMFILE)
+	fault := vfs.NewFault(mem)
+	fault.SetHook(vfs.Each(failing(vfs.OpOpen, firstLog, syscall.EMFILE), other))
+	s, err := logstore.Open("data", logstore.Options{FS: fault, Manual: true})
+	must(t, err)
+	if b := pendingBytes(t, mem); !bytes.Contains(b, []byte(name)) {
+		t.Fatalf("%d bytes are pending, without %s", len(b), name)
+	}
+	fault.SetHook(other)
+	l, err := s.Reopen(tp)
+	must(t, err)
+	must(t, l.TruncateTo(1))
+	mem = mem.Crash()
+	_ = s.Close()
+	fault = vfs.NewFault(mem)
+	fault.SetHook(other)
+	s, err = logstore.Open("data", logstore.Options{FS: fault, Manual: true})
+	must(t, err)
+	if b := pendingBytes(t, mem); len(b) == 0 || bytes.Contains(b, []byte(name)) {
+		t.Errorf("%d bytes are pending, with %s: %t", len(b), name, bytes.Contains(b, []byte(name)))
+	}
+	mem = mem.Crash()
+	_ = s.Close()
+	wantValues(t, values(t, h.openTree(t, mem).log, logstore.HighWatermark), "a-0")
+}
+
+// pendingBytes is what the one file of pending records has.
+func pendingBytes(t *testing.T, mem *vfs.Mem) []byte {
+	t.Helper()
+	files := filesIn(t, mem, "data/moldau", "")
+	i := slices.IndexFunc(files, func(name string) bool { return strings.HasPrefix(name, "data/moldau/pending-") })
+	if i < 0 {
+		t.Fatalf("nothing is pending in %v", files)
+	}
+	return readAll(t, mem, files[i])
+}
+
+// A record of the journal that has rotted is told of a log that opens later as well.
+func TestRottenJournalOfALogThatOpensLater(t *testing.T) {
+	h, mem := leftToReplay(t)
+	const file = "data/moldau/journal/00000000.journal"
+	b := readAll(t, mem, file)
+	at := bytes.Index(b, []byte("b-1"))
+	if at < 0 {
+		t.Fatal("the journal lacks what it acknowledged")
+	}
+	overwrite(t, mem, file, withByte(b, at, 'x'))
+	mem = openHindered(t, mem, hindrances["no descriptor"])
+	wantCorrupt(t, h.openTree(t, mem).log.Err(), firstLog)
 }
 
 // Pending records that have rotted are told, and stay for whoever can read them.

@@ -34,6 +34,7 @@ type recovery struct {
 	lost        bool  // a record of the journal is of which nobody knows whose it was
 	known       *manifest.Row
 	quarantined bool            // by an earlier open
+	byName      bool            // the manifest is lost: the journal's records are of a log of this name
 	places      []journal.Place // of its records in the journal
 	disordered  bool            // one lies behind what came after it
 	unread      error           // why one of them could not be read

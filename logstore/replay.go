@@ -133,7 +133,8 @@ func (r *recovery) replayBatch(b record.Batch, next int64) error {
 func (r *recovery) cutBack(offset int64) error {
 	i := (&view{r.segments}).find(offset)
 	s := r.segments[i]
-	if offset < max(r.synced, r.point) || i < r.first {
+	// By its name alone the journal may be that of a log which was deleted, or truncated.
+	if offset < max(r.synced, r.point) || i < r.first || r.byName {
 		return r.fail(s.corrupt(s.size(), fmt.Errorf("the journal has another batch at offset %d", offset)))
 	}
 	at, err := s.locate(offset, s.size())
