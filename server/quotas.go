@@ -24,16 +24,16 @@ func (s *Server) wireOptions(l configs.Layers) wire.Options {
 	}
 	return wire.Options{
 		Handler: s.broker, Logger: s.logger,
-		FrameBytesMax:    int(number(l, "socket.request.max.bytes")),
-		InFlightBytesMax: inFlight,
-		ConnectionsMax:   int(number(l, "max.connections")),
-		Limits:           connectionLimits(l),
-		PipelineMax:      int(number(l, "moldau.connections.replies.max")),
-		RepliesBytesMax:  number(l, "moldau.replies.bytes.max"),
-		ReadAheadBytes:   readAhead,
-		IdleTimeout:      idleTimeout(number(l, "connections.max.idle.ms")),
-		FrameTimeout:     milliseconds(number(l, "moldau.connections.read.timeout.ms")),
-		WriteTimeout:     milliseconds(number(l, "moldau.connections.write.timeout.ms")),
+		FrameBytesMax:     int(number(l, "socket.request.max.bytes")),
+		InFlightBytesMax:  inFlight,
+		ConnectionsMax:    int(number(l, "max.connections")),
+		Limits:            connectionLimits(l),
+		PipelineMax:       int(number(l, "moldau.connections.replies.max")),
+		RepliesBytesMax:   number(l, "moldau.replies.bytes.max"),
+		ReadAheadBytesMax: readAhead,
+		IdleTimeout:       idleTimeout(number(l, "connections.max.idle.ms")),
+		FrameTimeout:      milliseconds(number(l, "moldau.connections.read.timeout.ms")),
+		WriteTimeout:      milliseconds(number(l, "moldau.connections.write.timeout.ms")),
 	}
 }
 

@@ -33,6 +33,6 @@
 // It keeps no file open and pins nothing: whoever hands out a section does,
 // until Send returns. It does not flush, frame or retry. A section that is not in the
 // page cache blocks a thread while the disk reads it; ahead of it is read what
-// [Sender.ReadAheadBytes] says, on Linux from 6.5 on, and what the system reads by
+// [Sender.ReadAheadBytesMax] says, on Linux from 6.5 on, and what the system reads by
 // itself.
 package zerocopy

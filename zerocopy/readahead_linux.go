@@ -6,8 +6,14 @@ import (
 	"moldau/zerocopy/nowait"
 )
 
-// aheadStep is the most that one call asks the disk for: the system cuts what is longer.
-const aheadStep = 1 << 20
+const (
+	// aheadShare bounds what is asked for ahead of a section, in sections: who asks for
+	// little at a time may want no more.
+	aheadShare = 4
+	// aheadStep is what the system takes of one call at least. How much more it does
+	// depends on the device.
+	aheadStep = 128 << 10
+)
 
 // readAhead asks the disk for what is sent next, in steps of half of what may be asked
 // for ahead.
@@ -16,27 +22,41 @@ const aheadStep = 1 << 20
 // file alone: 128 KiB on most machines, which a disk that is far away serves slowly, and
 // 8 MiB on others. Those who read six partitions have up to 100 MiB before the disk there,
 // and whoever waits for a sync waits behind them.
-func (k *socket) readAhead() {
-	end := k.offset + int64(k.left) + k.behind
-	half := k.offset + k.aheadBytes/2
-	if k.offset < k.looked || half >= end {
-		return // near the end was written just now, or asked for with what is before it
+type readAhead struct {
+	bytes  int64 // 0: nothing is read ahead
+	behind int64 // of the file, behind what is sent
+	looked int64 // before this offset there is no need to look again
+	blind  bool  // the file system does not keep the file's pages where one can look
+}
+
+// begin is for a section.
+func (r *readAhead) begin(sec Section, bytes int64) {
+	r.bytes, r.behind, r.looked = min(bytes, aheadShare*int64(sec.Length)), sec.Behind, sec.Offset
+}
+
+// before is called when the bytes from off on are to be sent, so many of the section.
+func (r *readAhead) before(fd uintptr, off int64, left int) {
+	end, half := off+int64(left)+r.behind, off+r.bytes/2
+	if r.bytes <= 0 || r.blind || off < r.looked || half >= end && r.behind == 0 {
+		return // at the end of a log is what was written just now
 	}
-	k.looked = half
-	if k.cached(half) {
+	r.looked = half
+	if cached, known := nowait.Cached(fd, min(half, end-1)); cached || !known {
 		return
 	}
-	end = min(k.offset+k.aheadBytes, end)
-	for at := k.offset; at < end; at += aheadStep {
-		if n := min(aheadStep, end-at); !k.cached(at + n - 1) {
-			_ = unix.Fadvise(k.fileFD, at, n, unix.FADV_WILLNEED)
+	end = min(off+r.bytes, end)
+	for at := off; at < end; at += aheadStep {
+		if last := min(at+aheadStep, end) - 1; !r.cached(fd, last) {
+			_ = unix.Fadvise(int(fd), at, end-at, unix.FADV_WILLNEED)
+			r.blind = !r.cached(fd, at)
+		}
+		if r.blind {
+			return
 		}
 	}
 }
 
-// cached tells whether the page cache has a byte of the file or waits for it, and where
-// nobody knows, that it has.
-func (k *socket) cached(off int64) bool {
-	cached, known := nowait.Cached(uintptr(k.fileFD), off)
+func (r *readAhead) cached(fd uintptr, off int64) bool {
+	cached, known := nowait.Cached(fd, off)
 	return cached || !known
 }

@@ -28,17 +28,18 @@ var (
 // errFull tells that a socket did not take all of a buffer at once.
 var errFull = errors.New("the connection is full")
 
-// ErrInvalidSection tells that a section has a negative offset or length, or
-// bytes without a file.
+// ErrInvalidSection tells that a section has a negative offset or length, fewer than no
+// bytes behind it, or bytes without a file.
 var ErrInvalidSection = errors.New("zerocopy: invalid section")
 
 // Sender sends messages to one connection. It is for one goroutine at a time,
 // and nobody else may write to the connection while Send runs.
 type Sender struct {
-	// ReadAheadBytes is how much of a file, from the byte that is sent next, may be asked
-	// of the disk ahead: of sections that go by sendfile, and what is said to be behind
-	// them. 0, the default, leaves all to the system. It is set between sends.
-	ReadAheadBytes int64
+	// ReadAheadBytesMax is how much of a file, from the byte that is sent next, may be
+	// asked of the disk ahead: of sections that go by sendfile, and what is said to be
+	// behind them, four times a section at most. 0, the default, leaves all to the system.
+	// It is set between sends.
+	ReadAheadBytesMax int64
 
 	w      io.Writer
 	socket *socket // nil where there is no sendfile
@@ -124,7 +125,7 @@ func totalBytes(parts []Part) (int64, error) {
 	for i := range parts {
 		sec := &parts[i].Section
 		if sec.Offset < 0 || sec.Length < 0 || sec.Behind < 0 || (sec.Length > 0 && sec.File == nil) {
-			return 0, fmt.Errorf("%w: part %d: %d bytes at %d", ErrInvalidSection, i, sec.Length, sec.Offset)
+			return 0, fmt.Errorf("%w: part %d: %d bytes at %d, %d behind", ErrInvalidSection, i, sec.Length, sec.Offset, sec.Behind)
 		}
 		total += int64(len(parts[i].Bytes)) + int64(sec.Length)
 	}
@@ -192,7 +193,7 @@ func (s *Sender) addSection(sec Section) error {
 			// A peer that stops reading parks the goroutine in sendfile, for as
 			// long as its deadline allows. It shall not sit on a buffer then.
 			s.releaseBuffer()
-			n, calls, did, err := s.socket.sendfile(f, sec, s.ReadAheadBytes)
+			n, calls, did, err := s.socket.sendfile(f, sec, s.ReadAheadBytesMax)
 			s.sent += n
 			s.sendfile += n
 			s.calls += calls

@@ -35,9 +35,7 @@ type socket struct {
 	calls  int
 	err    error
 
-	aheadBytes int64 // 0: nothing is read ahead
-	behind     int64 // bytes of the file behind those that are sent
-	looked     int64 // before this offset there is no need to look ahead again
+	ahead readAhead
 
 	poll [1]unix.PollFd
 }
@@ -142,7 +140,7 @@ func (k *socket) sendfile(f *os.File, sec Section, aheadBytes int64) (n int64, c
 	// Fd would put a file into blocking mode that had been in non-blocking mode;
 	// regular files never are.
 	k.fileFD, k.offset, k.left, k.calls, k.err = int(f.Fd()), sec.Offset, sec.Length, 0, nil
-	k.aheadBytes, k.behind, k.looked = aheadBytes, sec.Behind, sec.Offset
+	k.ahead.begin(sec, aheadBytes)
 	err = k.raw.Write(k.sendfileReady)
 	runtime.KeepAlive(f)
 	if err == nil {
@@ -161,9 +159,7 @@ func (k *socket) sendfile(f *os.File, sec Section, aheadBytes int64) (n int64, c
 // sendfileUntilFull reports false to wait until the socket has room.
 func (k *socket) sendfileUntilFull(fd uintptr) bool {
 	for k.left > 0 {
-		if k.aheadBytes > 0 {
-			k.readAhead()
-		}
+		k.ahead.before(uintptr(k.fileFD), k.offset, k.left)
 		k.calls++
 		// Never more than the section holds: beyond the end of a file the kernel
 		// waits 200 ms for bytes that would fill the last packet.

@@ -39,9 +39,10 @@ type Options struct {
 	// records are sent to. Those that have none have one request served each, or eight
 	// that have arrived together, so memory is bounded by this and their replies.
 	RepliesBytesMax int64
-	// ReadAheadBytes is how much of a file is asked of the disk ahead of what a connection
-	// is sent of it, default 2 MiB; negative leaves it to the system.
-	ReadAheadBytes int64
+	// ReadAheadBytesMax is how much of a file is asked of the disk ahead of what a
+	// connection is sent of it, default 2 MiB; negative leaves it to the system. See
+	// [zerocopy.Sender]: with TLS, and of little at a time, nothing is.
+	ReadAheadBytesMax int64
 
 	// IdleTimeout closes a connection without requests and outstanding replies,
 	// default 10 minutes, Kafka's connections.max.idle.ms.
@@ -95,8 +96,8 @@ func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.withDefaults()
 	setDefault(&o.PipelineMax, 64)
 	setDefault(&o.RepliesBytesMax, 256<<20)
-	if o.ReadAheadBytes == 0 {
-		o.ReadAheadBytes = 2 << 20
+	if o.ReadAheadBytesMax == 0 {
+		o.ReadAheadBytesMax = 2 << 20
 	}
 	setDefault(&o.IdleTimeout, 10*time.Minute)
 	setDefault(&o.FrameTimeout, 30*time.Second)

@@ -33,7 +33,7 @@ type replyWriter struct {
 
 func newReplyWriter(c *Conn) replyWriter {
 	sender := zerocopy.NewSender(c.nc)
-	sender.ReadAheadBytes = max(c.server.options.ReadAheadBytes, 0)
+	sender.ReadAheadBytesMax = max(c.server.options.ReadAheadBytesMax, 0)
 	return replyWriter{conn: c, sender: sender}
 }
 

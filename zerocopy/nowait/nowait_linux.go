@@ -61,7 +61,9 @@ func Pread(fd uintptr, b []byte, off int64) (int, error) {
 }
 
 // Cached tells whether the page cache has the page at off, or waits for it. It is not
-// known to Linux before 6.5, and not where a sandbox forbids to ask.
+// known to Linux before 6.5, where a sandbox forbids to ask, and on some later ones of a
+// file that others own. Where a file's pages are another's, as with overlayfs, none is
+// ever there.
 func Cached(fd uintptr, off int64) (cached, known bool) {
 	page := unix.CachestatRange{Off: uint64(off), Len: 1}
 	var is unix.Cachestat_t
