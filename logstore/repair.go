@@ -50,6 +50,10 @@ type RepairProgress struct {
 // were given are not given again, where two witnesses know of them: a batch
 // without records keeps the log's end.
 //
+// The recovery point of a log that changed is raised to its end. What a start
+// would have built from the batches above the old one, transaction indexes, the
+// repair builds. What an index has as aborted stays so where its marker is lost.
+//
 // A store that was not closed cleanly is opened and closed first, as at any
 // start: that replays its journal, and cuts what a crash left. [ErrLocked]
 // tells that somebody is at work in the directory.

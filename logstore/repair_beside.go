@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path"
 	"slices"
 
 	"moldau/logstore/record"
-	"moldau/logstore/vfs"
 )
 
 // planBeside looks at the files that belong to the log as a whole.
@@ -35,13 +32,11 @@ func (l *repairLog) planBeside() error {
 		case name == partitionMetaFile:
 			l.planRemove(file, problem, "removed: the log has no topic id until a broker writes it")
 		case name == epochFile:
-			l.plan.add(Change{File: file, Problem: problem, Action: "built anew from the batch headers"}, repairStep{phaseBeside, func(r *repair, c *Change) error {
-				entries, err := l.epochsOf()
-				if err != nil {
-					return err
-				}
-				return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(encodeEpochs(entries)); return err })
-			}})
+			entries, err := l.epochsOf()
+			if err != nil {
+				return err
+			}
+			l.planRewrite(file, problem, "built anew from the batch headers", phaseBeside, encodeEpochs(entries))
 		}
 	}
 	return nil
@@ -50,6 +45,13 @@ func (l *repairLog) planBeside() error {
 func (l *repairLog) planRemove(file, problem, action string) {
 	l.plan.add(Change{File: file, Problem: problem, Action: action},
 		repairStep{phaseBeside, func(r *repair, c *Change) error { return r.remove(c.File) }})
+}
+
+// planRewrite has a file hold b.
+func (l *repairLog) planRewrite(file, problem, action string, phase repairPhase, b []byte) {
+	l.plan.add(Change{File: file, Problem: problem, Action: action}, repairStep{phase, func(r *repair, c *Change) error {
+		return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(b); return err })
+	}})
 }
 
 // planEpochs drops epochs that begin past the end.
@@ -63,58 +65,18 @@ func (l *repairLog) planEpochs(file string) error {
 	if err != nil || len(kept) == len(entries) {
 		return nil
 	}
-	l.plan.add(Change{File: file, Problem: fmt.Sprintf("epochs begin past the log's end %d", l.end), Action: "these epochs dropped"},
-		repairStep{phaseBeside, func(r *repair, c *Change) error {
-			return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(encodeEpochs(kept)); return err })
-		}})
+	l.planRewrite(file, fmt.Sprintf("epochs begin past the log's end %d", l.end), "these epochs dropped", phaseBeside, encodeEpochs(kept))
 	return nil
 }
 
 // epochsOf reads the leader epochs off all batch headers.
 func (l *repairLog) epochsOf() ([]epochEntry, error) {
 	var c epochCache
-	err := l.headers(func(_ *repairSegment, _ vfs.File, b record.Batch, _ int64) error {
+	err := l.headers(func(_ *repairSegment, b record.Batch) error {
 		if b.LeaderEpoch() >= 0 {
 			c.assign(b.LeaderEpoch(), b.BaseOffset())
 		}
 		return nil
 	})
 	return c.entries(), err
-}
-
-// headers visits the headers of all batches that stay, once the data is as it
-// shall be.
-func (l *repairLog) headers(visit func(s *repairSegment, f vfs.File, b record.Batch, at int64) error) error {
-	for _, s := range l.staying() {
-		err := l.r.walkFile(s.file, func(f vfs.File, b record.Batch, at int64) error { return visit(s, f, b, at) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// walkFile visits the batch headers of a sound file.
-func (r *repair) walkFile(name string, visit func(f vfs.File, b record.Batch, at int64) error) error {
-	f, err := r.fs.OpenFile(name, os.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return err
-	}
-	var header [record.HeaderBytes]byte
-	for at := int64(0); at < size; {
-		b, err := record.ReadHeader(f, at, size, &header)
-		if err == nil {
-			err = visit(f, b, at)
-		}
-		if err != nil {
-			return fmt.Errorf("%s at byte %d: %w", path.Base(name), at, err)
-		}
-		at += int64(b.Size())
-	}
-	return nil
 }

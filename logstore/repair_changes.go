@@ -9,9 +9,7 @@ import (
 	"os"
 	"slices"
 
-	"moldau/index"
 	"moldau/logstore/record"
-	"moldau/logstore/vfs"
 )
 
 // planChanges turns what was decided about a log into changes.
@@ -137,10 +135,8 @@ func (l *repairLog) planIndexes(s *repairSegment, sealing, renewed bool) error {
 			}
 			continue
 		case suffix == txnSuffix:
-			if there || l.faulty[name] != "" {
-				if err := l.planTxns(s, name, there); err != nil {
-					return err
-				}
+			if err := l.planTxns(s, name, there); err != nil {
+				return err
 			}
 			continue
 		case problem == "" && there && !(sealing && s.limit == unlimited):
@@ -168,46 +164,6 @@ func (l *repairLog) buildIndex(s *repairSegment, suffix string) func(*repair, *C
 		}
 		return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(b); return err })
 	}
-}
-
-// planTxns has a transaction index built anew if it is malformed, or names what
-// lies past the segment's end. Where the segment changed it is else kept: what
-// was aborted stays aborted.
-func (l *repairLog) planTxns(s *repairSegment, name string, there bool) error {
-	problem := l.faulty[name]
-	if !there {
-		return l.buildTxns(s, name, problem)
-	}
-	err := l.withFile(name, func(f vfs.File, _ int64) error {
-		for txn, err := range index.AbortedTxns(f, s.base) {
-			if errors.Is(err, index.ErrCorrupt) || errors.Is(err, index.ErrVersion) {
-				problem = err.Error()
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if txn.LastOffset >= s.scan.end(s.base) {
-				problem = "names a transaction past the segment's end"
-			}
-		}
-		return nil
-	})
-	if err != nil || problem == "" {
-		return err
-	}
-	return l.buildTxns(s, name, problem)
-}
-
-func (l *repairLog) buildTxns(s *repairSegment, name, problem string) error {
-	l.plan.add(Change{File: name, Problem: problem, Action: "built anew from the data"}, repairStep{phaseIndex, func(r *repair, c *Change) error {
-		b, err := l.abortedIn(s)
-		if err != nil {
-			return err
-		}
-		return r.rewrite(c, func(w io.Writer) error { _, err := w.Write(b); return err })
-	}})
-	return nil
 }
 
 // planCreate keeps the end of a log that had come further than it now goes: with a

@@ -1,7 +1,6 @@
 package logstore
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -61,65 +60,6 @@ func (m *memoryFile) Truncate(size int64) error { m.b = m.b[:size]; return nil }
 func (m *memoryFile) Sync() error               { return nil }
 func (m *memoryFile) Size() (int64, error)      { return int64(len(m.b)), nil }
 func (m *memoryFile) OSFile() *os.File          { return nil }
-
-// abortedIn builds the transaction index of a segment: the log is read from its
-// start, or from the producer snapshot there, for where each transaction began.
-func (l *repairLog) abortedIn(of *repairSegment) (entries []byte, err error) {
-	open := l.openAtStart()
-	err = l.headers(func(s *repairSegment, f vfs.File, b record.Batch, at int64) error {
-		id := b.ProducerID()
-		if s.base > of.base || id < 0 || !b.Transactional() {
-			return nil
-		}
-		first, isOpen := open[id]
-		if !b.Control() {
-			if !isOpen {
-				open[id] = b.BaseOffset()
-			}
-			return nil
-		}
-		kind, err := markerAt(f, b, at)
-		if err != nil || kind != record.ControlAbort && kind != record.ControlCommit {
-			return err
-		}
-		delete(open, id)
-		if s != of || kind != record.ControlAbort || !isOpen {
-			return nil
-		}
-		stable := b.LastOffset() + 1
-		for _, other := range open {
-			stable = min(stable, other)
-		}
-		entries = binary.BigEndian.AppendUint16(entries, 0)
-		for _, v := range []int64{id, first, b.LastOffset(), stable} {
-			entries = binary.BigEndian.AppendUint64(entries, uint64(v))
-		}
-		return nil
-	})
-	return entries, err
-}
-
-// openAtStart are the transactions that were open where the log starts.
-func (l *repairLog) openAtStart() map[int64]int64 {
-	open := map[int64]int64{}
-	staying := l.staying()
-	if len(staying) == 0 {
-		return open
-	}
-	base := staying[0].base
-	text, err := readFile(l.r.fs, l.files.file(segmentFileName(base, snapshotSuffix)))
-	if err != nil {
-		return open
-	}
-	if ps, err := decodeSnapshot(text, base, 0, 0); err == nil {
-		for id, p := range ps.byID {
-			if p.txnFirst >= 0 {
-				open[id] = p.txnFirst
-			}
-		}
-	}
-	return open
-}
 
 // markerBytesMax is far above what the marker of a transaction takes.
 const markerBytesMax = 64 << 10

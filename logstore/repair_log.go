@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"moldau/index"
 	"moldau/logstore/vfs"
 )
 
@@ -29,6 +30,8 @@ type repairLog struct {
 	segments []*repairSegment // by base, those to be set aside too
 	end      int64            // offset at which the log will end, -1 unknown
 	touched  bool             // its data changes
+	// aborted is what the markers that stay tell, nil until somebody asks.
+	aborted map[*repairSegment][]index.AbortedTxn
 }
 
 // repairSegment is one data file.
