@@ -51,8 +51,9 @@ type RepairProgress struct {
 // without records keeps the log's end.
 //
 // The recovery point of a log that changed is raised to its end. What a start
-// would have built from the batches above the old one, transaction indexes, the
-// repair builds. What an index has as aborted stays so where its marker is lost.
+// would have built from the batches above the old one, transaction indexes and
+// leader epochs, the repair builds. What an index has as aborted stays so where
+// its marker is lost.
 //
 // A store that was not closed cleanly is opened and closed first, as at any
 // start: that replays its journal, and cuts what a crash left. [ErrLocked]

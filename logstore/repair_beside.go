@@ -54,19 +54,52 @@ func (l *repairLog) planRewrite(file, problem, action string, phase repairPhase,
 	}})
 }
 
-// planEpochs drops epochs that begin past the end.
+// planEpochs drops epochs that begin past the end, and adds those that only the
+// batch headers tell of.
 func (l *repairLog) planEpochs(file string) error {
 	text, err := readFile(l.r.fs, file)
 	if err != nil {
 		return l.r.ofFile(err)
 	}
 	entries, err := decodeEpochs(text)
-	kept := slices.DeleteFunc(slices.Clone(entries), func(e epochEntry) bool { return e.start > l.end })
-	if err != nil || len(kept) == len(entries) {
-		return nil
+	if err != nil {
+		return nil // it changed since it was checked
 	}
-	l.planRewrite(file, fmt.Sprintf("epochs begin past the log's end %d", l.end), "these epochs dropped", phaseBeside, encodeEpochs(kept))
+	kept := slices.DeleteFunc(slices.Clone(entries), func(e epochEntry) bool { return e.start > l.end })
+	all, err := l.laterEpochs(kept)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !slices.Equal(all, kept):
+		l.planRewrite(file, fmt.Sprintf("lacks epochs that began above the recovery point %d, and no start will look for them", l.point()), "taken over from the batch headers", phaseBeside, encodeEpochs(all))
+	case len(kept) < len(entries):
+		l.planRewrite(file, fmt.Sprintf("epochs begin past the log's end %d", l.end), "these epochs dropped", phaseBeside, encodeEpochs(kept))
+	}
 	return nil
+}
+
+// laterEpochs adds the epochs that began above the recovery point. The file has them
+// from the next checkpoint on only: a start reads them off the batches, but none will
+// once the point is raised.
+func (l *repairLog) laterEpochs(known []epochEntry) ([]epochEntry, error) {
+	var c epochCache
+	c.set(known)
+	for _, s := range l.staying() {
+		if !l.reachesAbove(s) {
+			continue
+		}
+		err := l.headersOf(s, func(b record.Batch) error {
+			if b.LastOffset() >= l.point() && b.LeaderEpoch() > c.latest() {
+				c.assign(b.LeaderEpoch(), b.BaseOffset())
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c.entries(), nil
 }
 
 // epochsOf reads the leader epochs off all batch headers.

@@ -262,3 +262,46 @@ func TestRepairRaisesRecoveryPointsLast(t *testing.T) {
 		}
 	}
 }
+
+// The file has the epochs of the last checkpoint, and a start those of the batches
+// behind.
+func TestRepairKeepsEpochsAboveTheRecoveryPoint(t *testing.T) {
+	for name, damage := range uncleanDamages {
+		t.Run(name, func(t *testing.T) {
+			l, aborted := repairedUnclean(t, damage)
+			wantEpochs(t, l, 4, asked{1, 1, aborted.Last - 1}, asked{3, 1, aborted.Last - 1}, asked{4, 4, l.Offset(logstore.LogEnd)})
+		})
+	}
+}
+
+// What the file says is kept, though no batch of it is left, as is what nothing is to
+// be added to.
+func TestRepairMergesEpochsWithBatchHeaders(t *testing.T) {
+	for _, c := range []struct{ name, found, want string }{
+		{"complete", "0\n2\n0 0\n1 3\n", "0\n2\n0 0\n1 3\n"},
+		{"lacks the last", "0\n1\n0 0\n", "0\n2\n0 0\n1 3\n"},
+		{"of no batch, at the end", "0\n3\n0 0\n1 3\n6 8\n", "0\n3\n0 0\n1 3\n6 8\n"},
+		{"past the end", "0\n3\n0 0\n1 3\n6 9\n", "0\n2\n0 0\n1 3\n"},
+		{"past the end, lacks one", "0\n2\n0 0\n6 9\n", "0\n2\n0 0\n1 3\n"},
+		{"empty", "0\n0\n", "0\n2\n0 0\n1 3\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := uncleanImage(t)
+			m[uncleanEpochs] = []byte(c.found)
+			if c.name == "empty" {
+				m[uncleanPoint] = []byte("0\n1\nt 0 0\n")
+			}
+			mem := m.fs(t)
+			r := repair(t, mem, "kafka")
+			if got := string(readAll(t, mem, uncleanEpochs)); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			if n := len(changedFiles(r, "/leader-epoch-checkpoint")); n > 0 != (c.found != c.want) {
+				t.Errorf("%d changes of it", n)
+			}
+			if again := repair(t, mem, "kafka"); len(again.Changes) > 0 || len(r.Remaining) > 0 {
+				t.Errorf("again: %+v", again)
+			}
+		})
+	}
+}
