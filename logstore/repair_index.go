@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 
@@ -92,8 +93,12 @@ func (p *repairPlan) sync(r *repair) error {
 			continue
 		}
 		for _, s := range l.staying() {
-			for _, suffix := range []string{logSuffix, offsetsSuffix, timesSuffix} {
-				if err := r.syncFile(l.files.file(segmentFileName(s.base, suffix))); err != nil {
+			for _, suffix := range []string{logSuffix, offsetsSuffix, timesSuffix, txnSuffix} {
+				err := r.syncFile(l.files.file(segmentFileName(s.base, suffix)))
+				if suffix == txnSuffix {
+					err = ignore(err, fs.ErrNotExist) // most segments have none
+				}
+				if err != nil {
 					return err
 				}
 			}

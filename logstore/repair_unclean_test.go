@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -303,5 +304,26 @@ func TestRepairMergesEpochsWithBatchHeaders(t *testing.T) {
 				t.Errorf("again: %+v", again)
 			}
 		})
+	}
+}
+
+// What a process wrote before kill -9 need not be on stable storage, and is vouched
+// for by the recovery point.
+func TestRepairSyncsTheTransactionIndexesThatItKeeps(t *testing.T) {
+	m := uncleanImage(t)
+	const kept = uncleanFirst + ".txnindex"
+	content := m[kept]
+	delete(m, kept)
+	mem := m.durable(t)
+	f, err := mem.OpenFile(kept, os.O_RDWR|os.O_CREATE, 0o644)
+	must(t, err)
+	_, err = f.WriteAt(content, 0)
+	must(t, err)
+	must(t, f.Close())
+	if r := repair(t, mem, "kafka"); slices.Contains(changedFiles(r, ".txnindex"), kept) {
+		t.Fatal("it is not kept")
+	}
+	if got := readAll(t, mem.Crash(), kept); !bytes.Equal(got, content) {
+		t.Errorf("after a power cut it is %x, want %x", got, content)
 	}
 }
