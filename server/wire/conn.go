@@ -28,8 +28,8 @@ const (
 	// to share a write with them. The peer has sent their requests already. Those of a
 	// run are ready at once.
 	heldBackMax = 100 * time.Microsecond
-	// heldBackCrowd is above how many connections that are served at a time none
-	// holds a reply back while others could have their turn.
+	// heldBackCrowd is above how many connections that are served at a time replies
+	// are held back for less, so that all have had their turn within 1.6 ms.
 	heldBackCrowd = 16
 )
 
@@ -178,7 +178,7 @@ func (c *Conn) serveRequest(ctx context.Context, size int) error {
 		return &rejection{err: err}
 	}
 	c.client = r.ClientID
-	if isQuick(r) && c.server.runs != nil && !c.run.pauses() {
+	if r.Key == keyProduce && c.server.runs != nil && !c.run.pauses() {
 		return c.join(ctx, r, keptFrame{frame, c.frames.keep(), began})
 	}
 	if err := c.serveRun(ctx); err != nil {
@@ -197,19 +197,23 @@ func (c *Conn) serveRequest(ctx context.Context, size int) error {
 }
 
 // isQuick tells a request that earlier replies may wait for. A Produce is written
-// to the page cache, whatever acks it has; producers are who pipeline requests, and
-// gain by replies that share a write. All others may take any time: topics are made
-// for them, a disk is waited for, or they are many times as large as they look.
-func isQuick(r *Request) bool { return r.Key == keyProduce }
+// to the page cache, whatever acks it has, and so are committed offsets; their clients
+// pipeline requests, and gain by replies that share a write. All others may take any
+// time: topics are made for them, a disk is waited for, or they are many times as large
+// as they look.
+func isQuick(r *Request) bool { return r.Key == keyProduce || r.Key == keyOffsetCommit }
 
 // yield lets other connections have their turn, where there are any and the next
 // request has arrived whole: or a thousand who send without reading take 10 ms
 // each, one after the other. With none it would only wake another core for
-// nothing. Among few, a turn lasts until the replies that are held back leave: who
-// yields may be passed over many times.
+// nothing. A turn lasts until the replies that are held back leave, and the shorter
+// the more there are who wait for theirs: who yields may be passed over many times.
 func (c *Conn) yield() {
 	busy := c.server.served.busy.Load()
-	if busy < 2 || len(c.run.requests) > 0 || !c.frames.whole() || c.heldBack && busy <= heldBackCrowd {
+	if busy < 2 || len(c.run.requests) > 0 || !c.frames.whole() {
+		return
+	}
+	if c.heldBack && (busy <= heldBackCrowd || c.server.served.now()-c.heldBackAt < heldBackMax*heldBackCrowd/time.Duration(busy)) {
 		return
 	}
 	c.sendHeldBack()

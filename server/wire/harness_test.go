@@ -167,7 +167,7 @@ func (p *pipes) dial(t *testing.T) client {
 // frame is a request of key 12 (Heartbeat), version 0, with any body.
 func frame(correlationID int32, body string) []byte { return frameOf(12, correlationID, body) }
 
-const keyProduce = 0
+const keyProduce, keyOffsetCommit = 0, 8
 
 // frameOf is a request of any key, version 0.
 func frameOf(key byte, correlationID int32, body string) []byte {

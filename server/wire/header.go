@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	keyProduce     = 0
-	keyApiVersions = 18
+	keyProduce      = 0
+	keyOffsetCommit = 8
+	keyApiVersions  = 18
 )
 
 // flexibleFrom holds, by key, the first version whose headers carry tagged

@@ -87,35 +87,39 @@ func TestReplyDoesNotWaitForWhatHasNotArrived(t *testing.T) {
 // Nor does it wait longer than for the Produce behind it, if that takes long.
 func TestReplyDoesNotWaitForManyRequests(t *testing.T) {
 	const requests, took, heldBackMax = 40, 30 * time.Microsecond, 100 * time.Microsecond
-	synctest.Test(t, func(t *testing.T) {
-		var served [requests]time.Time
-		h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
-			time.Sleep(took) // as with a disk write
-			served[r.CorrelationID] = time.Now()
-			return echo(r), nil
+	for _, key := range []byte{keyProduce, keyOffsetCommit} {
+		t.Run(fmt.Sprint("key ", key), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var served [requests]time.Time
+				h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
+					time.Sleep(took) // as with a disk write
+					served[r.CorrelationID] = time.Now()
+					return echo(r), nil
+				})
+				p := newPipes()
+				var writes atomic.Int32
+				p.wrap = func(c net.Conn) net.Conn { return countingConn{c, &writes} }
+				s := startOn(t, wire.Options{Handler: h}, p)
+				c := p.dial(t)
+				var all []byte
+				for id := range int32(requests) {
+					all = append(all, frameOf(key, id, "x")...)
+				}
+				c.write(t, all) // at once, and so it is read
+				for id := range int32(requests) {
+					c.expect(t, id, "x")
+					if held := time.Since(served[id]); held >= heldBackMax+took {
+						t.Errorf("the reply to %d was held back for %v", id, held)
+					}
+				}
+				s.stop(t)
+				// Each takes along those behind it that are ready within 100 microseconds.
+				if n := writes.Load(); n > requests/4 {
+					t.Errorf("%d writes for %d replies", n, requests)
+				}
+			})
 		})
-		p := newPipes()
-		var writes atomic.Int32
-		p.wrap = func(c net.Conn) net.Conn { return countingConn{c, &writes} }
-		s := startOn(t, wire.Options{Handler: h}, p)
-		c := p.dial(t)
-		var all []byte
-		for id := range int32(requests) {
-			all = append(all, frameOf(keyProduce, id, "x")...)
-		}
-		c.write(t, all) // at once, and so it is read
-		for id := range int32(requests) {
-			c.expect(t, id, "x")
-			if held := time.Since(served[id]); held >= heldBackMax+took {
-				t.Errorf("the reply to %d was held back for %v", id, held)
-			}
-		}
-		s.stop(t)
-		// Each takes along those behind it that are ready within 100 microseconds.
-		if n := writes.Load(); n > requests/4 {
-			t.Errorf("%d writes for %d replies", n, requests)
-		}
-	})
+	}
 }
 
 // Requests that get no reply let none wait longer, however many they are.
