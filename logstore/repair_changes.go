@@ -123,7 +123,7 @@ func (l *repairLog) planIndexes(s *repairSegment, sealing, renewed bool) error {
 			problem = "belongs to data that changes"
 		}
 		if problem == "" && there && s.base > l.checked {
-			problem = "was not checked: a start would have cut its segment"
+			problem = "was not checked: its segment lies behind a torn one"
 		}
 		remove := repairStep{phaseUnindex, func(r *repair, c *Change) error { return r.remove(c.File) }}
 		switch {
