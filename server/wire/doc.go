@@ -22,9 +22,10 @@
 // and served at once by a [RunHandler], unless that gained nothing lately. It is served
 // before anything is waited for: what has not arrived yet, memory, another reply.
 //
-// Replies share a write: one that is ready while a Produce is there already is held
-// back for at most 100 microseconds, or as long as that Produce, or its run, takes to be
-// written. It waits for no other request.
+// Replies share a write: one that is ready while a Produce or an OffsetCommit is there
+// already is held back for at most 100 microseconds, or as long as that request, or its
+// run, takes to be written, and where many connections are at work for less. It waits for
+// no other request.
 //
 // # Limits
 //
