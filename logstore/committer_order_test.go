@@ -2,6 +2,7 @@ package logstore_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync/atomic"
@@ -158,19 +159,27 @@ func TestDeletedIsNotReplayedByItsName(t *testing.T) {
 // Where the journal tells nothing of the later log, what that has acknowledged is not cut
 // for what the earlier one had: it is told.
 func TestDeletedDoesNotCutByItsName(t *testing.T) {
-	h := newJournalHarness(t, 3, nil)
-	for range 3 {
-		h.appendDurably(h.log(), "old", 1)
+	for _, hindered := range []bool{false, true} {
+		t.Run(fmt.Sprint("hindered at first: ", hindered), func(t *testing.T) {
+			h := newJournalHarness(t, 3, nil)
+			for range 3 {
+				h.appendDurably(h.log(), "old", 1)
+			}
+			must(t, h.store.Delete(tp))
+			large := strings.Repeat("new", 30_000) // to its own file
+			h.append(h.log(), large, 1)
+			must(t, h.log().Flush())
+			h.another()
+			mem := h.mem.Crash()
+			must(t, mem.Remove("data/moldau/manifest"))
+			if hindered {
+				mem = openHindered(t, mem, hindrances["no descriptor"])
+			}
+			o := h.openTree(t, mem)
+			wantCorrupt(t, o.log.Err(), firstLog)
+			wantValues(t, values(t, o.log, logstore.HighWatermark), large+"-0")
+		})
 	}
-	must(t, h.store.Delete(tp))
-	large := strings.Repeat("new", 30_000) // to its own file
-	h.append(h.log(), large, 1)
-	must(t, h.log().Flush())
-	mem := h.mem.Crash()
-	must(t, mem.Remove("data/moldau/manifest"))
-	o := h.openTree(t, mem)
-	wantCorrupt(t, o.log.Err(), firstLog)
-	wantValues(t, values(t, o.log, logstore.HighWatermark), large+"-0")
 }
 
 // Own files are synced from time to time while the journal is in use. Bytes that

@@ -256,8 +256,12 @@ func (p *past) leave(r *recovery) {
 			row.Incarnation = of.incarnation // as of what is pending
 		}
 	}
-	// The next open does not read this journal.
-	row.Quarantined = row.Quarantined || p.lost() || of != nil && of.rotten
+	// The next open does not read this journal: below what that had come to nothing is
+	// cut, where a record cannot be read, or where only the log's name tells whose it is.
+	if of != nil && (of.rotten || p.byName) {
+		row.Synced = max(row.Synced, of.end)
+	}
+	row.Quarantined = row.Quarantined || p.lost() && !r.clean
 	p.state.Rows[l.name] = row
 }
 

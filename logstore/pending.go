@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"moldau/logstore/journal"
+	"moldau/logstore/vfs"
 )
 
 // A log that could not be opened, for want of space or for a device that failed,
@@ -77,12 +78,15 @@ func (s *Store) keepPending(all []*recovery, p *past) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	still, err := p.stillPending(failed), error(nil)
-	if !still || p.pendingStale {
-		p.pendingKept = s.pendingName(s.found.generation + 1)
-		err = s.writePending(p.pendingKept, failed, p)
+	still := p.stillPending(failed)
+	if still && !p.pendingStale { // the device may be as full as it was
+		p.pendingKept = p.pending[0]
+		return nil
 	}
-	if still && (!p.pendingStale || isShortage(err)) { // the device may be as full as it was
+	p.pendingKept = s.pendingName(s.found.generation + 1)
+	err := s.writePending(p.pendingKept, failed, p)
+	if err != nil && still && !errors.Is(err, vfs.ErrCrashed) {
+		_ = s.fs.Remove(p.pendingKept + ".tmp") // or the next open writes over it
 		p.pendingKept = p.pending[0]
 		return nil
 	}

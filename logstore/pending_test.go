@@ -126,6 +126,24 @@ func TestPendingOfWhatWasReopenedGoes(t *testing.T) {
 	must(t, l.TruncateTo(1))
 	mem = mem.Crash()
 	_ = s.Close()
+
+	full := mem.Clone() // no room to write it anew: it stays as it is
+	fault = vfs.NewFault(full)
+	tried := false
+	fault.SetHook(vfs.Each(other, func(op vfs.Op) error {
+		if op.Kind != vfs.OpWrite || !strings.Contains(op.Name, "pending-") {
+			return nil
+		}
+		tried = true
+		return syscall.ENOSPC
+	}))
+	s, err = logstore.Open("data", logstore.Options{FS: fault, Manual: true})
+	must(t, err)
+	_ = s.Close()
+	if b := pendingBytes(t, full); !bytes.Contains(b, []byte("u-0")) || !tried {
+		t.Errorf("%d bytes are pending, without what could not be replayed; to write them anew was tried: %t", len(b), tried)
+	}
+
 	fault = vfs.NewFault(mem)
 	fault.SetHook(other)
 	s, err = logstore.Open("data", logstore.Options{FS: fault, Manual: true})

@@ -52,8 +52,8 @@ type RepairProgress struct {
 //
 // The recovery point of a log that changed is raised to its end. What a start
 // would have built from the batches above the old one, transaction indexes and
-// leader epochs, the repair builds. What an index has as aborted stays so where
-// its marker is lost.
+// leader epochs, the repair builds. What an index that a start has left says is aborted
+// stays so where its marker is lost.
 //
 // A store that was not closed cleanly is opened and closed first, as at any
 // start: that replays its journal, and cuts what a crash left. [ErrLocked]

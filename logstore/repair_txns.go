@@ -101,7 +101,10 @@ func (l *repairLog) abortedIn(s *repairSegment, found []index.AbortedTxn) ([]ind
 	byMarker := func(a, b index.AbortedTxn) int { return cmp.Compare(a.LastOffset, b.LastOffset) }
 	told := l.aborted[s]
 	left := slices.DeleteFunc(slices.Clone(found), func(txn index.AbortedTxn) bool {
-		_, known := slices.BinarySearchFunc(told, txn, byMarker)
+		i, known := slices.BinarySearchFunc(told, txn, byMarker)
+		if known && told[i].ProducerID == txn.ProducerID && told[i].FirstOffset < txn.FirstOffset {
+			told[i] = txn // the marker that ended the one before it is lost
+		}
 		return known || txn.LastOffset >= s.scan.end(s.base)
 	})
 	if len(left) == 0 {
@@ -124,6 +127,9 @@ func (l *repairLog) readMarkers() error {
 	aborted := map[*repairSegment][]index.AbortedTxn{}
 	producers := l.producersAtStart()
 	err := l.headers(func(s *repairSegment, b record.Batch) error {
+		if b.ProducerID() < 0 || !b.Transactional() && !b.Control() {
+			return nil
+		}
 		if t := producers.update(b, mark{}, 0); t != nil && t.aborted {
 			aborted[s] = append(aborted[s], index.AbortedTxn{
 				ProducerID: t.producerID, FirstOffset: t.first, LastOffset: t.marker, LastStableOffset: t.stable,

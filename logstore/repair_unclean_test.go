@@ -198,6 +198,27 @@ func TestRepairMergesTransactionIndexesWithMarkers(t *testing.T) {
 	}
 }
 
+// A commit marker that is lost makes the next abort no wider: what was committed stays so.
+func TestRepairKeepsCommittedWhatHasLostItsMarker(t *testing.T) {
+	m := uncleanImage(t)
+	m[uncleanFirst+".log"] = slices.Concat(txnBatch(t, 0, 1, 0), txnBatch(t, 1, 1, 0, record.ControlCommit))
+	delete(m, uncleanFirst+".txnindex")
+	m[uncleanSecond+".log"] = slices.Concat(txnBatch(t, 2, 1, 0), txnBatch(t, 3, 1, 0, record.ControlAbort), txnBatch(t, 4, 4, 1))
+	index := txnEntries([4]uint64{1, 2, 3, 4})
+	m[uncleanSecond+".txnindex"] = index
+	flipBit(m, uncleanFirst+".log", batchAt(m, uncleanFirst+".log", 1)+70)
+	mem := m.fs(t)
+	if r := repair(t, mem, "kafka"); len(r.Remaining) > 0 || len(r.Lost()) != 1 {
+		t.Fatalf("%+v %v", r.Remaining, r.Lost())
+	}
+	if got := readAll(t, mem, uncleanSecond+".txnindex"); !bytes.Equal(got, index) {
+		t.Errorf("%x, want %x", got, index)
+	}
+	if again := repair(t, mem, "kafka"); len(again.Changes) > 0 {
+		t.Errorf("again: %+v", again.Changes[0])
+	}
+}
+
 // TestRepairRaisesRecoveryPointsLast loses power, or just the process, at every
 // operation that changes anything: a recovery point is either the old one, and a
 // start builds what is above it, or all is there.

@@ -13,6 +13,10 @@ const (
 	// aheadStep is what the system takes of one call at least. How much more it does
 	// depends on the device.
 	aheadStep = 128 << 10
+	// aheadBlind is for how many sections the rest is left to the system where a page that
+	// was asked for does not come into the page cache: it has another, as with overlayfs,
+	// or no memory.
+	aheadBlind = 1000
 )
 
 // readAhead asks the disk for what is sent next, in steps of half of what may be asked
@@ -26,18 +30,19 @@ type readAhead struct {
 	bytes  int64 // 0: nothing is read ahead
 	behind int64 // of the file, behind what is sent
 	looked int64 // before this offset there is no need to look again
-	blind  bool  // the file system does not keep the file's pages where one can look
+	blind  int   // sections left for which nobody looks: what was asked for did not come
 }
 
 // begin is for a section.
 func (r *readAhead) begin(sec Section, bytes int64) {
 	r.bytes, r.behind, r.looked = min(bytes, aheadShare*int64(sec.Length)), sec.Behind, sec.Offset
+	r.blind = max(r.blind-1, 0)
 }
 
 // before is called when the bytes from off on are to be sent, so many of the section.
 func (r *readAhead) before(fd uintptr, off int64, left int) {
 	end, half := off+int64(left)+r.behind, off+r.bytes/2
-	if r.bytes <= 0 || r.blind || off < r.looked || half >= end && r.behind == 0 {
+	if r.bytes <= 0 || r.blind > 0 || off < r.looked || half >= end && r.behind == 0 {
 		return // at the end of a log is what was written just now
 	}
 	r.looked = half
@@ -48,10 +53,10 @@ func (r *readAhead) before(fd uintptr, off int64, left int) {
 	for at := off; at < end; at += aheadStep {
 		if last := min(at+aheadStep, end) - 1; !r.cached(fd, last) {
 			_ = unix.Fadvise(int(fd), at, end-at, unix.FADV_WILLNEED)
-			r.blind = !r.cached(fd, at)
-		}
-		if r.blind {
-			return
+			if !r.cached(fd, at) {
+				r.blind = aheadBlind
+				return
+			}
 		}
 	}
 }
