@@ -128,14 +128,9 @@ func (s *checkedSegment) abortedTxn(name string, e index.AbortedTxn) {
 		return
 	}
 	a := s.aborts[i]
-	if a.producerID != e.ProducerID {
-		s.find(severity, name, 0, "names producer %d for the transaction aborted at %d, the marker says %d", e.ProducerID, e.LastOffset, a.producerID)
-		return
-	}
-	if !a.exact {
-		severity = Note // a marker that ended one before it may have lain in a gap
-	}
 	switch {
+	case a.producerID != e.ProducerID:
+		s.find(severity, name, 0, "names producer %d for the transaction aborted at %d, the marker says %d", e.ProducerID, e.LastOffset, a.producerID)
 	case a.of == nil && a.exact:
 		s.find(severity, name, 0, "names a transaction of producer %d, aborted at %d, that never began", e.ProducerID, e.LastOffset)
 	case a.of != nil && (e.FirstOffset > a.of.first || a.exact && e.FirstOffset < a.of.first):

@@ -31,16 +31,14 @@ func (l *repairLog) point() int64 {
 // past the segment's end, or may lack what only a start would enter. Where nothing
 // is to be said no file is made.
 func (l *repairLog) planTxns(s *repairSegment, name string, there bool) error {
-	found, problem, err := l.readTxns(s, name, there)
-	if problem == "" {
-		problem = l.faulty[name]
-	}
+	found, malformed, err := l.readTxns(s, name, there)
+	problem := cmp.Or(malformed, l.faulty[name])
 	if err != nil || problem == "" && !l.reachesAbove(s) {
 		return err
 	}
 	entries, err := l.abortedIn(s, found)
-	if err != nil || !there && len(entries) == 0 || problem == "" && slices.Equal(entries, found) {
-		return err
+	if err != nil || !there && len(entries) == 0 || malformed == "" && slices.Equal(entries, found) {
+		return err // what the checker finds wrong may be what it cannot know
 	}
 	if problem == "" {
 		problem = "does not say what the abort markers do, and no start will build it anew"
