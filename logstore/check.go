@@ -205,7 +205,7 @@ func (c *checker) store(dir string) error {
 	if err := c.logs(path.Join(dir, logsDir)); err != nil {
 		return err
 	}
-	inner := path.Join(dir, "moldau", "metadata")
+	inner := path.Join(dir, ownDir, metadataDir)
 	if kind, err := c.kindOf(inner); err != nil || kind != kindStore {
 		return nil
 	}

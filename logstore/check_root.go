@@ -27,6 +27,8 @@ type checkedRoot struct {
 	checkpoints map[string]offsetCheckpoint           // by file name
 	quarantined offsetCheckpoint                      // logs that take no appends, and what was acknowledged of them
 	resting     map[TopicPartition][]manifest.Segment // what logs at rest are opened by, unseen
+
+	halfRepaired bool // our manifest was set aside, and files may have changed that it describes
 }
 
 // contradicted calls f with each segment of a log at rest that is not there, or is
@@ -90,14 +92,18 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 	}
 	own := path.Join(path.Dir(dir), ownDir)
 	st, torn, err := manifest.Read(c.fs, own)
+	if root.halfRepaired = errors.Is(err, ErrHalfRepaired); root.halfRepaired {
+		find(Fault, path.Join(own, manifest.AsideName), 0, "%v: no start opens the store before it is repaired once more", err)
+		st, torn, err = manifest.ReadAside(c.fs, own)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid): // there is none, or above what is looked at
 		return
 	case err != nil:
-		find(Note, path.Join(own, "manifest"), 0, "%v: a start reads every log instead, and writes it anew", err)
+		find(Note, path.Join(own, manifest.FileName), 0, "%v: a start reads every log instead, and writes it anew", err)
 		return
 	case torn:
-		find(Note, path.Join(own, "manifest"), 0, "torn: the last changes were not synced, a start drops them")
+		find(Note, path.Join(own, manifest.FileName), 0, "torn: the last changes were not synced, a start drops them")
 	}
 	if st.Closed != root.clean {
 		return // another program was here since
@@ -117,7 +123,7 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 			if row.Quarantined {
 				root.quarantined[tp] = row.Synced
 			}
-			if !row.Dirty {
+			if !row.Dirty && !root.halfRepaired {
 				root.resting[tp] = row.Segments
 			}
 		}

@@ -3,6 +3,8 @@ package logstore
 import (
 	"errors"
 	"fmt"
+
+	"moldau/logstore/manifest"
 )
 
 // What callers branch on. Every error of this package wraps one of these, a
@@ -19,6 +21,9 @@ var (
 	ErrOffsetRange  = errors.New("offset is out of range")
 	ErrFencedEpoch  = errors.New("leader epoch is older than the log's")
 	ErrUnknownEpoch = errors.New("leader epoch is newer than the log's")
+	// ErrHalfRepaired is that a repair of the store was interrupted. What it had come to
+	// is in neither state that a start could go by: repair the store again.
+	ErrHalfRepaired = manifest.ErrSetAside
 
 	// Of an appended batch.
 	ErrTooLarge           = errors.New("batch is larger than max.message.bytes")

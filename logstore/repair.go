@@ -60,8 +60,9 @@ type RepairProgress struct {
 // tells that somebody is at work in the directory.
 //
 // Every file is copied, durably, before it is changed. A crash at any point
-// leaves each file old or new, and Repair can be run again. Nothing to mend
-// leaves no backup and no receipt.
+// leaves each file old or new; until Repair is run again no start opens a store
+// that was left so ([ErrHalfRepaired]). Nothing to mend leaves no backup and no
+// receipt.
 func Repair(fsys vfs.FS, dir string, o RepairOptions) (*Receipt, error) {
 	if o.Clock == nil {
 		o.Clock = realClock{}
@@ -128,6 +129,12 @@ func (r *repair) scope(s *repairScope) (err error) {
 	settle, err := r.unsettled(s)
 	if err != nil {
 		return err
+	}
+	if r.halfRepaired(s) {
+		// It was settled, and what a start would make of it now, nobody wants.
+		if settle = false; s.partition != "" {
+			return fmt.Errorf("%s: %w: repair all of it", s.store, ErrHalfRepaired)
+		}
 	}
 	if settle {
 		if err := r.settleFirst(s, lock); err != nil {

@@ -37,7 +37,7 @@ func (r *repair) openBackup(s *repairScope) (backup, error) {
 	stamp := "repair-" + r.o.Clock.Now().UTC().Format("20060102T150405Z")
 	switch {
 	case s.store != "":
-		b.dir = path.Join(s.store, repairOwnDir, stamp)
+		b.dir = path.Join(s.store, ownDir, stamp)
 	case s.home() == ".":
 		return b, errors.New("nothing can lie beside the root of the file system: name a backup directory")
 	default:

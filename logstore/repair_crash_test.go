@@ -2,7 +2,9 @@ package logstore_test
 
 import (
 	"bytes"
+	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,16 +70,7 @@ func TestRepairCrashedAnywhereIsRunAgain(t *testing.T) {
 		for _, power := range []bool{true, false} {
 			mem := old.durable(t)
 			fault := vfs.NewFault(mem)
-			left := at
-			fault.SetHook(func(op vfs.Op) error {
-				if !changes(op) {
-					return nil
-				}
-				if left--; left < 0 {
-					return vfs.ErrCrashed
-				}
-				return nil
-			})
+			crashAt(fault, at)
 			if _, err := logstore.Repair(fault, "data", repairOptions()); err == nil || !fault.Crashed() {
 				t.Fatalf("crash at %d: %v", at, err)
 			}
@@ -86,7 +79,13 @@ func TestRepairCrashedAnywhereIsRunAgain(t *testing.T) {
 			} else {
 				mem = mem.Clone()
 			}
-			for name, b := range withoutBackups(imageOf(t, mem, ".")) {
+			left := withoutBackups(imageOf(t, mem, "."))
+			if b, ok := left[asideManifest]; ok {
+				if delete(left, asideManifest); !bytes.Equal(b, old["data/moldau/manifest"]) {
+					t.Fatalf("crash at %d: not the manifest was set aside", at)
+				}
+			}
+			for name, b := range left {
 				if !bytes.Equal(b, old[name]) && !bytes.Equal(b, want[name]) && !strings.HasSuffix(name, ".tmp") {
 					t.Fatalf("crash at %d: %s is neither the old nor the new file", at, name)
 				}
@@ -102,6 +101,103 @@ func TestRepairCrashedAnywhereIsRunAgain(t *testing.T) {
 				t.Fatalf("crash at %d, power %v", at, power)
 			}
 		}
+	}
+}
+
+// crashAt has the file system crash at the change of that number, from 0 on.
+func crashAt(fault *vfs.Fault, at int) {
+	fault.SetHook(func(op vfs.Op) error {
+		if !changes(op) {
+			return nil
+		}
+		if at--; at < 0 {
+			return vfs.ErrCrashed
+		}
+		return nil
+	})
+}
+
+// asideManifest is there while a repair changes files.
+const asideManifest = "data/moldau/manifest.repair"
+
+// TestHalfRepairedIsNotOpened interrupts the repair of a store that was killed: a start
+// that went on from there would take rot for a torn tail, or give an offset twice. The
+// repair that is run again comes to what the first would have.
+func TestHalfRepairedIsNotOpened(t *testing.T) {
+	for name, damage := range uncleanDamages {
+		t.Run(name, func(t *testing.T) {
+			h := newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 })
+			old, aborted := killedImage(t, h, damage)
+			repaired, ops := old.durable(t), 0
+			whole := vfs.NewFault(repaired)
+			whole.SetHook(func(op vfs.Op) error {
+				if changes(op) {
+					ops++
+				}
+				return nil
+			})
+			repair(t, whole, "data")
+			want := h.openTree(t, repaired)
+			end, epoch, records := want.log.Offset(logstore.LogEnd), want.log.LatestEpoch(), values(t, want.log, logstore.LogEnd)
+			refused := 0
+			for at := range ops {
+				for _, power := range []bool{true, false} {
+					mem := old.durable(t)
+					fault := vfs.NewFault(mem)
+					crashAt(fault, at)
+					if _, err := logstore.Repair(fault, "data", repairOptions()); err == nil {
+						t.Fatalf("crash at %d: none", at)
+					}
+					if power {
+						mem = mem.Crash()
+					} else {
+						mem = mem.Clone()
+					}
+					left := imageOf(t, mem, ".")
+					if _, ok := left[asideManifest]; ok {
+						refused++
+						wantHalfRepaired(t, mem)
+						wantImage(t, imageOf(t, mem, "."), left)
+					}
+					r := repair(t, mem, "data")
+					o := h.openTree(t, mem)
+					if got := values(t, o.log, logstore.LogEnd); len(r.Remaining) > 0 || o.log.Err() != nil || o.log.Offset(logstore.LogEnd) != end || o.log.LatestEpoch() != epoch || !slices.Equal(got, records) {
+						t.Errorf("%v, %v: %q up to %d in epoch %d, want %q up to %d in %d", r.Remaining, o.log.Err(), got, o.log.Offset(logstore.LogEnd), o.log.LatestEpoch(), records, end, epoch)
+					}
+					wantAborted(t, o.log, 0, end, aborted)
+					must(t, o.store.Close())
+					if t.Failed() {
+						t.Fatalf("crash at %d, power %v", at, power)
+					}
+				}
+			}
+			if refused == 0 {
+				t.Error("no crash left it half repaired")
+			}
+		})
+	}
+}
+
+// wantHalfRepaired wants every way to open the store, and a repair of a part of it, to
+// be refused, and a check to tell.
+func wantHalfRepaired(t *testing.T, mem *vfs.Mem) {
+	t.Helper()
+	for _, readOnly := range []bool{false, true} {
+		s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true, ReadOnly: readOnly})
+		if !errors.Is(err, logstore.ErrHalfRepaired) {
+			if err == nil {
+				_ = s.Close()
+			}
+			t.Fatalf("read-only %v: %v, want it refused", readOnly, err)
+		}
+	}
+	if _, err := logstore.Repair(mem, "data/logs/t-0", repairOptions()); !errors.Is(err, logstore.ErrHalfRepaired) {
+		t.Fatalf("repair of one log: %v", err)
+	}
+	report, err := logstore.Check(mem, "data", logstore.CheckOptions{})
+	must(t, err)
+	if !slices.ContainsFunc(report.Findings, func(f logstore.Finding) bool { return f.File == asideManifest && f.Severity == logstore.Fault }) {
+		t.Fatalf("%v", report.Findings)
 	}
 }
 

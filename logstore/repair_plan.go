@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+
+	"moldau/logstore/manifest"
 )
 
 // repairPhase puts the steps of a repair in order, so that whoever opens the
@@ -15,7 +17,7 @@ import (
 type repairPhase uint8
 
 const (
-	phaseForget  repairPhase = iota // the manifest goes
+	phaseForget  repairPhase = iota // the manifest is set aside: no start opens the store
 	phaseLower                      // checkpoints that say too much
 	phaseCreate                     // segments that keep an end
 	phaseUnindex                    // indexes of what will change go
@@ -24,6 +26,7 @@ const (
 	phaseBeside                     // epochs, snapshots, metadata
 	phaseSync                       // all that the checkpoints will vouch for
 	phaseRaise                      // checkpoints as they shall stay
+	phaseDone                       // the manifest goes
 	repairPhases
 )
 
@@ -94,12 +97,12 @@ func (r *repair) plan(s *repairScope) (*repairPlan, error) {
 		root.contradicted(f, func(string, string) { lies = true })
 		return lies
 	})
-	if (len(p.changes) > 0 || quarantined || lies) && s.store != "" {
+	if (len(p.changes) > 0 || quarantined || lies || root.halfRepaired) && s.store != "" {
 		var lost []Lost
 		for _, l := range p.logs {
 			lost = append(lost, l.loseUnseen()...)
 		}
-		return p, r.planForget(p, s.store, lost)
+		return p, r.planForget(p, s.store, root.halfRepaired, lost)
 	}
 	return p, nil
 }
@@ -122,14 +125,24 @@ func (r *repair) partitionDirs(s *repairScope) ([]string, error) {
 	return dirs, nil
 }
 
-// planForget has the manifest removed before anything else.
-func (r *repair) planForget(p *repairPlan, store string, lost []Lost) error {
-	name := path.Join(store, repairOwnDir, repairManifestFile)
-	if _, err := r.fs.Stat(name); err != nil {
+// planForget has the manifest set aside before anything else, and removed when all is
+// done. Without it the engine reads the directory as it lies, which is what is wanted
+// once files changed that it had rows of. Until then nothing would be right: rows lie,
+// and without them a start does not know what was synced, nor which logs it may not
+// cut. again tells that an earlier repair has set it aside.
+func (r *repair) planForget(p *repairPlan, store string, again bool, lost []Lost) error {
+	own := path.Join(store, ownDir)
+	c := Change{File: path.Join(own, manifest.FileName), Problem: "describes files that are gone, or about to change", Action: "removed: the next start reads the directory instead", Lost: lost}
+	done := repairStep{phaseDone, func(r *repair, _ *Change) error { return manifest.DropAside(r.fs, own) }}
+	if again {
+		c.File, c.Problem = path.Join(own, manifest.AsideName), "was set aside by a repair that was not completed"
+		p.add(c, done)
+		return nil
+	}
+	if _, err := r.fs.Stat(c.File); err != nil {
 		return ignore(err, fs.ErrNotExist)
 	}
-	p.add(Change{File: name, Problem: "describes files that are gone, or about to change", Action: "removed: the next start reads the directory instead", Lost: lost},
-		repairStep{phaseForget, func(r *repair, _ *Change) error { return forgetManifest(r.fs, store) }})
+	p.add(c, repairStep{phaseForget, func(r *repair, _ *Change) error { return manifest.SetAside(r.fs, own) }}, done)
 	return nil
 }
 

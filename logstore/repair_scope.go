@@ -7,16 +7,12 @@ import (
 	"io/fs"
 	"path"
 
+	"moldau/logstore/manifest"
 	"moldau/logstore/vfs"
 )
 
-// Names in DATA/moldau that a repair has to know.
-const (
-	repairOwnDir       = "moldau"
-	repairManifestFile = "manifest"
-	repairJournalDir   = "journal"
-	repairMetadataDir  = "metadata"
-)
+// metadataDir, in ownDir, is the store of a broker's internal logs.
+const metadataDir = "metadata"
 
 // repairScope is what is mended under one lock: a log directory, whole or one
 // partition of it, or a partition on its own.
@@ -73,7 +69,7 @@ func (r *repair) scopeOf(dir string) (*repairScope, error) {
 
 func (r *repair) storeScope(dir string) *repairScope {
 	s := &repairScope{store: dir, root: path.Join(dir, logsDir)}
-	inner := path.Join(dir, repairOwnDir, repairMetadataDir)
+	inner := path.Join(dir, ownDir, metadataDir)
 	if kind, err := r.checker().kindOf(inner); err == nil && kind == kindStore {
 		s.inner = r.storeScope(inner)
 	}
@@ -86,7 +82,7 @@ func (r *repair) owner(root string) string {
 		return ""
 	}
 	store := path.Dir(root)
-	if info, err := r.fs.Stat(path.Join(store, repairOwnDir)); err == nil && info.IsDir() {
+	if info, err := r.fs.Stat(path.Join(store, ownDir)); err == nil && info.IsDir() {
 		return store
 	}
 	return ""
@@ -140,7 +136,7 @@ func (r *repair) unsettled(s *repairScope) (bool, error) {
 	if _, err := r.fs.Stat(path.Join(s.root, cleanShutdownFile)); err != nil {
 		return errors.Is(err, fs.ErrNotExist), ignore(err, fs.ErrNotExist)
 	}
-	journal := path.Join(s.store, repairOwnDir, repairJournalDir)
+	journal := path.Join(s.store, ownDir, journalDir)
 	entries, err := r.fs.ReadDir(journal)
 	if err != nil {
 		return false, ignore(err, fs.ErrNotExist)
@@ -199,18 +195,12 @@ func (r *repair) recovered(e Event) {
 	r.receipt.Recovered = append(r.receipt.Recovered, RecoveredLog{l.Log.String(), l.End, l.BytesCut, fmt.Sprint(l.Reason), l.Kept})
 }
 
-// forgetManifest removes the store's manifest. Without it the engine reads the
-// directory as it lies, which is what is wanted once files changed that it had
-// rows of. It goes before the first change: a crash between the two would leave
-// rows that lie.
-func forgetManifest(fsys vfs.FS, store string) error {
-	dir := path.Join(store, repairOwnDir)
-	err := fsys.Remove(path.Join(dir, repairManifestFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// halfRepaired tells that an earlier repair of the store was interrupted while it
+// changed files.
+func (r *repair) halfRepaired(s *repairScope) bool {
+	if s.store == "" {
+		return false
 	}
-	if err != nil {
-		return err
-	}
-	return fsys.SyncDir(dir)
+	_, _, err := manifest.Read(r.fs, path.Join(s.store, ownDir))
+	return errors.Is(err, ErrHalfRepaired)
 }

@@ -45,9 +45,24 @@ var uncleanDamages = map[string]func(t *testing.T, h *harness, l, u *logstore.Lo
 
 // repairedUnclean damages a store with an aborted transaction and a leader epoch
 // above the recovery point, repairs it, and returns the log once more.
-func repairedUnclean(t *testing.T, damage func(*testing.T, *harness, *logstore.Log, *logstore.Log) *vfs.Mem) (l *logstore.Log, aborted logstore.AbortedTransaction) {
+func repairedUnclean(t *testing.T, damage func(*testing.T, *harness, *logstore.Log, *logstore.Log) *vfs.Mem) (*logstore.Log, logstore.AbortedTransaction) {
 	t.Helper()
 	h := newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 })
+	old, aborted := killedImage(t, h, damage)
+	mem := old.durable(t)
+	r := repair(t, mem, "data")
+	if !r.Unclean || len(r.Remaining) > 0 || len(r.Lost()) != 1 {
+		t.Fatalf("%+v %v", r, r.Lost())
+	}
+	wantMended(t, mem, nil, r)
+	o := h.openTree(t, mem)
+	must(t, o.log.Err())
+	return o.log, aborted
+}
+
+// killedImage is the damaged store.
+func killedImage(t *testing.T, h *harness, damage func(*testing.T, *harness, *logstore.Log, *logstore.Log) *vfs.Mem) (image, logstore.AbortedTransaction) {
+	t.Helper()
 	l, u := h.log(), h.another()
 	h.appendDurably(u, "0", 1)
 	appendIn(t, h, l, 1)
@@ -61,15 +76,7 @@ func repairedUnclean(t *testing.T, damage func(*testing.T, *harness, *logstore.L
 		t.Fatalf("%d segments", n)
 	}
 	must(t, h.store.CutJournal()) // synced, and noted
-	mem := damage(t, h, l, u)
-	r := repair(t, mem, "data")
-	if !r.Unclean || len(r.Remaining) > 0 || len(r.Lost()) != 1 {
-		t.Fatalf("%+v %v", r, r.Lost())
-	}
-	wantMended(t, mem, nil, r)
-	o := h.openTree(t, mem)
-	must(t, o.log.Err())
-	return o.log, logstore.AbortedTransaction{ProducerID: 1, First: first, Last: last}
+	return imageOf(t, damage(t, h, l, u), "."), logstore.AbortedTransaction{ProducerID: 1, First: first, Last: last}
 }
 
 // The start that finds the log to be corrupt has dropped the transaction indexes

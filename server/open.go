@@ -196,6 +196,9 @@ func (s *Server) openStore(fsys vfs.FS, dir, name, phase string, o logstore.Opti
 	if errors.Is(err, logstore.ErrLocked) {
 		return nil, fmt.Errorf("%s is in use by another Moldau or an Apache Kafka: %w", s.cfg.DataDir, err)
 	}
+	if errors.Is(err, logstore.ErrHalfRepaired) {
+		return nil, fmt.Errorf("%s must be repaired to the end, by `moldau log repair`: %w", s.cfg.DataDir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open data in %s: %w", s.cfg.DataDir, err)
 	}

@@ -31,7 +31,8 @@ closed cleanly is recovered first, as at any start of a broker.
 Every file is copied before it changes, to --backup, or to moldau/repair-<time>
 in the data directory, or to <directory>-repair-<time> beside one of Kafka's.
 receipt.json there tells what was lost and how to undo it. A repair that was
-interrupted can be run again.
+interrupted can be run again; of a data directory it must be, of all of it, before
+a broker starts there.
 
 Exit codes: 0 nothing is wrong any more, 1 faults are left (after --dry-run:
 there are faults) or the repair failed, 2 usage.`,

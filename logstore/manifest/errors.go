@@ -13,6 +13,8 @@ var (
 	ErrPoisoned = errors.New("manifest failed to sync and takes no more changes until it is opened anew")
 	// ErrVersion is that the file is whole, and of a version that is not known.
 	ErrVersion = errors.New("unknown version")
+	// ErrSetAside is that a repair put the manifest aside, and did not get to its end.
+	ErrSetAside = errors.New("a repair of the store was begun and not completed")
 	// ErrInvalid is that the caller's row, note or number cannot be.
 	ErrInvalid = errors.New("invalid argument")
 )

@@ -48,7 +48,7 @@ func Create(fsys vfs.FS, dir string, s *State) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create manifest: %w", err)
 	}
-	err = fsys.Rename(f.path(tmpFileName), f.path(fileName))
+	err = fsys.Rename(f.path(tmpFileName), f.path(FileName))
 	if err == nil {
 		err = fsys.SyncDir(dir)
 	}
@@ -92,7 +92,7 @@ func (f *File) open(size int64) (err error) {
 	if f.size == 0 {
 		return fmt.Errorf("%w: a state that was not read", ErrInvalid)
 	}
-	f.file, err = f.fs.OpenFile(f.path(fileName), os.O_RDWR, 0)
+	f.file, err = f.fs.OpenFile(f.path(FileName), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}

@@ -4,24 +4,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 
 	"moldau/logstore/vfs"
 )
 
+// FileName is the manifest's, in its directory.
 const (
-	fileName    = "manifest"
+	FileName    = "manifest"
 	tmpFileName = "manifest.tmp"
 )
 
 // Read returns what the manifest in dir says. torn is that the file goes on
 // behind the last good frame with what a crash left of changes that were not
 // synced; it is ignored, and [Open] cuts it off. The error is fs.ErrNotExist if
-// there is no manifest, a *CorruptError if it has rotted, ErrVersion if this
-// program is too old for it.
+// there is no manifest, ErrSetAside if a repair did not get to its end, a
+// *CorruptError if it has rotted, ErrVersion if this program is too old for it.
 func Read(fsys vfs.FS, dir string) (s *State, torn bool, err error) {
-	name := path.Join(dir, fileName)
+	s, torn, err = readNamed(fsys, path.Join(dir, FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = missing(fsys, dir, err)
+	}
+	return s, torn, err
+}
+
+func readNamed(fsys vfs.FS, name string) (s *State, torn bool, err error) {
 	b, err := readFile(fsys, name)
 	if err != nil {
 		return nil, false, fmt.Errorf("read manifest: %w", err)

@@ -131,7 +131,7 @@ func (f *File) replaceBy(w *aside) error {
 		}
 		return f.poison(err)
 	}
-	if err := f.fs.Rename(f.path(tmpFileName), f.path(fileName)); err != nil {
+	if err := f.fs.Rename(f.path(tmpFileName), f.path(FileName)); err != nil {
 		if errors.Is(err, syscall.EIO) {
 			return f.poison(err) // which of the two has the name cannot be known
 		}
