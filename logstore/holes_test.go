@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"fmt"
 	"path"
+	"slices"
 	"testing"
 
 	"moldau/logstore"
@@ -82,6 +83,44 @@ func TestHolesAreLostWritesInOurs(t *testing.T) {
 	for _, name := range r[0].Kept {
 		if len(readAll(t, mem, name)) == 0 {
 			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+// A start that crashes while it cuts a bad tail leaves no hole before the segments
+// behind: in Kafka's directories the next would take it for a legal one.
+func TestCutThatCrashesLeavesNoHole(t *testing.T) {
+	old := holey(t)
+	bad := batchOf(t, record.BuilderOptions{BaseOffset: 1}, 1000, "bad", 1)
+	overwrite(t, old, firstLog, slices.Concat(readAll(t, old, firstLog), withByte(bad, 70, bad[70]^1)))
+	cut := 0
+	for at := 0; ; at++ {
+		for _, power := range []bool{true, false} {
+			mem := old.Clone()
+			fault := vfs.NewFault(mem)
+			crashAt(fault, at)
+			if s, err := logstore.Open("data", logstore.Options{FS: fault, Manual: true}); err == nil {
+				if _ = s.Close(); cut == 0 {
+					t.Error("no crash came behind the cut")
+				}
+				return
+			}
+			if power {
+				mem = mem.Crash()
+			} else {
+				mem = mem.Clone()
+			}
+			if len(readAll(t, mem, firstLog)) < len(readAll(t, old, firstLog)) {
+				cut++
+			}
+			s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true})
+			must(t, err)
+			l, err := s.Log(tp)
+			must(t, err)
+			if got := values(t, l, logstore.LogEnd); len(got) != 1 || l.Offset(logstore.LogEnd) != 1 {
+				t.Errorf("crash at %d, power %v: %q up to %d", at, power, got, l.Offset(logstore.LogEnd))
+			}
+			_ = s.Close()
 		}
 	}
 }

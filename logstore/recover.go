@@ -269,31 +269,41 @@ func (r *recovery) fail(err error) error {
 	return nil
 }
 
-// dropSegments removes segments behind a cut, newest first.
+// dropSegments removes segments behind a cut, newest first, each durably.
 func (r *recovery) dropSegments(from int) error {
 	gone := r.segments[from:]
 	r.segments = r.segments[:from]
 	defer release(gone)
-	for _, s := range gone {
-		size, err := s.data.Size()
+	for i := len(gone) - 1; i >= 0; i-- {
+		size, err := gone[i].data.Size()
 		if err != nil {
 			return err
 		}
-		if r.cut += size; size == 0 || r.log.store.opt.ReadOnly {
+		if r.cut += size; r.log.store.opt.ReadOnly {
 			continue
 		}
-		// Its bytes stay, under a name that neither we nor Kafka take for a log.
-		name, err := r.cutName(s)
+		if size > 0 {
+			err = r.keepSegment(gone[i])
+		}
 		if err == nil {
-			err = r.log.store.fs.Rename(s.path(logSuffix), name)
+			err = r.log.dropFiles(gone[i : i+1])
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// keepSegment has the bytes of a segment stay, under a name that neither we nor Kafka
+// take for a log.
+func (r *recovery) keepSegment(s *segment) error {
+	name, err := r.cutName(s)
+	if err == nil {
+		err = r.log.store.fs.Rename(s.path(logSuffix), name)
+	}
+	if err == nil {
 		r.kept = append(r.kept, name)
 	}
-	if r.log.store.opt.ReadOnly {
-		return nil
-	}
-	return r.log.dropFiles(gone)
+	return err
 }

@@ -105,33 +105,64 @@ func (r *recovery) recoverTail() error {
 		if err != nil {
 			return err
 		}
-		if i == len(r.segments)-1 {
-			break
-		}
-		next := r.segments[i+1].base
-		end := s.endOffset()
-		if whole && (end < next && next > r.cleaned || end > next) {
-			r.reason, whole = s.corrupt(s.size(), errHole), false
-			if r.fatal == nil && min(end, next) < r.synced {
-				_ = r.fail(r.reason)
-			}
+		last := i == len(r.segments)-1
+		if whole && !last {
+			whole = r.touches(s, r.segments[i+1].base)
 		}
 		if r.fatal != nil {
 			r.segments, r.unreached = r.segments[:i+1], r.segments[i+1:]
 			break
 		}
 		if !whole {
-			if err := r.dropSegments(i + 1); err != nil {
-				return err
-			}
+			return r.cutTail(i)
+		}
+		if last {
 			break
 		}
+		next := r.segments[i+1].base
 		s.places[LogEnd].Store(uint64(placeAt(next-s.base, s.size())))
 		if err := r.sealRebuilt(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// touches tells that a segment ends where the next one may begin.
+func (r *recovery) touches(s *segment, next int64) bool {
+	end := s.endOffset()
+	if end == next || end < next && next <= r.cleaned {
+		return true
+	}
+	r.reason = s.corrupt(s.size(), errHole)
+	if r.fatal == nil && min(end, next) < r.synced {
+		_ = r.fail(r.reason)
+	}
+	return false
+}
+
+// cutTail ends the log where the scan of a segment ended. The segments behind go first:
+// what a crash between left would be a hole, and those are legal where another program
+// was here.
+func (r *recovery) cutTail(i int) error {
+	s := r.segments[i]
+	end := s.size()
+	size, err := s.data.Size()
+	if err != nil {
+		return err
+	}
+	r.cut += size - end
+	cut := end < size && !r.log.store.opt.ReadOnly
+	if cut {
+		err = r.keepCut(s, end, size)
+	}
+	if err == nil {
+		err = r.dropSegments(i + 1)
+	}
+	if err == nil && cut {
+		err = s.data.Truncate(end)
+	}
+	return err
 }
 
 // failShort notes that a log which was closed cleanly ends below its recovery
@@ -160,8 +191,7 @@ func (r *recovery) watch(first int, position int64) (end func()) {
 }
 
 // scanSegment reads every batch from position on, enters it everywhere, and
-// moves the published end behind it. It reports whether the whole file was
-// good.
+// moves the published end behind it. It reports whether the whole file is good.
 func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err error) {
 	size, err := s.data.Size()
 	if err != nil {
@@ -203,15 +233,8 @@ func (r *recovery) scanSegment(s *segment, position int64) (whole bool, err erro
 		// The disk had said that this was safe: it is no torn tail.
 		return false, r.fail(s.corrupt(end, sc.bad))
 	}
-	r.cut += size - end
 	r.reason = s.corrupt(end, sc.bad)
-	if r.log.store.opt.ReadOnly {
-		return false, nil
-	}
-	if err := r.keepCut(s, end, size); err != nil {
-		return false, err
-	}
-	return false, s.data.Truncate(end)
+	return false, nil
 }
 
 // note enters a recovered batch into the log's state.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"moldau/logstore/vfs"
@@ -77,7 +79,7 @@ func (b *backup) take(r *repair, changes []*plannedChange) error {
 			dirs[path.Dir(path.Join(b.dir, c.Backup))] = true
 		}
 	}
-	for dir := range dirs {
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
 		if err := b.fs.SyncDir(dir); err != nil {
 			return err
 		}

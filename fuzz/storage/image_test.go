@@ -68,6 +68,7 @@ func write(t testing.TB, m vfs.FS, name string, b []byte) {
 	must(t, err)
 	_, err = f.WriteAt(b, 0)
 	must(t, err)
+	must(t, f.Sync())
 	must(t, f.Close())
 }
 

@@ -25,6 +25,8 @@ import (
 //
 //   - the repair succeeds, and after it the deep checker finds no fault;
 //   - a second repair finds nothing to do, and changes no file;
+//   - one that is interrupted, by a kill or by a power loss, and run again comes to what
+//     one that is not does;
 //   - every log opens, takes an append, and serves no batch that was not written;
 //   - of a store that was closed cleanly every batch is served whose bytes are still in
 //     their place, unless the damage forged another one: made a whole batch of another
@@ -41,9 +43,15 @@ var repairs = target.New("FuzzRepair", programs(
 	[]byte{3, 3, 11, 2, 2, 9, 3, 1, 4, 1, 0, 250, 0, 5, 1, 0, 7, 0},
 ), func(t testing.TB, _, program []byte) target.Class {
 	g := newDamagedStore(t, mutate.NewProgram(program[:min(len(program), 120)]))
+	crashed := g.interrupted()
 	first := g.repair()
 	g.again()
 	served := g.served()
+	if crashed != nil {
+		crashed.repair()
+		crashed.again()
+		same(t, crashed.served(), served)
+	}
 	switch g.check(first, served); {
 	case len(first.Changes) == 0 && !first.Unclean:
 		return target.Early
@@ -190,6 +198,7 @@ func newDamagedStore(t testing.TB, p *mutate.Program) *damagedStore {
 		case !bytes.Equal(is, was):
 			write(t, g.mem, name, is)
 		}
+		must(t, g.mem.SyncDir(path.Dir(name)))
 	}
 	return g
 }
@@ -231,6 +240,45 @@ func (g *damagedStore) repair() *logstore.Receipt {
 	r, err := logstore.Repair(g.mem, "data", o)
 	must(g.t, err)
 	return r
+}
+
+// interrupted is a copy of the store in which a repair was begun, and crashed at one
+// of its changes; nil where it has fewer.
+func (g *damagedStore) interrupted() *damagedStore {
+	crashed := *g
+	at, power := g.p.Below(160), g.p.Byte()%2 == 0
+	mem := g.mem.Clone()
+	fault := vfs.NewFault(mem)
+	fault.SetHook(func(op vfs.Op) error {
+		switch op.Kind {
+		case vfs.OpOpen, vfs.OpRead, vfs.OpStat, vfs.OpReadDir, vfs.OpClose:
+			return nil
+		}
+		if at--; at < 0 {
+			return vfs.ErrCrashed
+		}
+		return nil
+	})
+	o := logstore.RepairOptions{Clock: newClock(), Version: "fuzz", IndexIntervalBytes: intervalBytes}
+	if _, err := logstore.Repair(fault, "data", o); err == nil {
+		return nil
+	}
+	if !fault.Crashed() {
+		g.t.Fatal("a repair failed, and nothing crashed")
+	}
+	if crashed.mem = mem.Clone(); power {
+		crashed.mem = mem.Crash()
+	}
+	return &crashed
+}
+
+// same wants two repairs to have come to the same batches at the same offsets.
+func same(t testing.TB, crashed, whole [repairedLogs][]record.Batch) {
+	for i := range whole {
+		if !slices.EqualFunc(crashed[i], whole[i], func(a, b record.Batch) bool { return bytes.Equal(a, b) }) {
+			t.Fatalf("log %d serves other batches once the repair was interrupted, and run again: %d, and %d without", i, len(crashed[i]), len(whole[i]))
+		}
+	}
 }
 
 // again repairs once more.
