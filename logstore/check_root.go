@@ -24,7 +24,7 @@ var rootFiles = []string{lockFile, cleanShutdownFile, metaPropertiesFile, "boots
 type checkedRoot struct {
 	clean       bool
 	manifest    bool                                  // checkpoints are what our manifest says
-	checkpoints map[string]offsetCheckpoint           // by file name
+	checkpoints map[string]offsetCheckpoint           // by file name; nil where it cannot be read
 	quarantined offsetCheckpoint                      // logs that take no appends, and what was acknowledged of them
 	resting     map[TopicPartition][]manifest.Segment // what logs at rest are opened by, unseen
 
@@ -76,7 +76,7 @@ func (c *checker) readRoot(dir string, find findFunc) checkedRoot {
 		checkpoint, decodeErr := decodeOffsetCheckpoint(text)
 		if err = errors.Join(err, decodeErr); err != nil {
 			find(Fault, name, 0, "%v", err)
-			continue
+			checkpoint = nil
 		}
 		root.checkpoints[file] = checkpoint
 	}
@@ -91,21 +91,26 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 		return
 	}
 	own := path.Join(path.Dir(dir), ownDir)
+	name, effect := path.Join(own, manifest.FileName), "a start reads every log instead, and writes it anew"
 	st, torn, err := manifest.Read(c.fs, own)
 	if root.halfRepaired = errors.Is(err, ErrHalfRepaired); root.halfRepaired {
-		find(Fault, path.Join(own, manifest.AsideName), 0, "%v: no start opens the store before it is repaired once more", err)
+		name, effect = path.Join(own, manifest.AsideName), "what it said of the logs is lost"
+		find(Fault, name, 0, "%v: no start opens the store before it is repaired once more", err)
 		st, torn, err = manifest.ReadAside(c.fs, own)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid): // there is none, or above what is looked at
 		return
 	case err != nil:
-		find(Note, path.Join(own, manifest.FileName), 0, "%v: a start reads every log instead, and writes it anew", err)
+		find(Note, name, 0, "%v: %s", err, effect)
 		return
 	case torn:
-		find(Note, path.Join(own, manifest.FileName), 0, "torn: the last changes were not synced, a start drops them")
+		find(Note, name, 0, "torn: the last changes were not synced, and do not count")
 	}
-	if st.Closed != root.clean {
+	points, there := root.checkpoints[recoveryPointFile]
+	_, marked := points[ownMark]
+	keptByUs := marked || there && points == nil
+	if st.Closed != root.clean || !root.clean && !keptByUs {
 		return // another program was here since
 	}
 	if info, err := c.fs.Stat(path.Join(dir, cleanShutdownFile)); root.clean && (err != nil || markerOf(info) != st.Marker) {
@@ -123,7 +128,7 @@ func (c *checker) readManifest(dir string, root *checkedRoot, find findFunc) {
 			if row.Quarantined {
 				root.quarantined[tp] = row.Synced
 			}
-			if !row.Dirty && !root.halfRepaired {
+			if !row.Dirty {
 				root.resting[tp] = row.Segments
 			}
 		}

@@ -209,7 +209,7 @@ func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *reco
 	if row == nil {
 		r.point, r.high, r.cleaned = p.recovery[tp], p.high[tp], math.MaxInt64
 		l.start.Store(p.start[tp])
-		l.standing.cleaned = p.cleaner[tp]
+		l.standing.recovery, l.standing.cleaned = r.point, p.cleaner[tp]
 		return r
 	}
 	r.clean = false // dirty: this log did not come to rest

@@ -308,7 +308,8 @@ func (r *recovery) loadState(end int64) error {
 		return r.fail(err)
 	}
 	l.producers = ps
-	if s := r.segments[r.first]; !r.clean && s.base < r.point && !slices.Contains(r.badTxns, s) && !s.txnsEndHolds() {
+	// Where its data is rotten what an index says may be all that is left of a marker.
+	if s := r.segments[r.first]; r.fatal == nil && !r.clean && s.base < r.point && !slices.Contains(r.badTxns, s) && !s.txnsEndHolds() {
 		r.badTxns = append(r.badTxns, s)
 	}
 	return r.fail(r.rebuildTxns(end))

@@ -126,20 +126,19 @@ func (r *repair) scope(s *repairScope) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
-	settle, err := r.unsettled(s)
+	half, again, err := r.halfRepaired(s)
 	if err != nil {
 		return err
 	}
-	if r.halfRepaired(s) {
-		// It was settled, and what a start would make of it now, nobody wants.
-		if settle = false; s.partition != "" {
-			return fmt.Errorf("%s: %w: repair all of it", s.store, ErrHalfRepaired)
-		}
+	settle := false
+	if !again {
+		settle, err = r.unsettled(s)
 	}
-	if settle {
-		if err := r.settleFirst(s, lock); err != nil {
-			return err
-		}
+	if err == nil && settle {
+		err = r.settleFirst(s, lock, half)
+	}
+	if err != nil {
+		return err
 	}
 	changed, err := r.mend(s)
 	if err != nil || !changed || r.o.DryRun {

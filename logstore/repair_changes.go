@@ -22,7 +22,7 @@ func (l *repairLog) planChanges() error {
 	end := l.end
 	l.end = max(l.end, l.witnessed(), l.root.quarantined[l.files.tp])
 	create, told := l.end > end, end
-	l.touched = create || slices.ContainsFunc(l.segments, (*repairSegment).changed)
+	l.touched = create || slices.ContainsFunc(l.segments, (*repairSegment).changed) || l.interrupted()
 	var renewed *repairSegment
 	for _, s := range l.segments {
 		if create && s.aside && s.base == l.end-1 {

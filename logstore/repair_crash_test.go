@@ -2,7 +2,9 @@ package logstore_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"moldau/logstore"
+	"moldau/logstore/manifest"
 	"moldau/logstore/record"
 	"moldau/logstore/vfs"
 )
@@ -49,61 +52,6 @@ func changes(op vfs.Op) bool {
 	return true
 }
 
-// TestRepairCrashedAnywhereIsRunAgain loses power, or just the process, at every
-// operation of a repair that changes anything.
-func TestRepairCrashedAnywhereIsRunAgain(t *testing.T) {
-	old := damagedImage(t)
-	whole, ops := vfs.NewFault(old.durable(t)), 0
-	whole.SetHook(func(op vfs.Op) error {
-		if changes(op) {
-			ops++
-		}
-		return nil
-	})
-	repair(t, whole, "data")
-	whole.SetHook(nil)
-	want := withoutBackups(imageOf(t, whole, "."))
-	if _, ok := want["data/moldau/manifest"]; ok || len(want) == 0 {
-		t.Fatal("the manifest is still there")
-	}
-	for at := range ops {
-		for _, power := range []bool{true, false} {
-			mem := old.durable(t)
-			fault := vfs.NewFault(mem)
-			crashAt(fault, at)
-			if _, err := logstore.Repair(fault, "data", repairOptions()); err == nil || !fault.Crashed() {
-				t.Fatalf("crash at %d: %v", at, err)
-			}
-			if power {
-				mem = mem.Crash()
-			} else {
-				mem = mem.Clone()
-			}
-			left := withoutBackups(imageOf(t, mem, "."))
-			if b, ok := left[asideManifest]; ok {
-				if delete(left, asideManifest); !bytes.Equal(b, old["data/moldau/manifest"]) {
-					t.Fatalf("crash at %d: not the manifest was set aside", at)
-				}
-			}
-			for name, b := range left {
-				if !bytes.Equal(b, old[name]) && !bytes.Equal(b, want[name]) && !strings.HasSuffix(name, ".tmp") {
-					t.Fatalf("crash at %d: %s is neither the old nor the new file", at, name)
-				}
-			}
-			r := repair(t, mem, "data")
-			if len(r.Remaining) > 0 {
-				t.Fatalf("crash at %d: %v", at, r.Remaining)
-			}
-			got := withoutBackups(imageOf(t, mem, "."))
-			maps.DeleteFunc(got, func(name string, _ []byte) bool { return strings.HasSuffix(name, ".tmp") && want[name] == nil })
-			wantImage(t, got, want)
-			if t.Failed() {
-				t.Fatalf("crash at %d, power %v", at, power)
-			}
-		}
-	}
-}
-
 // crashAt has the file system crash at the change of that number, from 0 on.
 func crashAt(fault *vfs.Fault, at int) {
 	fault.SetHook(func(op vfs.Op) error {
@@ -114,6 +62,102 @@ func crashAt(fault *vfs.Fault, at int) {
 			return vfs.ErrCrashed
 		}
 		return nil
+	})
+}
+
+// eachCrash interrupts a repair at each of its changes, by a loss of power or of the
+// process alone, and calls then with what that leaves.
+func eachCrash(t *testing.T, old image, dir string, then func(mem *vfs.Mem)) {
+	t.Helper()
+	for at := 0; ; at++ {
+		for _, power := range []bool{true, false} {
+			mem := old.durable(t)
+			fault := vfs.NewFault(mem)
+			crashAt(fault, at)
+			if _, err := logstore.Repair(fault, dir, repairOptions()); !fault.Crashed() {
+				if must(t, err); at == 0 {
+					t.Fatal("a repair changes nothing")
+				}
+				return
+			}
+			if mem = mem.Clone(); power {
+				mem = mem.Crash()
+			}
+			func() {
+				defer func() {
+					if t.Failed() {
+						t.Fatalf("crash at %d, power %v", at, power)
+					}
+				}()
+				then(mem)
+			}()
+		}
+	}
+}
+
+// TestRepairCrashedAnywhereIsRunAgain wants each file old or new, and what is run again
+// to come to the same. The stores were closed cleanly, and their manifests are rubbish.
+func TestRepairCrashedAnywhereIsRunAgain(t *testing.T) {
+	old := damagedImage(t)
+	t.Run("a store", func(t *testing.T) { runAgain(t, old) })
+	both := maps.Clone(old)
+	for name, b := range old {
+		both["data/moldau/metadata/"+strings.TrimPrefix(name, "data/")] = b
+	}
+	t.Run("and the one within", func(t *testing.T) { runAgain(t, both) })
+	without := maps.Clone(old)
+	delete(without, "data/moldau/manifest")
+	t.Run("without a manifest", func(t *testing.T) { runAgain(t, without) })
+}
+
+func runAgain(t *testing.T, old image) {
+	whole := old.durable(t)
+	repair(t, whole, "data")
+	want := withoutBackups(imageOf(t, whole, "."))
+	if _, ok := want["data/moldau/manifest"]; ok || len(want) == 0 {
+		t.Fatal("the manifest is still there")
+	}
+	aside := 0
+	eachCrash(t, old, "data", func(mem *vfs.Mem) {
+		left := withoutBackups(imageOf(t, mem, "."))
+		for name, b := range left {
+			if was, ok := strings.CutSuffix(name, ".repair"); ok {
+				if delete(left, name); !bytes.Equal(b, old[was]) {
+					t.Errorf("%s is not what was set aside", name)
+				}
+				aside++
+			}
+		}
+		for name, b := range left {
+			if !bytes.Equal(b, old[name]) && !bytes.Equal(b, want[name]) && !strings.HasSuffix(name, ".tmp") {
+				t.Errorf("%s is neither the old nor the new file", name)
+			}
+		}
+		if r := repair(t, mem, "data"); len(r.Remaining) > 0 {
+			t.Error(r.Remaining)
+		}
+		got := withoutBackups(imageOf(t, mem, "."))
+		maps.DeleteFunc(got, func(name string, _ []byte) bool { return strings.HasSuffix(name, ".tmp") && want[name] == nil })
+		wantImage(t, got, want)
+	})
+	if aside == 0 {
+		t.Error("nothing was set aside")
+	}
+}
+
+// TestRepairOfALogIsCompletedByOneOfAll interrupts the repair of one log.
+func TestRepairOfALogIsCompletedByOneOfAll(t *testing.T) {
+	old := damagedImage(t)
+	whole := old.durable(t)
+	repair(t, whole, "data")
+	want := imageOf(t, whole, "data/logs")
+	eachCrash(t, old, "data/logs/t-0", func(mem *vfs.Mem) {
+		if r := repair(t, mem, "data"); len(r.Remaining) > 0 {
+			t.Error(r.Remaining)
+		}
+		got := imageOf(t, mem, "data/logs")
+		maps.DeleteFunc(got, func(name string, _ []byte) bool { return strings.HasSuffix(name, ".tmp") })
+		wantImage(t, got, want)
 	})
 }
 
@@ -128,53 +172,110 @@ func TestHalfRepairedIsNotOpened(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 })
 			old, aborted := killedImage(t, h, damage)
-			repaired, ops := old.durable(t), 0
-			whole := vfs.NewFault(repaired)
-			whole.SetHook(func(op vfs.Op) error {
-				if changes(op) {
-					ops++
-				}
-				return nil
-			})
+			whole := old.durable(t)
 			repair(t, whole, "data")
-			want := h.openTree(t, repaired)
-			end, epoch, records := want.log.Offset(logstore.LogEnd), want.log.LatestEpoch(), values(t, want.log, logstore.LogEnd)
+			l := h.openTree(t, whole).log
+			end, epoch, want := l.Offset(logstore.LogEnd), l.LatestEpoch(), values(t, l, logstore.LogEnd)
 			refused := 0
-			for at := range ops {
-				for _, power := range []bool{true, false} {
-					mem := old.durable(t)
-					fault := vfs.NewFault(mem)
-					crashAt(fault, at)
-					if _, err := logstore.Repair(fault, "data", repairOptions()); err == nil {
-						t.Fatalf("crash at %d: none", at)
-					}
-					if power {
-						mem = mem.Crash()
-					} else {
-						mem = mem.Clone()
-					}
-					left := imageOf(t, mem, ".")
-					if _, ok := left[asideManifest]; ok {
-						refused++
-						wantHalfRepaired(t, mem)
-						wantImage(t, imageOf(t, mem, "."), left)
-					}
-					r := repair(t, mem, "data")
-					o := h.openTree(t, mem)
-					if got := values(t, o.log, logstore.LogEnd); len(r.Remaining) > 0 || o.log.Err() != nil || o.log.Offset(logstore.LogEnd) != end || o.log.LatestEpoch() != epoch || !slices.Equal(got, records) {
-						t.Errorf("%v, %v: %q up to %d in epoch %d, want %q up to %d in %d", r.Remaining, o.log.Err(), got, o.log.Offset(logstore.LogEnd), o.log.LatestEpoch(), records, end, epoch)
-					}
-					wantAborted(t, o.log, 0, end, aborted)
-					must(t, o.store.Close())
-					if t.Failed() {
-						t.Fatalf("crash at %d, power %v", at, power)
-					}
+			eachCrash(t, old, "data", func(mem *vfs.Mem) {
+				left := imageOf(t, mem, ".")
+				if _, ok := left[asideManifest]; ok {
+					refused++
+					wantHalfRepaired(t, mem)
+					wantImage(t, imageOf(t, mem, "."), left)
 				}
-			}
+				r := repair(t, mem, "data")
+				o := h.openTree(t, mem)
+				if len(r.Remaining) > 0 || o.log.Err() != nil || o.log.Offset(logstore.LogEnd) != end || o.log.LatestEpoch() != epoch {
+					t.Errorf("%v, %v: ends at %d in epoch %d, want %d in %d", r.Remaining, o.log.Err(), o.log.Offset(logstore.LogEnd), o.log.LatestEpoch(), end, epoch)
+				}
+				wantValues(t, values(t, o.log, logstore.LogEnd), want...)
+				wantAborted(t, o.log, 0, end, aborted)
+				must(t, o.store.Close())
+			})
 			if refused == 0 {
 				t.Error("no crash left it half repaired")
 			}
 		})
+	}
+}
+
+// TestRepairRunAgainKeepsAbortedWhatLostItsMarker interrupts a repair that takes an abort
+// marker out: the data is right then, and what the index says has nothing to show for it.
+func TestRepairRunAgainKeepsAbortedWhatLostItsMarker(t *testing.T) {
+	h := newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 })
+	l, u := h.log(), h.another()
+	h.appendDurably(u, "0", 1)
+	p := &txn{h: h, id: 1}
+	first := p.write(l, 1).First
+	marker := p.end(l, false).Last
+	appendIn(t, h, l, 1)
+	must(t, h.store.Checkpoint())
+	appendIn(t, h, l, 1, 1, 1, 1)
+	must(t, h.store.CutJournal())
+	old := imageOf(t, h.mem.Crash(), ".")
+	at := batchAt(old, firstLog, 1)
+	flipBit(old, firstLog, at+11)
+	flipBit(old, firstLog, at+70)
+	aborted := logstore.AbortedTransaction{ProducerID: 1, First: first, Last: marker}
+	wantMendedLog := func(mem *vfs.Mem) {
+		t.Helper()
+		o := h.openTree(t, mem)
+		must(t, o.log.Err())
+		wantValues(t, values(t, o.log, logstore.LogEnd), "1.0.0-0", "1-0", "1-0", "1-0", "1-0", "1-0")
+		wantAborted(t, o.log, 0, o.log.Offset(logstore.LogEnd), aborted)
+		must(t, o.store.Close())
+	}
+	whole := old.durable(t)
+	repair(t, whole, "data")
+	wantMendedLog(whole)
+	eachCrash(t, old, "data", func(mem *vfs.Mem) {
+		repair(t, mem, "data")
+		wantMendedLog(mem)
+	})
+}
+
+// halfRepaired is a store of which a repair was interrupted as its first file changed.
+func halfRepaired(t *testing.T, h *harness) (left *vfs.Mem) {
+	old, _ := killedImage(t, h, uncleanDamages["ends short of its journal"])
+	eachCrash(t, old, "data", func(mem *vfs.Mem) {
+		if _, err := mem.Stat(asideManifest); err == nil && left == nil {
+			left = mem
+		}
+	})
+	if left == nil {
+		t.Fatal("none")
+	}
+	return left
+}
+
+// What was set aside counts only as long as nobody else was there.
+func TestHalfRepairedAndThenKafkas(t *testing.T) {
+	h := newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 })
+	mem := halfRepaired(t, h)
+	overwrite(t, mem, "data/logs/recovery-point-offset-checkpoint", []byte("0\n2\nt 0 2\nu 0 1\n"))
+	r := repair(t, mem, "data")
+	if !r.Unclean || exists(t, mem, asideManifest) {
+		t.Errorf("it was not settled: %+v", r)
+	}
+	o := h.openTree(t, mem)
+	if err := o.log.Err(); err != nil || o.log.Offset(logstore.LogEnd) != 8 {
+		t.Errorf("%v, ends at %d: Kafka's log ends where its data does", err, o.log.Offset(logstore.LogEnd))
+	}
+}
+
+// What a newer program set aside this one does not throw away.
+func TestHalfRepairedByANewerVersion(t *testing.T) {
+	mem := halfRepaired(t, newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 }))
+	b := readAll(t, mem, asideManifest)
+	b[11] = 9
+	binary.BigEndian.PutUint32(b[20:], crc32.Checksum(b[:20], crc32.MakeTable(crc32.Castagnoli)))
+	overwrite(t, mem, asideManifest, b)
+	if _, err := logstore.Repair(mem, "data", repairOptions()); !errors.Is(err, manifest.ErrVersion) {
+		t.Errorf("%v, want it refused", err)
+	}
+	if !bytes.Equal(readAll(t, mem, asideManifest), b) {
+		t.Error("it is gone")
 	}
 }
 
@@ -193,6 +294,13 @@ func wantHalfRepaired(t *testing.T, mem *vfs.Mem) {
 	}
 	if _, err := logstore.Repair(mem, "data/logs/t-0", repairOptions()); !errors.Is(err, logstore.ErrHalfRepaired) {
 		t.Fatalf("repair of one log: %v", err)
+	}
+	o := repairOptions()
+	o.DryRun = true
+	r, err := logstore.Repair(mem, "data", o)
+	must(t, err)
+	if !slices.ContainsFunc(r.Changes, func(c *logstore.Change) bool { return c.File == asideManifest }) {
+		t.Fatalf("a dry run tells %+v", r.Changes)
 	}
 	report, err := logstore.Check(mem, "data", logstore.CheckOptions{})
 	must(t, err)

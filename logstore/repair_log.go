@@ -49,6 +49,10 @@ func (s *repairSegment) changed() bool { return s.aside || !s.scan.whole() }
 // unlimited is the limit of the last segment.
 const unlimited = int64(math.MaxInt64)
 
+// interrupted tells that an earlier repair may have put the data right, and not come to
+// what belongs to that: as long as the recovery point is not at the log's end.
+func (l *repairLog) interrupted() bool { return l.root.halfRepaired && l.point() < l.end }
+
 // examine reads all data and plans.
 func (l *repairLog) examine() error {
 	var total int64

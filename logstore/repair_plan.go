@@ -17,8 +17,7 @@ import (
 type repairPhase uint8
 
 const (
-	phaseForget  repairPhase = iota // the manifest is set aside: no start opens the store
-	phaseLower                      // checkpoints that say too much
+	phaseLower   repairPhase = iota // checkpoints that say too much
 	phaseCreate                     // segments that keep an end
 	phaseUnindex                    // indexes of what will change go
 	phaseData                       // .log files are replaced, or set aside
@@ -26,7 +25,6 @@ const (
 	phaseBeside                     // epochs, snapshots, metadata
 	phaseSync                       // all that the checkpoints will vouch for
 	phaseRaise                      // checkpoints as they shall stay
-	phaseDone                       // the manifest goes
 	repairPhases
 )
 
@@ -43,9 +41,9 @@ type repairStep struct {
 
 // repairPlan is what is to be done in one scope.
 type repairPlan struct {
+	own     string // directory of the manifest that is set aside meanwhile, "" if none is
 	changes []*plannedChange
 	logs    []*repairLog
-	synced  []string // files that must be on stable storage before recovery points are raised
 }
 
 func (p *repairPlan) add(c Change, steps ...repairStep) *plannedChange {
@@ -98,11 +96,7 @@ func (r *repair) plan(s *repairScope) (*repairPlan, error) {
 		return lies
 	})
 	if (len(p.changes) > 0 || quarantined || lies || root.halfRepaired) && s.store != "" {
-		var lost []Lost
-		for _, l := range p.logs {
-			lost = append(lost, l.loseUnseen()...)
-		}
-		return p, r.planForget(p, s.store, root.halfRepaired, lost)
+		return p, r.planForget(p, s, root)
 	}
 	return p, nil
 }
@@ -125,24 +119,30 @@ func (r *repair) partitionDirs(s *repairScope) ([]string, error) {
 	return dirs, nil
 }
 
-// planForget has the manifest set aside before anything else, and removed when all is
-// done. Without it the engine reads the directory as it lies, which is what is wanted
+// planForget has the manifest set aside before anything is changed, and removed when all
+// is done. Without it the engine reads the directory as it lies, which is what is wanted
 // once files changed that it had rows of. Until then nothing would be right: rows lie,
 // and without them a start does not know what was synced, nor which logs it may not
-// cut. again tells that an earlier repair has set it aside.
-func (r *repair) planForget(p *repairPlan, store string, again bool, lost []Lost) error {
-	own := path.Join(store, ownDir)
-	c := Change{File: path.Join(own, manifest.FileName), Problem: "describes files that are gone, or about to change", Action: "removed: the next start reads the directory instead", Lost: lost}
-	done := repairStep{phaseDone, func(r *repair, _ *Change) error { return manifest.DropAside(r.fs, own) }}
-	if again {
-		c.File, c.Problem = path.Join(own, manifest.AsideName), "was set aside by a repair that was not completed"
-		p.add(c, done)
-		return nil
+// cut.
+func (r *repair) planForget(p *repairPlan, s *repairScope, root checkedRoot) error {
+	if s.partition != "" {
+		for tp := range root.quarantined {
+			if tp.String() != path.Base(s.partition) {
+				return fmt.Errorf("%v takes no appends either, and only the manifest knows: repair all of %s", tp, s.store)
+			}
+		}
 	}
-	if _, err := r.fs.Stat(c.File); err != nil {
+	p.own = path.Join(s.store, ownDir)
+	c := Change{File: path.Join(p.own, manifest.FileName), Problem: "describes files that are gone, or about to change", Action: "removed: the next start reads the directory instead"}
+	if root.halfRepaired {
+		c.File, c.Problem = path.Join(p.own, manifest.AsideName), "was set aside by a repair that was interrupted: what that took out or lost its own receipt tells"
+	} else if _, err := r.fs.Stat(c.File); err != nil {
 		return ignore(err, fs.ErrNotExist)
 	}
-	p.add(c, repairStep{phaseForget, func(r *repair, _ *Change) error { return manifest.SetAside(r.fs, own) }}, done)
+	for _, l := range p.logs {
+		c.Lost = append(c.Lost, l.loseUnseen()...)
+	}
+	p.add(c)
 	return nil
 }
 
@@ -165,7 +165,7 @@ func (r *repair) examine(p *repairPlan, c *checker, files *partitionFiles, root 
 			l.noted[f.File] = f.Text
 		}
 	}
-	if len(l.faulty) == 0 && !checked.torn && (len(files.bases) > 0 || l.witnessed() == 0) {
+	if len(l.faulty) == 0 && !checked.torn && (len(files.bases) > 0 || l.witnessed() == 0) && !l.interrupted() {
 		return l, nil
 	}
 	changes := len(p.changes)
@@ -187,8 +187,24 @@ type unreadableError struct{ err error }
 func (e *unreadableError) Error() string { return e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
 
-// apply makes the changes, phase by phase.
+// apply makes the changes. No start opens the store before all are made.
 func (p *repairPlan) apply(r *repair) error {
+	if p.own == "" {
+		return p.applyPhases(r)
+	}
+	if err := makeDirs(r.fs, p.own); err != nil {
+		return err
+	}
+	if err := manifest.SetAside(r.fs, p.own); err != nil {
+		return err
+	}
+	if err := p.applyPhases(r); err != nil {
+		return err
+	}
+	return manifest.DropAside(r.fs, p.own)
+}
+
+func (p *repairPlan) applyPhases(r *repair) error {
 	for phase := range repairPhases {
 		var dirs []string
 		for _, c := range p.changes {

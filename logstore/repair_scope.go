@@ -151,11 +151,17 @@ func (r *repair) unsettled(s *repairScope) (bool, error) {
 
 // settleFirst lets the engine recover before anything is looked at. Malformed
 // checkpoints are mended even before: without recovery points it would cut every
-// log at its first bad batch.
-func (r *repair) settleFirst(s *repairScope, lock *repairLock) error {
+// log at its first bad batch. What a repair before it set aside another program has
+// made void.
+func (r *repair) settleFirst(s *repairScope, lock *repairLock, half bool) error {
 	r.receipt.Unclean = true
 	if r.o.DryRun {
 		return nil
+	}
+	if half {
+		if err := manifest.DropAside(r.fs, path.Join(s.store, ownDir)); err != nil {
+			return err
+		}
 	}
 	if err := r.mendCheckpoints(s); err != nil {
 		return err
@@ -196,11 +202,22 @@ func (r *repair) recovered(e Event) {
 }
 
 // halfRepaired tells that an earlier repair of the store was interrupted while it
-// changed files.
-func (r *repair) halfRepaired(s *repairScope) bool {
+// changed files; again, that nobody else was at work in it since, so that it need not,
+// and must not, be settled.
+func (r *repair) halfRepaired(s *repairScope) (there, again bool, err error) {
 	if s.store == "" {
-		return false
+		return false, false, nil
 	}
-	_, _, err := manifest.Read(r.fs, path.Join(s.store, ownDir))
-	return errors.Is(err, ErrHalfRepaired)
+	own := path.Join(s.store, ownDir)
+	if _, _, err := manifest.Read(r.fs, own); !errors.Is(err, ErrHalfRepaired) {
+		return false, false, nil // whoever goes by it tells of other errors
+	}
+	if s.partition != "" {
+		return true, false, fmt.Errorf("%s: %w: repair all of it", s.store, ErrHalfRepaired)
+	}
+	_, _, err = manifest.ReadAside(r.fs, own)
+	if err != nil && !errors.As(err, new(*manifest.CorruptError)) {
+		return true, false, err
+	}
+	return true, r.checker().readRoot(s.root, nil).manifest, nil
 }

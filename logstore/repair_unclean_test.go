@@ -232,16 +232,8 @@ func TestRepairKeepsCommittedWhatHasLostItsMarker(t *testing.T) {
 // start builds what is above it, or all is there.
 func TestRepairRaisesRecoveryPointsLast(t *testing.T) {
 	old := uncleanImage(t)
-	whole := vfs.NewFault(old.durable(t))
-	ops := 0
-	whole.SetHook(func(op vfs.Op) error {
-		if changes(op) {
-			ops++
-		}
-		return nil
-	})
+	whole := old.durable(t)
 	repair(t, whole, "kafka")
-	whole.SetHook(nil)
 	raised := readAll(t, whole, uncleanPoint)
 	if bytes.Equal(raised, old[uncleanPoint]) {
 		t.Fatal("the recovery point is not raised")
@@ -250,47 +242,23 @@ func TestRepairRaisesRecoveryPointsLast(t *testing.T) {
 	if !bytes.Equal(want[uncleanSecond+".txnindex"], uncleanTxns()) {
 		t.Fatal("the transaction index is not built")
 	}
-	wantWhole := func(mem *vfs.Mem, at int) {
+	wantWhole := func(mem *vfs.Mem) {
 		t.Helper()
 		switch point := readAll(t, mem, uncleanPoint); {
 		case bytes.Equal(point, old[uncleanPoint]):
 		case !bytes.Equal(point, raised):
-			t.Fatalf("crash at %d: recovery point %q", at, point)
+			t.Fatalf("recovery point %q", point)
 		default:
 			wantImage(t, imageOf(t, mem, "kafka/t-0"), want)
 		}
 	}
-	for at := range ops {
-		for _, power := range []bool{true, false} {
-			mem := old.durable(t)
-			fault, left := vfs.NewFault(mem), at
-			fault.SetHook(func(op vfs.Op) error {
-				if !changes(op) {
-					return nil
-				}
-				if left--; left < 0 {
-					return vfs.ErrCrashed
-				}
-				return nil
-			})
-			if _, err := logstore.Repair(fault, "kafka", repairOptions()); err == nil || !fault.Crashed() {
-				t.Fatalf("crash at %d: %v", at, err)
-			}
-			if power {
-				mem = mem.Crash()
-			} else {
-				mem = mem.Clone()
-			}
-			wantWhole(mem, at)
-			if r := repair(t, mem, "kafka"); len(r.Remaining) > 0 {
-				t.Fatalf("crash at %d: %v", at, r.Remaining)
-			}
-			wantWhole(mem, at)
-			if t.Failed() {
-				t.Fatalf("crash at %d, power %v", at, power)
-			}
+	eachCrash(t, old, "kafka", func(mem *vfs.Mem) {
+		wantWhole(mem)
+		if r := repair(t, mem, "kafka"); len(r.Remaining) > 0 {
+			t.Fatal(r.Remaining)
 		}
-	}
+		wantWhole(mem)
+	})
 }
 
 // The file has the epochs of the last checkpoint, and a start those of the batches

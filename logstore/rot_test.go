@@ -186,3 +186,24 @@ func TestRottenBaseOffsetIsNotServed(t *testing.T) {
 		}
 	}
 }
+
+// A start without a manifest goes by Kafka's recovery points. Crashed before its first
+// checkpoint it is not scanned from the beginning: what was aborted, and has lost its
+// marker, the indexes below would not say any more.
+func TestRecoveryPointOutlivesALostManifest(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	for i := range 3 {
+		h.appendDurably(l, fmt.Sprint("r", i), 1)
+	}
+	must(t, h.store.Checkpoint())
+	mem := h.mem.Crash()
+	removeFile(t, mem, ownManifest)
+	for range 2 {
+		o := h.openTree(t, mem)
+		if r := o.recovered(t); r.RecoveryPoint != 3 {
+			t.Errorf("scanned from %d, want 3", r.RecoveryPoint)
+		}
+		mem = mem.Crash()
+	}
+}

@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 
 	"moldau/logstore/vfs"
@@ -16,10 +17,18 @@ import (
 // AsideName is what a manifest is called that was set aside.
 const AsideName = FileName + ".repair"
 
-// SetAside puts the manifest in dir aside, durably. The error is fs.ErrNotExist if
-// there is none.
+// SetAside puts the manifest in dir aside, durably. One that is aside already stays;
+// where there is none an empty file stands for it.
 func SetAside(fsys vfs.FS, dir string) error {
-	if err := fsys.Rename(path.Join(dir, FileName), path.Join(dir, AsideName)); err != nil {
+	aside := path.Join(dir, AsideName)
+	err := fsys.Rename(path.Join(dir, FileName), aside)
+	if errors.Is(err, fs.ErrNotExist) {
+		var f vfs.File
+		if f, err = fsys.OpenFile(aside, os.O_RDWR|os.O_CREATE, 0o644); err == nil {
+			err = f.Close()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return fsys.SyncDir(dir)
