@@ -87,6 +87,31 @@ func TestHolesAreLostWritesInOurs(t *testing.T) {
 	}
 }
 
+// A recovery point is of what is there: a log whose segments are gone begins anew, and is
+// what it has become after the next crash, too.
+func TestRecoveryPointOfALogWithoutSegments(t *testing.T) {
+	mem := vfs.NewMem()
+	for _, dir := range []string{"data", "data/logs", logDir} {
+		must(t, mem.Mkdir(dir, 0o755))
+		must(t, mem.SyncDir(path.Dir(dir)))
+	}
+	overwrite(t, mem, "data/logs/recovery-point-offset-checkpoint", []byte("0\n1\nt 0 1000\n"))
+	for i := range 3 {
+		s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true})
+		must(t, err)
+		l, err := s.Log(tp)
+		must(t, err)
+		must(t, l.Err())
+		if end := l.Offset(logstore.LogEnd); end != int64(i) {
+			t.Fatalf("ends at %d, want %d", end, i)
+		}
+		_, err = l.Append(t.Context(), record.Record{Value: []byte("v")})
+		must(t, err)
+		mem = mem.Crash()
+		_ = s.Close()
+	}
+}
+
 // A start that crashes while it cuts a bad tail leaves no hole before the segments
 // behind: in Kafka's directories the next would take it for a legal one.
 func TestCutThatCrashesLeavesNoHole(t *testing.T) {

@@ -183,6 +183,9 @@ func (r *recovery) finish() error {
 		l.saveID()
 	}
 	l.dirty = !r.clean
+	if r.fatal == nil { // a directory without segments has nothing that a point can be of
+		l.standing.recovery = min(l.standing.recovery, l.Offset(LogEnd))
+	}
 	if r.clean && r.fatal == nil {
 		l.standing.recovery = l.Offset(LogEnd)
 	}

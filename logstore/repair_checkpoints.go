@@ -33,18 +33,22 @@ func salvageCheckpoint(text []byte, logs map[TopicPartition]bool) offsetCheckpoi
 
 // readForRepair reads a checkpoint file, or what is left of it. fault is why it
 // is malformed; there is false where there is none.
-func (r *repair) readForRepair(name string, logs map[TopicPartition]bool) (c offsetCheckpoint, fault error, there bool, err error) {
-	text, err := readFile(r.fs, name)
+func (r *repair) readForRepair(s *repairScope, file string, logs map[TopicPartition]bool) (c offsetCheckpoint, fault error, there bool, err error) {
+	text, err := readFile(r.fs, path.Join(s.root, file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, false, nil
 	case errors.Is(err, errCheckpoint): // too long to be one
-		return offsetCheckpoint{}, err, true, nil
+		c, fault = offsetCheckpoint{}, err
 	case err != nil:
 		return nil, nil, true, r.ofFile(err)
+	default:
+		if c, fault = decodeOffsetCheckpoint(text); fault != nil {
+			c = salvageCheckpoint(text, logs)
+		}
 	}
-	if c, fault = decodeOffsetCheckpoint(text); fault != nil {
-		c = salvageCheckpoint(text, logs)
+	if fault != nil && file == recoveryPointFile && s.store != "" {
+		c[ownMark] = 0 // one that cannot be read is ours, and shall be when it can
 	}
 	return c, fault, true, nil
 }
@@ -57,7 +61,7 @@ func (r *repair) planCheckpoints(p *repairPlan, s *repairScope, clean bool) erro
 	}
 	for _, file := range offsetCheckpointFiles {
 		name := path.Join(s.root, file)
-		old, fault, there, err := r.readForRepair(name, logs)
+		old, fault, there, err := r.readForRepair(s, file, logs)
 		if err != nil && !errors.As(err, new(*unreadableError)) {
 			return err
 		}
@@ -155,7 +159,7 @@ func (r *repair) mendCheckpoints(s *repairScope) error {
 	p := &repairPlan{}
 	for _, file := range offsetCheckpointFiles {
 		name := path.Join(s.root, file)
-		c, fault, _, err := r.readForRepair(name, logs)
+		c, fault, _, err := r.readForRepair(s, file, logs)
 		if err != nil && !errors.As(err, new(*unreadableError)) {
 			return err
 		}

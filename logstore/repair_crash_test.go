@@ -264,18 +264,21 @@ func TestHalfRepairedAndThenKafkas(t *testing.T) {
 	}
 }
 
-// What a newer program set aside this one does not throw away.
-func TestHalfRepairedByANewerVersion(t *testing.T) {
-	mem := halfRepaired(t, newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 }))
-	b := readAll(t, mem, asideManifest)
-	b[11] = 9
-	binary.BigEndian.PutUint32(b[20:], crc32.Checksum(b[:20], crc32.MakeTable(crc32.Castagnoli)))
-	overwrite(t, mem, asideManifest, b)
-	if _, err := logstore.Repair(mem, "data", repairOptions()); !errors.Is(err, manifest.ErrVersion) {
-		t.Errorf("%v, want it refused", err)
-	}
-	if !bytes.Equal(readAll(t, mem, asideManifest), b) {
-		t.Error("it is gone")
+// What a newer program knows of a store, set aside or not, this one does not throw away.
+func TestRepairLeavesWhatANewerVersionWrote(t *testing.T) {
+	half := halfRepaired(t, newJournalHarness(t, 3, func(c *logstore.Config) { c.SegmentBytes = 400 }))
+	m, _ := storeImage(t)
+	flipBit(m, logFiles(m, "data/logs/t-0")[0], 70)
+	for name, mem := range map[string]*vfs.Mem{asideManifest: half, ownManifest: m.fs(t)} {
+		b := readAll(t, mem, name)
+		b[11] = 9
+		binary.BigEndian.PutUint32(b[20:], crc32.Checksum(b[:20], crc32.MakeTable(crc32.Castagnoli)))
+		overwrite(t, mem, name, b)
+		before := imageOf(t, mem, ".")
+		if _, err := logstore.Repair(mem, "data", repairOptions()); !errors.Is(err, manifest.ErrVersion) {
+			t.Errorf("%s: %v, want it refused", name, err)
+		}
+		wantImage(t, imageOf(t, mem, "."), before)
 	}
 }
 

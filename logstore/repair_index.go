@@ -88,8 +88,18 @@ func markerAt(f vfs.File, b record.Batch, at int64) (record.ControlType, error) 
 
 // sync makes durable what the checkpoints are about to vouch for.
 func (p *repairPlan) sync(r *repair) error {
+	if p.root != "" {
+		if err := r.fs.SyncDir(p.root); err != nil {
+			return err
+		}
+	}
 	for _, l := range p.logs {
 		if !l.touched {
+			if l.root.halfRepaired { // what the first renamed, it may not have come to sync
+				if err := r.fs.SyncDir(l.files.dir); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		for _, s := range l.staying() {

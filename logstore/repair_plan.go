@@ -42,6 +42,7 @@ type repairStep struct {
 // repairPlan is what is to be done in one scope.
 type repairPlan struct {
 	own     string // directory of the manifest that is set aside meanwhile, "" if none is
+	root    string // log directory, where a store is repaired
 	changes []*plannedChange
 	logs    []*repairLog
 }
@@ -132,7 +133,7 @@ func (r *repair) planForget(p *repairPlan, s *repairScope, root checkedRoot) err
 			}
 		}
 	}
-	p.own = path.Join(s.store, ownDir)
+	p.own, p.root = path.Join(s.store, ownDir), s.root
 	c := Change{File: path.Join(p.own, manifest.FileName), Problem: "describes files that are gone, or about to change", Action: "removed: the next start reads the directory instead"}
 	if root.halfRepaired {
 		c.File, c.Problem = path.Join(p.own, manifest.AsideName), "was set aside by a repair that was interrupted: what that took out or lost its own receipt tells"
@@ -142,7 +143,7 @@ func (r *repair) planForget(p *repairPlan, s *repairScope, root checkedRoot) err
 	for _, l := range p.logs {
 		c.Lost = append(c.Lost, l.loseUnseen()...)
 	}
-	p.add(c)
+	p.changes = slices.Insert(p.changes, 0, &plannedChange{Change: c}) // undone last
 	return nil
 }
 
@@ -173,6 +174,9 @@ func (r *repair) examine(p *repairPlan, c *checker, files *partitionFiles, root 
 		var unreadable *unreadableError
 		if !errors.As(err, &unreadable) {
 			return nil, err
+		}
+		if _, quarantined := root.quarantined[files.tp]; quarantined || root.halfRepaired {
+			return nil, fmt.Errorf("%s cannot be read, and what the manifest says of it would be lost: %w", l.name, err)
 		}
 		p.changes = p.changes[:changes] // it stays as it is, and is told as a fault that remains
 		l.end = -1

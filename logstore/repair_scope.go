@@ -209,7 +209,10 @@ func (r *repair) halfRepaired(s *repairScope) (there, again bool, err error) {
 		return false, false, nil
 	}
 	own := path.Join(s.store, ownDir)
-	if _, _, err := manifest.Read(r.fs, own); !errors.Is(err, ErrHalfRepaired) {
+	switch _, _, err := manifest.Read(r.fs, own); {
+	case errors.Is(err, manifest.ErrVersion):
+		return false, false, err
+	case !errors.Is(err, ErrHalfRepaired):
 		return false, false, nil // whoever goes by it tells of other errors
 	}
 	if s.partition != "" {

@@ -508,7 +508,8 @@ func TestRepairWantsAnUnusedBackup(t *testing.T) {
 	o.Backup, o.BackupFS = ".", vfs.NewMem()
 	r, err := logstore.Repair(mem, "data", o)
 	must(t, err)
-	if got := readAll(t, o.BackupFS, r.Changes[0].Backup); !bytes.Equal(got, m[files[1]]) {
+	i := slices.IndexFunc(r.Changes, func(c *logstore.Change) bool { return c.File == files[1] })
+	if got := readAll(t, o.BackupFS, r.Changes[i].Backup); !bytes.Equal(got, m[files[1]]) {
 		t.Error("the backup is not what was there")
 	}
 }

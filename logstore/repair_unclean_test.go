@@ -79,6 +79,27 @@ func killedImage(t *testing.T, h *harness, damage func(*testing.T, *harness, *lo
 	return imageOf(t, damage(t, h, l, u), "."), logstore.AbortedTransaction{ProducerID: 1, First: first, Last: last}
 }
 
+// A recovery point file that cannot be read says nothing; once it can be read again it
+// must say that it is ours, or the journal would count for nothing.
+func TestRepairOfRecoveryPointsKeepsWhatTheJournalHolds(t *testing.T) {
+	for name, text := range map[string]string{"empty": "", "without our mark": "0\n3\nmo dau! 0 0\nt 0 0\nu 0 0\n"} {
+		t.Run(name, func(t *testing.T) {
+			h := newJournalHarness(t, 3, nil)
+			l, u := h.log(), h.another()
+			h.appendDurably(u, "0", 1)
+			h.appendDurably(l, "acknowledged", 1)
+			mem := h.mem.Crash()
+			overwrite(t, mem, "data/logs/recovery-point-offset-checkpoint", []byte(text))
+			if r := repair(t, mem, "data"); !r.Unclean || len(r.Remaining) > 0 {
+				t.Fatalf("%+v", r)
+			}
+			o := h.openTree(t, mem)
+			must(t, o.log.Err())
+			wantValues(t, values(t, o.log, logstore.LogEnd), "acknowledged-0")
+		})
+	}
+}
+
 // The start that finds the log to be corrupt has dropped the transaction indexes
 // above the recovery point already.
 func TestRepairKeepsAbortedWhatAStartForgot(t *testing.T) {
