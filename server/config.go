@@ -27,6 +27,8 @@ type Config struct {
 	// is Listen's host if it is a name, and else the address at which the asking
 	// client reached the broker. Kafka: advertised.listeners.
 	Advertise string
+	// TLS has clients speak it; nil is plaintext.
+	TLS *TLS
 	// DataDir holds all that the broker keeps; default ./moldau-data. Kafka:
 	// log.dirs, which as a property is taken for it, and is shown to clients as
 	// DataDir/logs.
@@ -134,6 +136,11 @@ func (c *Config) check() error {
 			return err
 		}
 	}
+	if c.TLS != nil {
+		if err := c.TLS.check(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.NodeID < 0:
 		return errors.New("node.id is negative")
@@ -151,6 +158,14 @@ func checkAddress(s string) error {
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err
+}
+
+// protocol is the listener's, and its name.
+func (c *Config) protocol() string {
+	if c.TLS != nil {
+		return encrypted
+	}
+	return plaintext
 }
 
 // advertised is the address that clients are told whatever way they came, or

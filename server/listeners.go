@@ -8,7 +8,11 @@ import (
 	"strings"
 )
 
-const plaintext = "PLAINTEXT"
+// Security protocols that a listener can be opened for.
+const (
+	plaintext = "PLAINTEXT"
+	encrypted = "SSL"
+)
 
 // namedAddress is one of Kafka's listeners: NAME://host:port.
 type namedAddress struct{ name, address string }
@@ -52,7 +56,7 @@ func listItems(value string) []string {
 // protocols tells the security protocol of each listener name: those that are
 // protocols stand for themselves unless a map says otherwise.
 func (t *translation) protocols() (func(name string) (string, bool), error) {
-	byName := map[string]string{plaintext: plaintext, "SSL": "SSL", "SASL_PLAINTEXT": "SASL_PLAINTEXT", "SASL_SSL": "SASL_SSL"}
+	byName := map[string]string{plaintext: plaintext, encrypted: encrypted, "SASL_PLAINTEXT": "SASL_PLAINTEXT", "SASL_SSL": "SASL_SSL"}
 	for _, item := range listItems(t.properties["listener.security.protocol.map"]) {
 		name, protocol, ok := strings.Cut(item, ":")
 		if !ok || name == "" || protocol == "" {
@@ -63,31 +67,42 @@ func (t *translation) protocols() (func(name string) (string, bool), error) {
 	return func(name string) (string, bool) { p, ok := byName[name]; return p, ok }, nil
 }
 
-// open divides listeners in the one to open and what is said of the others. A
-// listener that asks for encryption or authentication is never opened without.
-func (t *translation) open(all []namedAddress) (*namedAddress, []string, error) {
+// open divides listeners in the one to open, the first of PLAINTEXT or, if there is
+// none, of SSL, and what is said of the others. A listener that asks for encryption or
+// authentication is never opened without.
+func (t *translation) open(all []namedAddress) (chosen *openedListener, closed []string, err error) {
 	protocolOf, err := t.protocols()
 	if err != nil {
 		return nil, nil, err
 	}
-	var chosen *namedAddress
-	var closed []string
-	for i, a := range all {
+	var others []namedAddress
+	for _, a := range all {
 		protocol, known := protocolOf(a.name)
 		switch {
 		case t.isController(a.name):
 			closed = append(closed, fmt.Sprintf("%s is not opened: the controller is in this process", a))
 		case !known:
 			return nil, nil, fmt.Errorf("listener.security.protocol.map does not tell the protocol of %s", a.name)
-		case protocol != plaintext:
+		case protocol != plaintext && protocol != encrypted:
 			closed = append(closed, fmt.Sprintf("%s is not opened: there is no %s yet", a, protocol))
-		case chosen != nil:
-			closed = append(closed, fmt.Sprintf("%s is not opened: Moldau has one listener", a))
+		case chosen == nil:
+			chosen = &openedListener{a, protocol}
+		case chosen.protocol != plaintext && protocol == plaintext:
+			others, chosen = append(others, chosen.namedAddress), &openedListener{a, protocol}
 		default:
-			chosen = &all[i]
+			others = append(others, a)
 		}
 	}
+	for _, a := range others {
+		closed = append(closed, fmt.Sprintf("%s is not opened: Moldau has one listener, %s", a, chosen))
+	}
 	return chosen, closed, nil
+}
+
+// openedListener is the one that clients are accepted at.
+type openedListener struct {
+	namedAddress
+	protocol string
 }
 
 func (t *translation) isController(name string) bool {
@@ -111,8 +126,16 @@ func (t *translation) listeners(c *Config, name, value string) (string, error) {
 	if chosen == nil {
 		return "", fmt.Errorf("no listener can be opened: %s", strings.Join(closed, "; "))
 	}
+	if chosen.protocol == encrypted {
+		if err := t.tls(c); err != nil {
+			return "", err
+		}
+	}
 	c.Listen, t.listener = chosen.address, chosen.name
 	t.notes[name] = strings.Join(closed, "; ")
+	if chosen.protocol == encrypted {
+		return "clients are accepted at " + chosen.address + " by TLS", nil
+	}
 	return "clients are accepted at " + chosen.address, nil
 }
 
@@ -132,8 +155,8 @@ func (t *translation) advertised(c *Config, name, value string) (string, error) 
 		if err != nil {
 			return "", err
 		}
-		if chosen != nil {
-			i = slices.Index(all, *chosen)
+		if chosen != nil && chosen.protocol == c.protocol() {
+			i = slices.Index(all, chosen.namedAddress)
 		}
 	}
 	if i < 0 {

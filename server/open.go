@@ -170,7 +170,7 @@ func (s *Server) openController(fsys vfs.FS, clusterID string, static configs.La
 	if err := refuseCutMetadata(fsys, s.cfg.DataDir); err != nil {
 		return nil, err
 	}
-	listener := metadata.Listener{Name: "PLAINTEXT", Host: advertised.Host, Port: uint16(advertised.Port)}
+	listener := metadata.Listener{Name: s.cfg.protocol(), Host: advertised.Host, Port: uint16(advertised.Port)}
 	if advertised == (api.Endpoint{}) {
 		bound := s.clients.Addr().(*net.TCPAddr)
 		listener.Host, listener.Port = bound.IP.String(), uint16(bound.Port)

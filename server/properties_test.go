@@ -14,7 +14,7 @@ import (
 )
 
 func TestExplainListeners(t *testing.T) {
-	const roles = "controller.listener.names=CONTROLLER;"
+	const roles, pem = "controller.listener.names=CONTROLLER;", "ssl.keystore.location=key.pem;"
 	for _, tc := range []struct {
 		properties string // separated by ;
 		name       string // the one that is looked at
@@ -30,12 +30,18 @@ func TestExplainListeners(t *testing.T) {
 		{"listeners=PLAINTEXT://a", "listeners", server.PropertyInvalid, "is not NAME://host:port"},
 		{roles + "listeners=CONTROLLER://:9093,PLAINTEXT://:9092", "listeners", server.PropertyTranslated, "accepted at :9092; CONTROLLER://:9093 is not opened: the controller"},
 		{roles + "listeners=CONTROLLER://:9093", "listeners", server.PropertyInvalid, "no listener can be opened"},
-		{"listeners=SSL://:9093,PLAINTEXT://:9092", "listeners", server.PropertyTranslated, "SSL://:9093 is not opened: there is no SSL yet"},
+		{"listeners=SSL://:9093,PLAINTEXT://:9092", "listeners", server.PropertyTranslated, "SSL://:9093 is not opened: Moldau has one listener, PLAINTEXT://:9092"},
+		{"listeners=SSL://:9093", "listeners", server.PropertyInvalid, "ssl.keystore.location"},
+		{pem + "listeners=SSL://:9093,SSL2://:9094;listener.security.protocol.map=SSL2:SSL", "listeners", server.PropertyTranslated, "accepted at :9093 by TLS; SSL2://:9094 is not opened"},
+		{pem + "listeners=SSL://:9093;ssl.keystore.type=JKS", "listeners", server.PropertyInvalid, "Moldau reads PEM"},
+		{pem + "listeners=SSL://:9093;ssl.client.auth=maybe", "listeners", server.PropertyInvalid, "want none, requested or required"},
+		{pem + "listeners=SSL://:9093;ssl.enabled.protocols=TLSv1.1,TLSv1.3", "listeners", server.PropertyInvalid, "TLSv1.1"},
+		{pem + "listeners=SSL://:9093;ssl.enabled.protocols=TLSv1.2", "listeners", server.PropertyInvalid, "no TLSv1.3"},
 		{"listeners=SASL_SSL://:9093", "listeners", server.PropertyInvalid, "there is no SASL_SSL yet"},
 		// A name alone promises nothing.
 		{"listeners=INSIDE://:1", "listeners", server.PropertyInvalid, "does not tell the protocol of INSIDE"},
 		{"listeners=INSIDE://:1,OUTSIDE://:2;listener.security.protocol.map=INSIDE:PLAINTEXT,outside:plaintext", "listeners", server.PropertyTranslated, "accepted at :1; OUTSIDE://:2 is not opened: Moldau has one listener"},
-		{"listeners=PLAINTEXT://:1;listener.security.protocol.map=PLAINTEXT:SSL", "listeners", server.PropertyInvalid, "there is no SSL yet"},
+		{"listeners=PLAINTEXT://:1;listener.security.protocol.map=PLAINTEXT:SSL", "listeners", server.PropertyInvalid, "ssl.keystore.location"},
 		{"listeners=PLAINTEXT://:1;listener.security.protocol.map=PLAINTEXT", "listeners", server.PropertyInvalid, "not NAME:PROTOCOL"},
 
 		{"advertised.listeners=PLAINTEXT://a:1", "advertised.listeners", server.PropertyTranslated, "port 1 of a"},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -166,6 +167,13 @@ func (s *Server) listen() error {
 	clients, err := net.Listen("tcp", s.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for clients: %w", err)
+	}
+	if s.cfg.TLS != nil {
+		config, err := newTLS(*s.cfg.TLS, s.logger)
+		if err != nil {
+			return fmt.Errorf("listen for clients by TLS: %w", errors.Join(err, clients.Close()))
+		}
+		clients = tls.NewListener(clients, config)
 	}
 	s.clients = clients
 	s.closing(func(context.Context) error { return ignoreClosed(clients.Close()) })

@@ -29,9 +29,9 @@ func (s *Server) settings() (configs.Layers, api.Endpoint, error) {
 	static := s.cfg.Properties
 	static["node.id"] = strconv.Itoa(int(s.cfg.NodeID))
 	static["log.dirs"] = s.logDir()
-	static["listeners"] = listenerText(s.cfg.Listen, s.clients.Addr())
+	static["listeners"] = listenerText(s.cfg.protocol(), s.cfg.Listen, s.clients.Addr())
 	if advertised != (api.Endpoint{}) {
-		static["advertised.listeners"] = fmt.Sprintf("PLAINTEXT://%s", net.JoinHostPort(advertised.Host, strconv.Itoa(int(advertised.Port))))
+		static["advertised.listeners"] = fmt.Sprintf("%s://%s", s.cfg.protocol(), net.JoinHostPort(advertised.Host, strconv.Itoa(int(advertised.Port))))
 	}
 	if err := configs.ValidateStatic(static); err != nil {
 		return configs.Layers{}, api.Endpoint{}, err
@@ -64,9 +64,9 @@ func (s *Server) warnOfHalfHonoured(notes map[string]string) {
 
 // listenerText is the listener as Kafka writes it, with the port that was
 // taken where any would do.
-func listenerText(listen string, bound net.Addr) string {
+func listenerText(protocol, listen string, bound net.Addr) string {
 	host, _, _ := net.SplitHostPort(listen)
-	return fmt.Sprintf("PLAINTEXT://%s", net.JoinHostPort(host, strconv.Itoa(bound.(*net.TCPAddr).Port)))
+	return fmt.Sprintf("%s://%s", protocol, net.JoinHostPort(host, strconv.Itoa(bound.(*net.TCPAddr).Port)))
 }
 
 // layersOf is the broker's configs as of an image.

@@ -23,12 +23,16 @@ const (
 	metadataAgeMin = 100 * time.Millisecond
 )
 
-// bootstrap is the flag of every command that talks to brokers.
-type bootstrap struct{ servers []string }
+// bootstrap are the flags of every command that talks to brokers.
+type bootstrap struct {
+	servers []string
+	tls     clientTLS
+}
 
 func (b *bootstrap) register(flags *pflag.FlagSet) {
 	flags.StringSliceVarP(&b.servers, "bootstrap-server", "b", []string{"127.0.0.1:9092"},
 		"`host:port` of a broker; several, comma-separated, are tried in turn")
+	b.tls.register(flags)
 }
 
 // connect returns a client that a broker has answered.
@@ -40,6 +44,13 @@ func (b *bootstrap) connect(ctx context.Context, opts ...kgo.Opt) (*kgo.Client, 
 		kgo.RetryTimeout(retryTimeout),
 		kgo.MetadataMinAge(metadataAgeMin),
 	}, opts...)
+	config, err := b.tls.config()
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	if config != nil {
+		opts = append(opts, kgo.DialTLSConfig(config))
+	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, &usageError{err}

@@ -25,7 +25,7 @@ func TestConfigExplain(t *testing.T) {
 		{"controller.quorum.bootstrap.servers", 4, "ignored", false, "no quorum"},
 		{"listeners", 5, "translated", false, "accepted at 127.0.0.1:0; CONTROLLER://:9093 is not opened"},
 		{"advertised.listeners", 7, "translated", false, "port 9092 of localhost"},
-		{"listener.security.protocol.map", 9, "translated", false, "PLAINTEXT"},
+		{"listener.security.protocol.map", 9, "translated", false, "SASL"},
 		{"num.network.threads", 11, "ignored", false, "thread pools"},
 		{"log.dirs", 12, "translated", false, "its folder logs"},
 		{"num.partitions", 13, "honoured", false, "Partitions"},

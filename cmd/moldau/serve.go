@@ -47,14 +47,17 @@ moldau.durability, and over that from flags. 'moldau config list' lists them,
 effect is logged as a warning.
 
 log.dirs is taken for --data: the logs are in its folder logs. Of listeners the
-first PLAINTEXT one is opened; those of SSL or SASL are not, and a file that has
-no other is refused.
+first PLAINTEXT one is opened or, where there is none, the first SSL one, whose
+key and certificates ssl.keystore.location names a PEM file of; it is read anew
+when it changes. Those of SASL are not opened, and a file that has no other is
+refused.
 
 Ctrl-C or SIGTERM closes it cleanly, a second one at once.`,
 		Example: `  moldau serve
   moldau serve --data /var/lib/moldau --listen 0.0.0.0:9092 --advertise broker.example.org:9092
   moldau serve --config server.properties --set log.retention.hours=24 --set num.partitions=3
-  moldau serve --durability os --admin 127.0.0.1:9644`,
+  moldau serve --durability os --admin 127.0.0.1:9644
+  moldau serve --set listeners=SSL://127.0.0.1:9093 --set ssl.keystore.location=broker.pem`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			unknown, err := f.configure(c.Flags(), os.Environ())

@@ -8,7 +8,8 @@ const (
 	noCluster     = "it is about several brokers, and this one is alone"
 	noNewGroups   = "there are groups of the classic protocol only"
 	noTxns        = "there are no transactions yet"
-	noSecurity    = "there is no authentication or encryption yet"
+	noSecurity    = "there is no authentication yet"
+	otherTLS      = "of TLS Moldau has the properties that moldau config list tells"
 	noQuotas      = "there are no quotas yet"
 	noTiers       = "there is no tiered storage"
 	noClasses     = "Moldau loads no Java classes"
@@ -94,7 +95,7 @@ var absent = []struct{ name, reason string }{
 	{"socket.listen.backlog.size", noThreads},
 	{"socket.receive.buffer.bytes", noThreads},
 	{"socket.send.buffer.bytes", noThreads},
-	{"ssl.", noSecurity},
+	{"ssl.", otherTLS},
 	{"telemetry.", noTelemetry},
 	{"transaction.", noTxns},
 	{"transactional.id.expiration.ms", noTxns},
