@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"moldau/bench/result"
 	"moldau/bench/wire"
@@ -30,7 +29,7 @@ func fetch(ctx context.Context, l Load) (Outcome, error) {
 	errs := make([]error, l.Connections)
 	took, conns := make([]*result.Latency, l.Connections), make([]*wire.Conn, l.Connections)
 	for i := range conns { // before the clock runs
-		if conns[i], err = wire.Dial(ctx, l.Addr); err != nil {
+		if conns[i], err = l.dial(ctx); err != nil {
 			return Outcome{}, err
 		}
 		defer conns[i].Close()
@@ -73,7 +72,7 @@ func endOffsets(ctx context.Context, l Load) ([]int64, error) {
 	if l.Ends > 0 {
 		return slices.Repeat([]int64{l.Ends}, l.Partitions), nil
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.Addr))
+	cl, err := l.client()
 	if err != nil {
 		return nil, err
 	}

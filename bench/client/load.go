@@ -9,8 +9,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"moldau/bench/result"
 	"moldau/bench/wire"
+	"moldau/server/compat/broker"
 )
 
 // Kinds of load.
@@ -31,6 +34,7 @@ const (
 type Load struct {
 	Kind              string `json:"kind"`
 	Addr              string `json:"addr"`
+	Trusts            string `json:"trusts,omitempty"`            // PEM file of the system's certificate; empty: plaintext
 	Topic             string `json:"topic"`                       // or the stream
 	Connections       int    `json:"connections,omitempty"`       // default 1
 	InFlight          int    `json:"inFlight,omitempty"`          // requests on each connection, default 5
@@ -68,6 +72,30 @@ func (l Load) Shape() result.Shape {
 		s.Producers, s.Consumers, s.BatchBytes = connections, l.Consumers, cmp.Or(l.BatchBytes, defaults.BatchBytes)
 	}
 	return s
+}
+
+// dial connects, by TLS where the system has a certificate.
+func (l Load) dial(ctx context.Context) (*wire.Conn, error) {
+	trusting, err := broker.Trusting(l.Trusts)
+	switch {
+	case err != nil:
+		return nil, err
+	case trusting != nil:
+		return wire.DialTLS(ctx, l.Addr, trusting)
+	}
+	return wire.Dial(ctx, l.Addr)
+}
+
+// client is franz-go's, connected likewise.
+func (l Load) client(more ...kgo.Opt) (*kgo.Client, error) {
+	trusting, err := broker.Trusting(l.Trusts)
+	if err != nil {
+		return nil, err
+	}
+	if trusting != nil {
+		more = append(more, kgo.DialTLSConfig(trusting))
+	}
+	return kgo.NewClient(append(more, kgo.SeedBrokers(l.Addr))...)
 }
 
 // over tells whether the time of a load that began at start has passed.

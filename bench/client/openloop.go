@@ -63,7 +63,7 @@ func runOpenLoop(ctx context.Context, l Load) (Outcome, error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	for range l.Connections + l.Consumers {
-		conn, err := wire.Dial(ctx, l.Addr)
+		conn, err := l.dial(ctx)
 		if err != nil {
 			return Outcome{}, err
 		}

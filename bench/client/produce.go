@@ -45,7 +45,7 @@ func produce(ctx context.Context, l Load) (Outcome, error) {
 	left.Store(total)
 	runs := make([]producing, l.Connections)
 	for i := range runs { // before the clock runs: what a client does once
-		if runs[i].conn, err = wire.Dial(ctx, l.Addr); err != nil {
+		if runs[i].conn, err = l.dial(ctx); err != nil {
 			return Outcome{}, err
 		}
 		defer runs[i].conn.Close()

@@ -13,7 +13,7 @@ import (
 // standardProduce is franz-go as it comes, but for compression, which would
 // measure the codec: idempotent, acks=all, batches of batchBytes.
 func standardProduce(ctx context.Context, l Load) (Outcome, error) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.Addr), kgo.DefaultProduceTopic(l.Topic),
+	cl, err := l.client(kgo.DefaultProduceTopic(l.Topic),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(int32(l.BatchBytes)),
 		kgo.ProducerLinger(time.Millisecond), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
 	if err != nil {
@@ -76,7 +76,7 @@ func (l Load) readOnce(ctx context.Context, ends []int64, start time.Time, r *Ou
 	if missing == 0 {
 		return errors.New("the topic is empty")
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.Addr),
+	cl, err := l.client(
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.Topic: from}))
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func ServeEgress(ctx context.Context, l net.Listener, file *os.File, way Way) er
 			return os.NewSyscallError("mmap", err)
 		}
 	}
-	served := serve(ctx, l, func(nc *net.TCPConn) error {
+	served := serve(ctx, l, func(nc net.Conn) error {
 		e, err := newEgress(nc, file, info.Size(), way)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func ServeEgress(ctx context.Context, l net.Listener, file *os.File, way Way) er
 // egress is one connection.
 type egress struct {
 	in   *frames
-	out  *socket
+	out  outlet
 	file *os.File
 	size int64 // of file
 	at   int64 // in file
@@ -76,8 +76,8 @@ type cut struct {
 // page's beginning, and sections that do cost sendfile up to a quarter less.
 const firstAt = 1000
 
-func newEgress(nc *net.TCPConn, file *os.File, size int64, way Way) (*egress, error) {
-	out, err := newSocket(nc)
+func newEgress(nc net.Conn, file *os.File, size int64, way Way) (*egress, error) {
+	out, err := outletOf(nc)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // a connection sends goes to a file of its own in dir, which the caller removes.
 func ServeIngest(ctx context.Context, l net.Listener, dir string) error {
 	var connections atomic.Int64
-	return serve(ctx, l, func(nc *net.TCPConn) error {
+	return serve(ctx, l, func(nc net.Conn) error {
 		f, err := CreateFile(filepath.Join(dir, fmt.Sprintf("ingest-%d", connections.Add(1))))
 		if err != nil {
 			return err
@@ -31,13 +31,13 @@ func ServeIngest(ctx context.Context, l net.Listener, dir string) error {
 // file, and those who wait share its syncs.
 func ServeIngestSynced(ctx context.Context, l net.Listener, file *File) error {
 	syncs := &GroupSync{Sync: file.Sync}
-	return serve(ctx, l, func(nc *net.TCPConn) error { return ingest(nc, file, syncs.Wait) })
+	return serve(ctx, l, func(nc net.Conn) error { return ingest(nc, file, syncs.Wait) })
 }
 
 // ingest takes requests until the connection ends. Those that arrived together are
 // acknowledged together, once settled returns.
-func ingest(nc *net.TCPConn, to *File, settled func() error) error {
-	conn, err := newSocket(nc)
+func ingest(nc net.Conn, to *File, settled func() error) error {
+	conn, err := outletOf(nc)
 	if err != nil {
 		return err
 	}

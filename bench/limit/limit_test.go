@@ -3,6 +3,8 @@ package limit_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"io"
 	"net"
@@ -15,6 +17,7 @@ import (
 
 	"moldau/bench/limit"
 	"moldau/bench/wire"
+	"moldau/server/servertest/certificate"
 )
 
 // served runs a program for the length of a test, and returns its address and a
@@ -31,9 +34,18 @@ func served(t *testing.T, run func(context.Context, net.Listener) error) (addr s
 	return l.Addr().String(), func() error { cancel(); return <-done }
 }
 
-func dial(t *testing.T, addr string) *wire.Conn {
+func dial(t *testing.T, addr string) *wire.Conn { return dialBy(t, addr, nil) }
+
+// dialBy connects, by TLS where there is a config.
+func dialBy(t *testing.T, addr string, config *tls.Config) *wire.Conn {
 	t.Helper()
-	conn, err := wire.Dial(context.Background(), addr)
+	var conn *wire.Conn
+	var err error
+	if config != nil {
+		conn, err = wire.DialTLS(context.Background(), addr, config)
+	} else {
+		conn, err = wire.Dial(context.Background(), addr)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,19 +53,45 @@ func dial(t *testing.T, addr string) *wire.Conn {
 	return conn
 }
 
-// The replay client's own requests are acknowledged, several in flight too, and
-// are in the file byte by byte.
-func TestIngestKeepsAndAcknowledges(t *testing.T) {
-	dir := t.TempDir()
-	addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeIngest(ctx, l, dir) })
-	batch, records := wire.Batch(1024, 200<<10) // above what the program reads at once, with two
-	const requests = 10
-	acknowledged(t, dial(t, addr), wire.NewProduce("topic", []int32{3, 5}, batch, records), requests)
-	if n := held(t, filepath.Join(dir, "ingest-1"), batch); n != 2*requests {
-		t.Errorf("%d batches, sent were %d", n, 2*requests)
+// servedBy is served of a program that may speak TLS, and how that is connected to.
+func servedBy(t *testing.T, secure bool, run func(context.Context, net.Listener) error) (addr string, end func() error, trusting *tls.Config) {
+	t.Helper()
+	if !secure {
+		addr, end = served(t, run)
+		return addr, end, nil
 	}
-	if err := end(); err != nil {
-		t.Error(err)
+	both, public, err := certificate.SelfSigned("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(both, both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusting = &tls.Config{RootCAs: x509.NewCertPool()}
+	trusting.RootCAs.AppendCertsFromPEM(public)
+	addr, end = served(t, func(ctx context.Context, l net.Listener) error {
+		return run(ctx, tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}}))
+	})
+	return addr, end, trusting
+}
+
+// The replay client's own requests are acknowledged, several in flight too, and
+// are in the file byte by byte, whether they come by TLS or not.
+func TestIngestKeepsAndAcknowledges(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		dir := t.TempDir()
+		run := func(ctx context.Context, l net.Listener) error { return limit.ServeIngest(ctx, l, dir) }
+		addr, end, trusting := servedBy(t, secure, run)
+		batch, records := wire.Batch(1024, 200<<10) // above what the program reads at once, with two
+		const requests = 10
+		acknowledged(t, dialBy(t, addr, trusting), wire.NewProduce("topic", []int32{3, 5}, batch, records), requests)
+		if n := held(t, filepath.Join(dir, "ingest-1"), batch); n != 2*requests {
+			t.Errorf("by TLS %v: %d batches, sent were %d", secure, n, 2*requests)
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -145,13 +183,19 @@ func TestEgressAnswersWithTheFilesBytes(t *testing.T) {
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for way, bytesMax := range map[limit.Way]int32{limit.Sendfile: 30_000, limit.Copy: 30_001, limit.Map: 29_999} {
+	for _, c := range []struct {
+		way      limit.Way
+		bytesMax int32
+		secure   bool
+	}{{limit.Sendfile, 30_000, false}, {limit.Copy, 30_001, false}, {limit.Map, 29_999, false}, {limit.Copy, 30_002, true}} {
+		way, bytesMax := c.way, c.bytesMax
 		file, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		addr, end := served(t, func(ctx context.Context, l net.Listener) error { return limit.ServeEgress(ctx, l, file, way) })
-		conn := dial(t, addr)
+		run := func(ctx context.Context, l net.Listener) error { return limit.ServeEgress(ctx, l, file, way) }
+		addr, end, trusting := servedBy(t, c.secure, run)
+		conn := dialBy(t, addr, trusting)
 		fetch := wire.NewFetch("topic", []int64{100, 100}, bytesMax, 1000, 1)
 		const first = 1000
 		at := first

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 )
@@ -27,8 +26,10 @@ const (
 const JournalBytes = 64 << 20
 
 // Run serves one of the programs at addr until ctx is done. data is the directory
-// that the first two write to, and the file that the others answer from.
-func Run(ctx context.Context, program, addr, data string) error {
+// that the first two write to, and the file that the others answer from. keystore is a
+// PEM file of key and certificate, by which connections are of TLS, or empty; by TLS
+// only a copy is sent.
+func Run(ctx context.Context, program, addr, data, keystore string) error {
 	var journal *File
 	if program == IngestSynced { // it is there before anybody connects
 		f, err := CreateOverwritten(filepath.Join(data, "ingest"), JournalBytes)
@@ -38,7 +39,7 @@ func Run(ctx context.Context, program, addr, data string) error {
 		defer f.Close()
 		journal = f
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := listen(addr, keystore)
 	if err != nil {
 		return err
 	}

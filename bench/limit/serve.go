@@ -12,7 +12,7 @@ import (
 
 // serve accepts connections and runs each until it ends, or ctx is done. It
 // returns the errors of those that did not end between two requests.
-func serve(ctx context.Context, l net.Listener, run func(*net.TCPConn) error) error {
+func serve(ctx context.Context, l net.Listener, run func(net.Conn) error) error {
 	var (
 		wait   sync.WaitGroup
 		mu     sync.Mutex
@@ -33,7 +33,7 @@ func serve(ctx context.Context, l net.Listener, run func(*net.TCPConn) error) er
 			defer nc.Close()
 			stop := context.AfterFunc(ctx, func() { nc.Close() })
 			defer stop()
-			if err := run(nc.(*net.TCPConn)); err != nil && ctx.Err() == nil {
+			if err := run(nc); err != nil && ctx.Err() == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = errors.Join(failed, err)

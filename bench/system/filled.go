@@ -78,7 +78,7 @@ func (s *System) begin(ctx context.Context, cpus string, t Topic, topic string) 
 		return 0, nil
 	}
 	const batches = 2 // the second of these has an entry
-	o, err := client.Run(ctx, cpus, client.Load{Kind: client.Produce, Addr: s.Addr(), Topic: topic, Partitions: t.Partitions, PerRequest: 1, Rounds: batches})
+	o, err := client.Run(ctx, cpus, client.Load{Kind: client.Produce, Addr: s.Addr(), Trusts: s.certificate, Topic: topic, Partitions: t.Partitions, PerRequest: 1, Rounds: batches})
 	if err != nil {
 		return 0, fmt.Errorf("%s: first batches: %w", s.Name, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"moldau/bench/limit"
+	"moldau/server/compat/broker"
 )
 
 // EgressFileBytes is the size of the file that the limits of a fetch answer from.
@@ -39,23 +40,32 @@ func IngestOf(synced bool) string {
 
 // Limit tells whether a system is a limit program.
 func Limit(name string) bool {
+	name, _ = byTLS(name)
 	return name == Ingest || name == IngestSynced || slices.Contains(FetchLimits, name)
 }
 
 // startLimit starts a limit program that the pool keeps.
 func (p *Pool) startLimit(ctx context.Context, name string) (*System, error) {
+	name, secure := byTLS(name)
+	var files *broker.TLS
+	if secure {
+		var err error
+		if files, err = p.tlsFiles(); err != nil {
+			return nil, err
+		}
+	}
 	if slices.Contains(FetchLimits, name) {
 		file, err := p.egressFile()
 		if err != nil {
 			return nil, err
 		}
-		return p.startProgram(ctx, name, file)
+		return p.startProgram(ctx, name, file, files)
 	}
 	dir, err := p.Directory()
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.startProgram(ctx, name, dir)
+	s, err := p.startProgram(ctx, name, dir, files)
 	if err != nil {
 		return nil, err
 	}
@@ -68,15 +78,16 @@ func (p *Pool) startLimit(ctx context.Context, name string) (*System, error) {
 // SendfileOf starts a sendfile program that answers from a file of the caller's.
 // The session stops it.
 func (p *Pool) SendfileOf(ctx context.Context, file string) (*System, error) {
-	s, err := p.startProgram(ctx, Sendfile, file)
+	s, err := p.startProgram(ctx, Sendfile, file, nil)
 	if err == nil {
 		p.session.OnClose(s.Close)
 	}
 	return s, err
 }
 
-// startProgram starts a limit program by this binary's hidden command.
-func (p *Pool) startProgram(ctx context.Context, name, data string) (*System, error) {
+// startProgram starts a limit program by this binary's hidden command, by TLS where
+// there are files for it.
+func (p *Pool) startProgram(ctx context.Context, name, data string, files *broker.TLS) (*System, error) {
 	dir, err := p.Directory() // for what it prints
 	if err != nil {
 		return nil, err
@@ -85,13 +96,15 @@ func (p *Pool) startProgram(ctx context.Context, name, data string) (*System, er
 	if err != nil {
 		return nil, err
 	}
-	c, err := startChild(ctx, p.session.BrokerCPUs, dir, func(addr string) []string {
-		return []string{self, limit.Command, name, addr, data}
-	})
-	if err != nil {
-		return nil, err
+	s := &System{Name: name}
+	keystore := ""
+	if files != nil {
+		keystore, s.certificate = files.Keystore, files.Certificate
 	}
-	return &System{Name: name, process: c}, nil
+	s.process, err = startChild(ctx, p.session.BrokerCPUs, dir, func(addr string) []string {
+		return []string{self, limit.Command, name, addr, data, keystore}
+	})
+	return s, err
 }
 
 // egressFile writes the file once; all ways of answering share it.

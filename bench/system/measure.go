@@ -12,7 +12,7 @@ import (
 // Measure has a client load the system and tells what that cost it: its process's
 // CPU time, and the whole machine's but for the client's own.
 func (s *System) Measure(ctx context.Context, cpus string, l client.Load) (result.Block, client.Outcome, error) {
-	l.Addr = s.Addr()
+	l.Addr, l.Trusts = s.Addr(), s.certificate
 	m, err := s.Meter()
 	if err != nil {
 		return result.Block{}, client.Outcome{}, err

@@ -31,6 +31,7 @@ type Pool struct {
 	// NATS JetStream, by whether it syncs always.
 	natsServers map[bool]*JetStream
 	natsServer  string // its binary
+	files       *broker.TLS
 }
 
 // NewPool begins with none running; the session stops them.
@@ -85,6 +86,7 @@ func (p *Pool) start(ctx context.Context, name string) (*System, error) {
 		return nil, err
 	}
 	p.session.Say("starting %s", name)
+	name, _ = byTLS(name)
 	if JVM(name) {
 		launch.Properties = slices.Concat(launch.Properties, quickDeletion)
 		p.session.Note(name+" is configured by", heap+"; "+strings.Join(launch.Properties, ", "))
@@ -103,6 +105,12 @@ func (p *Pool) launch(ctx context.Context, name string) (broker.Launch, error) {
 		return broker.Launch{}, err
 	}
 	l := broker.Launch{Dir: filepath.Join(dir, name), CPUs: p.session.BrokerCPUs}
+	name, secure := byTLS(name)
+	if secure {
+		if l.TLS, err = p.tlsFiles(); err != nil {
+			return l, err
+		}
+	}
 	switch name {
 	case Moldau:
 		l.Durability = "os"

@@ -20,6 +20,8 @@ type System struct {
 	admin  *kadm.Client // as client
 	topics int
 	filled map[string]string // topics that fetches read, by what is in them
+	// certificate is what a client by TLS trusts, a PEM file; empty: plaintext.
+	certificate string
 	// metrics is the URL of Moldau's listener for operators, empty elsewhere.
 	metrics string
 	// cleanUp removes what a limit program wrote, nil where it writes nothing.
@@ -31,11 +33,21 @@ func start(ctx context.Context, name string, l broker.Launch) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(l.Addr()))
-	if err != nil {
+	s := &System{Name: name, process: b, filled: map[string]string{}, metrics: metricsOf(&l)}
+	options := []kgo.Opt{kgo.SeedBrokers(l.Addr())}
+	if l.TLS != nil {
+		s.certificate = l.TLS.Certificate
+		trusting, err := broker.Trusting(s.certificate)
+		if err != nil {
+			return nil, errors.Join(err, b.Stop())
+		}
+		options = append(options, kgo.DialTLSConfig(trusting))
+	}
+	if s.client, err = kgo.NewClient(options...); err != nil {
 		return nil, errors.Join(err, b.Stop())
 	}
-	return &System{Name: name, process: b, client: client, admin: kadm.NewClient(client), filled: map[string]string{}, metrics: metricsOf(&l)}, nil
+	s.admin = kadm.NewClient(s.client)
+	return s, nil
 }
 
 // Close stops it.

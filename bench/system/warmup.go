@@ -15,7 +15,10 @@ import (
 const warmUpRounds, warmUpRoundsMin = 12, 6
 
 // JVM tells whether a system's code is compiled while it runs.
-func JVM(name string) bool { return name == Kafka || name == KafkaTuned }
+func JVM(name string) bool {
+	name, _ = byTLS(name)
+	return name == Kafka || name == KafkaTuned
+}
 
 // warmUp produces to and fetches from a system whose code is compiled while it
 // runs, round after round, until a round costs hardly less CPU time than the best

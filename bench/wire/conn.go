@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -18,6 +19,16 @@ type Conn struct {
 
 // Dial connects.
 func Dial(ctx context.Context, addr string) (*Conn, error) { return DialSmall(ctx, addr, 256<<10) }
+
+// DialTLS is Dial of a connection of TLS.
+func DialTLS(ctx context.Context, addr string, config *tls.Config) (*Conn, error) {
+	d := tls.Dialer{Config: config}
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{Conn: c, in: bufio.NewReaderSize(c, 256<<10)}, nil
+}
 
 // DialSmall is Dial with so many bytes for what arrives, for those who have very
 // many connections.

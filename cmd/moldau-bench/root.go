@@ -55,11 +55,11 @@ run, on a machine of two cores. run SCENARIO --plan tells the same of other flag
 
 func limitProcess() *cobra.Command {
 	return &cobra.Command{
-		Use:    limit.Command + " PROGRAM ADDRESS DATA",
+		Use:    limit.Command + " PROGRAM ADDRESS DATA KEYSTORE",
 		Hidden: true,
-		Args:   cobra.ExactArgs(3),
+		Args:   cobra.ExactArgs(4),
 		RunE: func(c *cobra.Command, args []string) error {
-			return limit.Run(c.Context(), args[0], args[1], args[2])
+			return limit.Run(c.Context(), args[0], args[1], args[2], args[3])
 		},
 	}
 }

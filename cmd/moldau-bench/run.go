@@ -37,6 +37,7 @@ func scenarios() []harness.Scenario {
 		overwire.Fetch(pool),
 		overwire.Acks(pool),
 		overwire.JetStream(pool),
+		overwire.TLS(pool),
 		ontime.Latency(pool),
 		ontime.CatchUp(pool),
 		ontime.Steady(pool),

@@ -17,7 +17,9 @@ func Plan(t *testing.T, of func(func(*harness.Session) *system.Pool) harness.Sce
 	t.Helper()
 	scenario := of(system.NewPool)
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	scenario.Flags(flags)
+	if scenario.Flags != nil {
+		scenario.Flags(flags)
+	}
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ type Launch struct {
 	Durability string
 	// Properties are Kafka's, "key=value".
 	Properties []string
+	// TLS has clients speak it; nil is plaintext.
+	TLS *TLS
 	// CPUs pins the process, in taskset's notation; empty lets it float.
 	CPUs string
 	// CloseMax is how long a clean close may take; 0 is a minute.
@@ -69,11 +71,14 @@ func (l *Launch) command(ctx context.Context) (*exec.Cmd, error) {
 		argv = []string{"taskset", "-c", l.CPUs}
 	}
 	if l.Binary != "" {
-		argv = append(argv, l.Binary, "serve", "--listen", l.Addr(), "--data", filepath.Join(l.Dir, "data"))
+		argv = append(argv, l.Binary, "serve", "--data", filepath.Join(l.Dir, "data"))
+		if l.TLS == nil {
+			argv = append(argv, "--listen", l.Addr())
+		}
 		if l.Durability != "" {
 			argv = append(argv, "--durability", l.Durability)
 		}
-		for _, p := range l.Properties {
+		for _, p := range append(l.tlsProperties(), l.Properties...) {
 			argv = append(argv, "--set", p)
 		}
 		return exec.CommandContext(ctx, argv[0], argv[1:]...), nil
@@ -82,8 +87,8 @@ func (l *Launch) command(ctx context.Context) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	properties := l.Properties
-	if l.Host != "" {
+	properties := append(l.tlsProperties(), l.Properties...)
+	if l.Host != "" && l.TLS == nil {
 		properties = append([]string{
 			fmt.Sprintf("listeners=PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", l.Addr(), l.Port+1),
 			"advertised.listeners=PLAINTEXT://" + l.Addr(),
@@ -148,6 +153,10 @@ func Start(ctx context.Context, l Launch) (*Broker, error) {
 
 // Serving waits until the broker answers ApiVersions.
 func (b *Broker) Serving(ctx context.Context) error {
+	trusting, err := Trusting(b.trusted())
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
 	poll := time.NewTicker(2 * time.Millisecond)
@@ -159,7 +168,7 @@ func (b *Broker) Serving(ctx context.Context) error {
 		case <-b.exited:
 			return fmt.Errorf("%s ended at once: %v (see %s)", b.Name(), b.err, b.LogFile())
 		case <-poll.C:
-			if answers(b.Addr()) {
+			if answers(b.Addr(), trusting) {
 				return nil
 			}
 		}

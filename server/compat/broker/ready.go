@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -14,10 +15,13 @@ import (
 var apiVersionsRequest = []byte{0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff}
 
 // answers tells whether something that speaks Kafka's protocol listens.
-func answers(addr string) bool {
+func answers(addr string, trusting *tls.Config) bool {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		return false
+	}
+	if trusting != nil {
+		conn = tls.Client(conn, trusting)
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(time.Second))
