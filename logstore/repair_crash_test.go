@@ -136,7 +136,7 @@ func runAgain(t *testing.T, old image) {
 		if r := repair(t, mem, "data"); len(r.Remaining) > 0 {
 			t.Error(r.Remaining)
 		}
-		got := withoutBackups(imageOf(t, mem, "."))
+		got := withoutBackups(imageOf(t, mem.Crash(), ".")) // all of it is durable
 		maps.DeleteFunc(got, func(name string, _ []byte) bool { return strings.HasSuffix(name, ".tmp") && want[name] == nil })
 		wantImage(t, got, want)
 	})
@@ -155,7 +155,7 @@ func TestRepairOfALogIsCompletedByOneOfAll(t *testing.T) {
 		if r := repair(t, mem, "data"); len(r.Remaining) > 0 {
 			t.Error(r.Remaining)
 		}
-		got := imageOf(t, mem, "data/logs")
+		got := imageOf(t, mem.Crash(), "data/logs")
 		maps.DeleteFunc(got, func(name string, _ []byte) bool { return strings.HasSuffix(name, ".tmp") })
 		wantImage(t, got, want)
 	})
@@ -185,7 +185,7 @@ func TestHalfRepairedIsNotOpened(t *testing.T) {
 					wantImage(t, imageOf(t, mem, "."), left)
 				}
 				r := repair(t, mem, "data")
-				o := h.openTree(t, mem)
+				o := h.openTree(t, mem.Crash())
 				if len(r.Remaining) > 0 || o.log.Err() != nil || o.log.Offset(logstore.LogEnd) != end || o.log.LatestEpoch() != epoch {
 					t.Errorf("%v, %v: ends at %d in epoch %d, want %d in %d", r.Remaining, o.log.Err(), o.log.Offset(logstore.LogEnd), o.log.LatestEpoch(), end, epoch)
 				}
@@ -231,7 +231,7 @@ func TestRepairRunAgainKeepsAbortedWhatLostItsMarker(t *testing.T) {
 	wantMendedLog(whole)
 	eachCrash(t, old, "data", func(mem *vfs.Mem) {
 		repair(t, mem, "data")
-		wantMendedLog(mem)
+		wantMendedLog(mem.Crash())
 	})
 }
 

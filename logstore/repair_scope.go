@@ -209,6 +209,11 @@ func (r *repair) halfRepaired(s *repairScope) (there, again bool, err error) {
 		return false, false, nil
 	}
 	own := path.Join(s.store, ownDir)
+	if !r.o.DryRun { // what an earlier repair renamed or removed last may not be durable
+		if err := ignore(r.fs.SyncDir(own), fs.ErrNotExist); err != nil {
+			return false, false, err
+		}
+	}
 	switch _, _, err := manifest.Read(r.fs, own); {
 	case errors.Is(err, manifest.ErrVersion):
 		return false, false, err

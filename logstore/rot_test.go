@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
+	"moldau/logstore/vfs"
 )
 
 // Below the recovery point everything was synced: what does not fit there is
@@ -131,6 +134,40 @@ func TestQuarantineOutlivesARestart(t *testing.T) {
 			}
 			o.goesOn(t, h, mem, []string{"0-0"})
 		})
+	}
+}
+
+// What the manifest knows of a log in quarantine goes with the manifest: a repair that
+// cannot read the log leaves both.
+func TestRepairKeepsTheQuarantineOfWhatItCannotRead(t *testing.T) {
+	h := newJournalHarness(t, 3, nil)
+	l := h.log()
+	h.appendDurably(l, "a", 1)
+	h.appendDurably(l, "b", 1)
+	must(t, h.store.CutJournal())
+	mem := h.mem.Crash()
+	text := readAll(t, mem, firstLog)
+	overwrite(t, mem, firstLog, withByte(text, len(text)-1, text[len(text)-1]^1))
+	o := h.openTree(t, mem)
+	wantCorrupt(t, o.log.Err(), firstLog)
+	_ = o.store.Close()
+	fault := vfs.NewFault(mem)
+	fault.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpRead && op.Name == firstLog {
+			return syscall.EIO
+		}
+		return nil
+	})
+	if _, err := logstore.Repair(fault, "data", repairOptions()); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("%v, want it refused", err)
+	}
+	fault.SetHook(nil)
+	r := repair(t, mem, "data")
+	if len(r.Remaining) > 0 || len(r.Changes) == 0 || r.Changes[0].File != ownManifest {
+		t.Errorf("the manifest is not what is put back last: %+v", r)
+	}
+	if end := h.openTree(t, mem).log.Offset(logstore.LogEnd); end != 2 {
+		t.Errorf("ends at %d, but offset 1 was acknowledged", end)
 	}
 }
 

@@ -68,9 +68,10 @@ func (t *translation) protocols() (func(name string) (string, bool), error) {
 }
 
 // open divides listeners in the one to open, the first of PLAINTEXT or, if there is
-// none, of SSL, and what is said of the others. A listener that asks for encryption or
-// authentication is never opened without.
-func (t *translation) open(all []namedAddress) (chosen *openedListener, closed []string, err error) {
+// none, of SSL, and what is said of the others. Where one protocol is wanted it is the
+// first of that. A listener that asks for encryption or authentication is never opened
+// without.
+func (t *translation) open(all []namedAddress, wanted string) (chosen *openedListener, closed []string, err error) {
 	protocolOf, err := t.protocols()
 	if err != nil {
 		return nil, nil, err
@@ -83,6 +84,8 @@ func (t *translation) open(all []namedAddress) (chosen *openedListener, closed [
 			closed = append(closed, fmt.Sprintf("%s is not opened: the controller is in this process", a))
 		case !known:
 			return nil, nil, fmt.Errorf("listener.security.protocol.map does not tell the protocol of %s", a.name)
+		case wanted != "" && protocol != wanted:
+			closed = append(closed, fmt.Sprintf("%s is not opened: clients are to speak %s", a, wanted))
 		case protocol != plaintext && protocol != encrypted:
 			closed = append(closed, fmt.Sprintf("%s is not opened: there is no %s yet", a, protocol))
 		case chosen == nil:
@@ -113,21 +116,25 @@ func (t *translation) isController(name string) bool {
 
 func (t *translation) listeners(c *Config, name, value string) (string, error) {
 	if c.Listen != "" {
-		return overridden, nil
+		return overridden, t.staysEncrypted(c, value)
 	}
 	all, err := parseListeners(value)
 	if err != nil {
 		return "", err
 	}
-	chosen, closed, err := t.open(all)
+	wanted := ""
+	if c.TLS != nil {
+		wanted = encrypted
+	}
+	chosen, closed, err := t.open(all, wanted)
 	if err != nil {
 		return "", err
 	}
 	if chosen == nil {
 		return "", fmt.Errorf("no listener can be opened: %s", strings.Join(closed, "; "))
 	}
-	if chosen.protocol == encrypted {
-		if err := t.tls(c); err != nil {
+	if chosen.protocol == encrypted && c.TLS == nil {
+		if err := t.tls(c, chosen.name); err != nil {
 			return "", err
 		}
 	}
@@ -137,6 +144,19 @@ func (t *translation) listeners(c *Config, name, value string) (string, error) {
 		return "clients are accepted at " + chosen.address + " by TLS", nil
 	}
 	return "clients are accepted at " + chosen.address, nil
+}
+
+// staysEncrypted refuses listeners that an address of higher rank would open without
+// TLS. Others may say anything.
+func (t *translation) staysEncrypted(c *Config, value string) error {
+	all, err := parseListeners(value)
+	if err != nil || c.TLS != nil {
+		return nil
+	}
+	if chosen, _, err := t.open(all, ""); err == nil && chosen != nil && chosen.protocol == encrypted {
+		return fmt.Errorf("%s speaks TLS, and the address %s, which is stronger, would not: name it in listeners", chosen, c.Listen)
+	}
+	return nil
 }
 
 func (t *translation) advertised(c *Config, name, value string) (string, error) {
@@ -151,11 +171,11 @@ func (t *translation) advertised(c *Config, name, value string) (string, error) 
 	if t.listener == "" {
 		// The listener has no name, or is the default one: what would be opened of
 		// these is meant.
-		chosen, _, err := t.open(all)
+		chosen, _, err := t.open(all, c.protocol())
 		if err != nil {
 			return "", err
 		}
-		if chosen != nil && chosen.protocol == c.protocol() {
+		if chosen != nil {
 			i = slices.Index(all, chosen.namedAddress)
 		}
 	}

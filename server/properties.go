@@ -139,14 +139,15 @@ var fieldProperties = []struct {
 	{"broker.id", "", "As node.id.", (*translation).nodeID},
 	{"cluster.id", "", "Cluster that a new data directory belongs to; drawn by default.", (*translation).clusterID},
 	{"listener.security.protocol.map", "", "Which listeners are of which protocol; those of SASL are not opened.", nil},
-	{"ssl.keystore.type", "PEM", "Format of ssl.keystore.location: PEM.", nil},
-	{"ssl.keystore.location", "", "File of the private key, not encrypted, and the certificates of a listener of SSL. It is read anew when it has changed.", nil},
-	{"ssl.truststore.type", "PEM", "Format of ssl.truststore.location: PEM.", nil},
-	{"ssl.truststore.location", "", "File of the authorities whose certificates clients may have; by default the system's. It is read anew when it has changed.", nil},
-	{"ssl.client.auth", "none", "Do clients need a certificate: none, requested (it is verified if there is one) or required.", nil},
-	{"ssl.enabled.protocols", "TLSv1.2,TLSv1.3", "Versions of TLS that are spoken, TLSv1.3 among them.", nil},
+
 	{"controller.listener.names", "", "Listeners that are not opened, because the controller is in this process.", nil},
 	{"listeners", "PLAINTEXT://127.0.0.1:9092", "Addresses to listen at, of which the first PLAINTEXT one is opened, or the first SSL one if there is no other.", (*translation).listeners},
+	{"ssl.keystore.type", "PEM", "Format of ssl.keystore.location: PEM. This, and the other properties of TLS, can be said of one listener: listener.name.NAME.ssl.keystore.type.", (*translation).ssl},
+	{"ssl.keystore.location", "", "File of the private key, not encrypted, and the certificates of a listener of SSL. It is read anew when it has changed.", (*translation).ssl},
+	{"ssl.truststore.type", "PEM", "Format of ssl.truststore.location: PEM.", (*translation).ssl},
+	{"ssl.truststore.location", "", "File of the authorities whose certificates clients may have. It is read anew when it has changed.", (*translation).ssl},
+	{"ssl.client.auth", "none", "Do clients need a certificate: none, requested (it is verified if there is one) or required.", (*translation).ssl},
+	{"ssl.enabled.protocols", "TLSv1.2,TLSv1.3", "Versions of TLS that are spoken.", (*translation).ssl},
 	{"advertised.listeners", "", "Addresses that clients are told to use.", (*translation).advertised},
 	{"moldau.admin.listener", "", "host:port of the HTTP listener for operators.", (*translation).admin},
 	{"moldau.partitions.max", "", "Most partitions of all topics together, by default 100000.", (*translation).partitionsMax},
@@ -179,7 +180,7 @@ func (t *translation) run(c *Config) {
 			continue
 		}
 		became, err := f.apply(t, c, f.name, value)
-		if err != nil {
+		if err != nil && t.errs[f.name] == nil {
 			t.errs[f.name] = fmt.Errorf("Invalid value %.200s for configuration %s: %w", value, f.name, err)
 			continue
 		}

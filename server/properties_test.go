@@ -31,17 +31,22 @@ func TestExplainListeners(t *testing.T) {
 		{roles + "listeners=CONTROLLER://:9093,PLAINTEXT://:9092", "listeners", server.PropertyTranslated, "accepted at :9092; CONTROLLER://:9093 is not opened: the controller"},
 		{roles + "listeners=CONTROLLER://:9093", "listeners", server.PropertyInvalid, "no listener can be opened"},
 		{"listeners=SSL://:9093,PLAINTEXT://:9092", "listeners", server.PropertyTranslated, "SSL://:9093 is not opened: Moldau has one listener, PLAINTEXT://:9092"},
-		{"listeners=SSL://:9093", "listeners", server.PropertyInvalid, "ssl.keystore.location"},
+		{"listeners=SSL://:9093", "listeners", server.PropertyInvalid, "ssl.keystore.location names a PEM file"},
 		{pem + "listeners=SSL://:9093,SSL2://:9094;listener.security.protocol.map=SSL2:SSL", "listeners", server.PropertyTranslated, "accepted at :9093 by TLS; SSL2://:9094 is not opened"},
-		{pem + "listeners=SSL://:9093;ssl.keystore.type=JKS", "listeners", server.PropertyInvalid, "Moldau reads PEM"},
-		{pem + "listeners=SSL://:9093;ssl.client.auth=maybe", "listeners", server.PropertyInvalid, "want none, requested or required"},
-		{pem + "listeners=SSL://:9093;ssl.enabled.protocols=TLSv1.1,TLSv1.3", "listeners", server.PropertyInvalid, "TLSv1.1"},
-		{pem + "listeners=SSL://:9093;ssl.enabled.protocols=TLSv1.2", "listeners", server.PropertyInvalid, "no TLSv1.3"},
+		{pem + "listeners=SSL://:9093;ssl.keystore.type=JKS", "ssl.keystore.type", server.PropertyInvalid, "Moldau reads PEM"},
+		{pem + "listeners=SSL://:9093;ssl.client.auth=maybe", "ssl.client.auth", server.PropertyInvalid, "want none, requested or required"},
+		{pem + "listeners=SSL://:9093;ssl.client.auth=required", "listeners", server.PropertyInvalid, "need authorities: ssl.truststore.location"},
+		{pem + "listeners=SSL://:9093;ssl.client.auth=required;ssl.truststore.certificates=secret", "ssl.truststore.certificates", server.PropertyInvalid, "for configuration ssl.truststore.certificates: keys and certificates are read from files only"},
+		{pem + "listeners=SSL://:9093;ssl.key.password=secret", "ssl.key.password", server.PropertyInvalid, "for configuration ssl.key.password: the key may not be encrypted"},
+		{pem + "listeners=SSL://:9093;ssl.enabled.protocols=TLSv1.1,TLSv1.3", "ssl.enabled.protocols", server.PropertyInvalid, "TLSv1.1"},
+		{pem + "listeners=OUT://:9093;listener.security.protocol.map=OUT:SSL;listener.name.out.ssl.client.auth=required", "listeners", server.PropertyInvalid, "ssl.truststore.location"},
+		{"listeners=OUT://:9093;listener.security.protocol.map=OUT:SSL;ssl.keystore.location=a;ssl.keystore.type=JKS;listener.name.out.ssl.keystore.type=PEM", "listener.name.out.ssl.keystore.type", server.PropertyTranslated, "it is of OUT, which speaks TLS"},
+		{"listeners=PLAINTEXT://:1;ssl.client.auth=required", "ssl.client.auth", server.PropertyTranslated, "no listener goes by it"},
 		{"listeners=SASL_SSL://:9093", "listeners", server.PropertyInvalid, "there is no SASL_SSL yet"},
 		// A name alone promises nothing.
 		{"listeners=INSIDE://:1", "listeners", server.PropertyInvalid, "does not tell the protocol of INSIDE"},
 		{"listeners=INSIDE://:1,OUTSIDE://:2;listener.security.protocol.map=INSIDE:PLAINTEXT,outside:plaintext", "listeners", server.PropertyTranslated, "accepted at :1; OUTSIDE://:2 is not opened: Moldau has one listener"},
-		{"listeners=PLAINTEXT://:1;listener.security.protocol.map=PLAINTEXT:SSL", "listeners", server.PropertyInvalid, "ssl.keystore.location"},
+		{"listeners=PLAINTEXT://:1;listener.security.protocol.map=PLAINTEXT:SSL", "listeners", server.PropertyInvalid, "ssl.keystore.location names"},
 		{"listeners=PLAINTEXT://:1;listener.security.protocol.map=PLAINTEXT", "listeners", server.PropertyInvalid, "not NAME:PROTOCOL"},
 
 		{"advertised.listeners=PLAINTEXT://a:1", "advertised.listeners", server.PropertyTranslated, "port 1 of a"},
@@ -71,7 +76,7 @@ func TestExplainListeners(t *testing.T) {
 // anything.
 func TestFieldsWinOverProperties(t *testing.T) {
 	b := servertest.Start(t, server.Config{NodeID: 7, Properties: map[string]string{
-		"listeners": "SSL://:1", "log.dirs": "/nowhere,/else", "moldau.admin.listener": "127.0.0.1:0", "node.id": "3",
+		"listeners": "SASL_SSL://:1", "log.dirs": "/nowhere,/else", "moldau.admin.listener": "127.0.0.1:0", "node.id": "3",
 	}})
 	if b.Server().AdminAddr() == nil {
 		t.Error("the property of an unset field has no effect")
@@ -80,6 +85,29 @@ func TestFieldsWinOverProperties(t *testing.T) {
 		if got := describeBroker(t, b, name, "7"); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
+	}
+}
+
+// An address of higher rank does not open in plain text what asks for TLS.
+func TestAddressDoesNotTakeTLSAway(t *testing.T) {
+	tls := map[string]string{"listeners": "SSL://:1", "ssl.keystore.location": "key.pem"}
+	if err := (server.Config{Listen: "127.0.0.1:0", Properties: tls}).Validate(); err == nil || !strings.Contains(err.Error(), "SSL://:1 speaks TLS, and the address 127.0.0.1:0") {
+		t.Errorf("%v, want it refused", err)
+	}
+	plain := map[string]string{"listeners": "PLAINTEXT://:1,SSL://:2"}
+	if err := (server.Config{Listen: "127.0.0.1:0", Properties: plain}).Validate(); err != nil {
+		t.Error(err)
+	}
+	own := &server.TLS{Keystore: "key.pem"}
+	if err := (server.Config{Listen: "127.0.0.1:0", TLS: own, Properties: tls}).Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := (server.Config{TLS: own, Properties: map[string]string{"listeners": "PLAINTEXT://:1"}}).Validate(); err == nil {
+		t.Error("a config of TLS opens a listener of plain text")
+	}
+	advertised := map[string]string{"advertised.listeners": "PLAINTEXT://a:1,SSL://b:2"}
+	if err := (server.Config{TLS: own, Properties: advertised}).Validate(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -63,7 +63,7 @@ func (s *Server) logCounters() {
 	c, sessions := s.wire.Counters(), s.broker.FetchSessions()
 	s.logger.Info("clients served",
 		"connections", c.Accepted, "refused", c.Refused, "delayed", c.Delayed,
-		"idle", c.Idle, "stalledSending", c.StalledSending, "stalledReading", c.StalledReading,
+		"idle", c.Idle, "stalledSending", c.StalledSending, "stalledReading", c.StalledReading, "handshakesFailed", c.HandshakesFailed,
 		"requests", c.Frames, "rejected", c.Rejected,
 		"bytesIn", c.BytesIn, "bytesOut", c.BytesOut,
 		"sendfileBytes", c.SendfileBytes, "copiedBytes", c.CopiedBytes,

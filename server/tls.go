@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -19,16 +17,16 @@ type TLS struct {
 	// Keystore is a file of the private key, not encrypted, and the certificates, the
 	// broker's own first. Kafka: ssl.keystore.location.
 	Keystore string
-	// Truststore is a file of the authorities whose certificates clients may have;
-	// "" is the system's. Kafka: ssl.truststore.location.
+	// Truststore is a file of the authorities whose certificates clients may have: what
+	// any public one signs would say nothing of them. Kafka: ssl.truststore.location.
 	Truststore string
 	// ClientAuth tells whether clients need a certificate: "required", "requested" (it
 	// is verified if there is one), or "none", which "" stands for. Kafka:
 	// ssl.client.auth.
 	ClientAuth string
-	// MinVersion is the oldest version that is spoken, default tls.VersionTLS12. Kafka:
-	// ssl.enabled.protocols.
-	MinVersion uint16
+	// MinVersion and MaxVersion are the oldest and the newest version that are spoken,
+	// default tls.VersionTLS12 and tls.VersionTLS13. Kafka: ssl.enabled.protocols.
+	MinVersion, MaxVersion uint16
 }
 
 var clientAuths = map[string]tls.ClientAuthType{
@@ -36,14 +34,19 @@ var clientAuths = map[string]tls.ClientAuthType{
 }
 
 func (t *TLS) check() error {
-	_, known := clientAuths[t.ClientAuth]
+	auth, known := clientAuths[t.ClientAuth]
 	switch {
 	case t.Keystore == "":
-		return errors.New("TLS needs a key and a certificate, which ssl.keystore.location names a PEM file of")
+		return errors.New("TLS needs a key and a certificate: ssl.keystore.location names a PEM file of both")
 	case !known:
 		return fmt.Errorf("ssl.client.auth is %q, want none, requested or required", t.ClientAuth)
-	case t.MinVersion != 0 && t.MinVersion != tls.VersionTLS12 && t.MinVersion != tls.VersionTLS13:
-		return errors.New("the oldest TLS that is spoken can be 1.2 or 1.3")
+	case auth != tls.NoClientCert && t.Truststore == "":
+		return errors.New("clients' certificates need authorities: ssl.truststore.location names a PEM file of theirs")
+	}
+	for _, v := range []uint16{t.MinVersion, t.MaxVersion} {
+		if v != 0 && v != tls.VersionTLS12 && v != tls.VersionTLS13 {
+			return errors.New("the versions of TLS that can be spoken are 1.2 and 1.3")
+		}
 	}
 	return nil
 }
@@ -56,9 +59,12 @@ func (t *TLS) load() (*tls.Config, error) {
 	}
 	pair, err := tls.X509KeyPair(text, text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.Keystore, err)
+		return nil, fmt.Errorf("%s must be PEM, of a private key that is not encrypted and its certificates: %w", t.Keystore, err)
 	}
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: max(t.MinVersion, tls.VersionTLS12), ClientAuth: clientAuths[t.ClientAuth]}
+	c := &tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientAuth: clientAuths[t.ClientAuth],
+		MinVersion: max(t.MinVersion, tls.VersionTLS12), MaxVersion: t.MaxVersion,
+	}
 	if t.Truststore == "" {
 		return c, nil
 	}
@@ -66,7 +72,7 @@ func (t *TLS) load() (*tls.Config, error) {
 		return nil, err
 	}
 	if c.ClientCAs = x509.NewCertPool(); !c.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s: no certificate is in it", t.Truststore)
+		return nil, fmt.Errorf("%s must be PEM, and no certificate is in it", t.Truststore)
 	}
 	return c, nil
 }
@@ -79,28 +85,28 @@ type tlsFiles struct {
 
 	mu     sync.Mutex
 	config *tls.Config
-	stamps [2]fileStamp // of the files that were tried last
+	read   fileStamps // as config is
+	failed fileStamps // as was told last
 }
 
-// fileStamp tells a file that has changed.
-type fileStamp struct {
+// fileStamps tell that one of the files has changed.
+type fileStamps [2]struct {
 	modified time.Time
 	bytes    int64
 }
 
-func (f *tlsFiles) stampsNow() (stamps [2]fileStamp) {
-	for i, name := range []string{f.Keystore, f.Truststore} {
+func (t *TLS) stamps() (s fileStamps) {
+	for i, name := range []string{t.Keystore, t.Truststore} {
 		if info, err := os.Stat(name); err == nil {
-			stamps[i] = fileStamp{info.ModTime(), info.Size()}
+			s[i].modified, s[i].bytes = info.ModTime(), info.Size()
 		}
 	}
-	return stamps
+	return s
 }
 
 // newTLS reads the files for the first time.
 func newTLS(t TLS, logger *slog.Logger) (*tls.Config, error) {
-	f := &tlsFiles{TLS: t, logger: logger}
-	f.stamps = f.stampsNow()
+	f := &tlsFiles{TLS: t, logger: logger, read: t.stamps()}
 	var err error
 	if f.config, err = t.load(); err != nil {
 		return nil, err
@@ -108,46 +114,23 @@ func newTLS(t TLS, logger *slog.Logger) (*tls.Config, error) {
 	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.current(), nil }}, nil
 }
 
+// current is called for each connection. What cannot be read is tried again with the
+// next, and told once.
 func (f *tlsFiles) current() *tls.Config {
-	stamps := f.stampsNow()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if stamps == f.stamps {
+	now := f.stamps()
+	if now == f.read {
 		return f.config
 	}
-	f.stamps = stamps
-	if c, err := f.load(); err != nil {
+	c, err := f.load()
+	switch {
+	case err == nil:
+		f.config, f.read = c, now
+		f.logger.Info("files of TLS have changed and were read anew", "keystore", f.Keystore)
+	case now != f.failed:
+		f.failed = now
 		f.logger.Error("files of TLS have changed and cannot be read: what they were is kept", "err", err)
-	} else {
-		f.config = c
-		f.logger.Info("files of TLS have changed and are read anew", "keystore", f.Keystore)
 	}
 	return f.config
-}
-
-// tls is what properties say of TLS.
-func (t *translation) tls(c *Config) error {
-	for _, name := range []string{"ssl.keystore.type", "ssl.truststore.type"} {
-		if kind, given := t.properties[name]; given && !strings.EqualFold(kind, "PEM") {
-			return fmt.Errorf("%s is %q, and Moldau reads PEM", name, kind)
-		}
-	}
-	s := &TLS{Keystore: t.properties["ssl.keystore.location"], Truststore: t.properties["ssl.truststore.location"], ClientAuth: t.properties["ssl.client.auth"]}
-	if versions := listItems(t.properties["ssl.enabled.protocols"]); len(versions) > 0 {
-		s.MinVersion = tls.VersionTLS13
-		for _, v := range versions {
-			switch v {
-			case "TLSv1.2":
-				s.MinVersion = tls.VersionTLS12
-			case "TLSv1.3":
-			default:
-				return fmt.Errorf("ssl.enabled.protocols has %q, and Moldau speaks TLSv1.2 and TLSv1.3", v)
-			}
-		}
-		if !slices.Contains(versions, "TLSv1.3") {
-			return errors.New("ssl.enabled.protocols has no TLSv1.3, which Moldau always speaks")
-		}
-	}
-	c.TLS = s
-	return s.check()
 }

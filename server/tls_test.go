@@ -3,7 +3,7 @@ package server_test
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"net"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,15 +97,11 @@ func TestClientsSpeakTLS(t *testing.T) {
 // Properties are as a file of Kafka's has them.
 func TestTLSByProperties(t *testing.T) {
 	f := newPEMFiles(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a free port: servertest's own is a field, and stronger
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	s, err := server.Start(server.Config{DataDir: t.TempDir(), Properties: map[string]string{
-		"listeners": "CLIENTS://" + l.Addr().String(), "listener.security.protocol.map": "CLIENTS:SSL",
-		"ssl.keystore.type": "PEM", "ssl.keystore.location": f.keystore,
-		"ssl.truststore.type": "PEM", "ssl.truststore.location": f.truststore, "ssl.client.auth": "required",
+	s, err := server.Start(server.Config{DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Properties: map[string]string{
+		"listeners": "CLIENTS://127.0.0.1:0", "listener.security.protocol.map": "CLIENTS:SSL",
+		"ssl.keystore.type": "PEM", "ssl.keystore.location": f.keystore, "ssl.enabled.protocols": "TLSv1.3",
+		"ssl.truststore.type": "PEM", "ssl.truststore.location": f.truststore,
+		"ssl.client.auth": "none", "listener.name.clients.ssl.client.auth": "required",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +112,48 @@ func TestTLSByProperties(t *testing.T) {
 	}
 	if err := roundTrip(t, s.Addr().String(), &tls.Config{RootCAs: f.client.RootCAs}); err == nil {
 		t.Error("a client without a certificate is served")
+	}
+	old := f.client.Clone()
+	old.MaxVersion = tls.VersionTLS12
+	if err := roundTrip(t, s.Addr().String(), old); err == nil {
+		t.Error("TLS 1.2 is spoken")
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := s.Counters().HandshakesFailed; n < 2 {
+		t.Errorf("%d handshakes have failed", n)
+	}
+}
+
+// A certificate that is only asked for is verified all the same.
+func TestRequestedCertificatesAreVerified(t *testing.T) {
+	f, foreign := newPEMFiles(t), newPEMFiles(t)
+	b := servertest.Start(t, server.Config{TLS: &server.TLS{Keystore: f.keystore, Truststore: f.truststore, ClientAuth: "requested", MaxVersion: tls.VersionTLS12}})
+	for name, c := range map[string]struct {
+		certificates []tls.Certificate
+		served       bool
+	}{"none": {nil, true}, "its own": {f.client.Certificates, true}, "another's": {foreign.client.Certificates, false}} {
+		err := roundTrip(t, b.Addr(), &tls.Config{RootCAs: f.client.RootCAs, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if c.certificates == nil {
+				return &tls.Certificate{}, nil
+			}
+			return &c.certificates[0], nil
+		}})
+		if (err == nil) != c.served {
+			t.Errorf("a client's certificate: %s: %v", name, err)
+		}
+	}
+	// An authority that is trusted from now on.
+	text, err := os.ReadFile(foreign.truststore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.truststore, append(text, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := roundTrip(t, b.Addr(), &tls.Config{RootCAs: f.client.RootCAs, Certificates: foreign.client.Certificates}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -134,11 +172,20 @@ func TestCertificatesAreReadAnew(t *testing.T) {
 	if err := dial(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(f.keystore, []byte("no key"), 0o600); err != nil {
+	good, err := os.ReadFile(f.keystore)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dial(); err != nil {
-		t.Errorf("with a broken file: %v", err)
+	for range 2 {
+		if err := os.WriteFile(f.keystore, []byte("no key"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := dial(); err != nil {
+			t.Errorf("with a broken file: %v", err)
+		}
+	}
+	if err := os.WriteFile(f.keystore, good, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	f.renew(t)
 	later := time.Now().Add(time.Hour) // a file system may tell times coarsely

@@ -81,7 +81,7 @@ func (l Load) dial(ctx context.Context) (*wire.Conn, error) {
 	case err != nil:
 		return nil, err
 	case trusting != nil:
-		return wire.DialTLS(ctx, l.Addr, trusting)
+		return wire.DialTLS(ctx, l.Addr, trusting) // by the cipher that all have, or not at all
 	}
 	return wire.Dial(ctx, l.Addr)
 }

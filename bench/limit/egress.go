@@ -21,7 +21,11 @@ const (
 	Sendfile Way = iota // what is around the bytes, held back for them, then sendfile
 	Copy                // pread among what is around the bytes, then one write
 	Map                 // what is around the bytes, held back for them, then a write from a map of the file
+	Pieces              // as Copy, but no more than pieceBytes at a time, for what is encrypted on its way
 )
+
+// pieceBytes stay in the processor's caches between being read and being sent.
+const pieceBytes = 64 << 10
 
 // ServeEgress answers Fetch 11 on every connection of l until ctx is done, with
 // as many bytes for each partition as the request asks. They are the file's, from
@@ -64,6 +68,7 @@ type egress struct {
 	answer []byte // what is around the bytes; by Copy, those too
 	cuts   []cut  // but by Copy
 	mapped []byte // the file, by Map
+	piece  []byte // what is read, by Pieces; nil until then
 }
 
 // cut is a place in an answer where bytes of the file belong.
@@ -205,10 +210,30 @@ func (e *egress) send() error {
 // answer.
 func (e *egress) sendCut(bytes int, more bool) error {
 	at := e.advance(bytes)
-	if e.way == Map {
+	switch e.way {
+	case Map:
 		return e.out.write(e.mapped[at:at+int64(bytes)], more)
+	case Pieces:
+		return e.sendPieces(bytes, at)
 	}
 	return e.out.sendfile(e.file, at, bytes)
+}
+
+func (e *egress) sendPieces(bytes int, at int64) error {
+	if e.piece == nil {
+		e.piece = make([]byte, pieceBytes)
+	}
+	for bytes > 0 {
+		b := e.piece[:min(bytes, pieceBytes)]
+		if err := e.read(b, at); err != nil {
+			return err
+		}
+		if err := e.out.write(b, false); err != nil {
+			return err
+		}
+		bytes, at = bytes-len(b), at+int64(len(b))
+	}
+	return nil
 }
 
 // grown is b with n bytes, of which the first len(b) are kept.

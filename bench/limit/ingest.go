@@ -57,7 +57,7 @@ func ingest(nc net.Conn, to *File, settled func() error) error {
 		if err := to.Append(frame); err != nil {
 			return err
 		}
-		if in.whole() {
+		if in.whole() || conn.more() {
 			continue
 		}
 		if err := settled(); err != nil {

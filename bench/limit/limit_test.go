@@ -71,7 +71,7 @@ func servedBy(t *testing.T, secure bool, run func(context.Context, net.Listener)
 	trusting = &tls.Config{RootCAs: x509.NewCertPool()}
 	trusting.RootCAs.AppendCertsFromPEM(public)
 	addr, end = served(t, func(ctx context.Context, l net.Listener) error {
-		return run(ctx, tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}}))
+		return run(ctx, limit.SecureListener(l, &tls.Config{Certificates: []tls.Certificate{pair}}))
 	})
 	return addr, end, trusting
 }
@@ -187,7 +187,7 @@ func TestEgressAnswersWithTheFilesBytes(t *testing.T) {
 		way      limit.Way
 		bytesMax int32
 		secure   bool
-	}{{limit.Sendfile, 30_000, false}, {limit.Copy, 30_001, false}, {limit.Map, 29_999, false}, {limit.Copy, 30_002, true}} {
+	}{{limit.Sendfile, 30_000, false}, {limit.Copy, 30_001, false}, {limit.Map, 29_999, false}, {limit.Copy, 30_002, true}, {limit.Pieces, 30_003, true}} {
 		way, bytesMax := c.way, c.bytesMax
 		file, err := os.Open(name)
 		if err != nil {

@@ -44,6 +44,9 @@ func Run(ctx context.Context, program, addr, data, keystore string) error {
 		return err
 	}
 	ways := map[string]Way{EgressByFile: Sendfile, EgressByCopy: Copy, EgressByMap: Map}
+	if keystore != "" {
+		ways[EgressByCopy] = Pieces
+	}
 	way, egress := ways[program]
 	switch {
 	case program == Ingest:

@@ -41,6 +41,9 @@ func newSocket(nc *net.TCPConn) (*socket, error) {
 	return s, nil
 }
 
+// more is known to who reads: what arrived is taken by one read.
+func (s *socket) more() bool { return false }
+
 // Read reads what is there, once something is.
 func (s *socket) Read(b []byte) (int, error) {
 	if s.in = b; !s.filled { // as much as may be taken without telling the runtime

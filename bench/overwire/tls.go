@@ -22,8 +22,9 @@ func TLS(pool func(*harness.Session) *system.Pool) harness.Scenario {
 		Help: `The replay client speaks TLS 1.3, by AES-128-GCM, to brokers that have no other
 listener. Produce and fetch are those of the scenarios of these names, in some sizes;
 every block of produce has a topic of its own. The limit programs are ingest and copy,
-by the same library of Go's: they take off what TLS brings, check and write it, or read
-and send it. Moldau may need 1.2 times their CPU time.`,
+by the same library of Go's: they read as much of what is encrypted as is there, check
+and write it, and acknowledge what has arrived together, or read and send 64 KiB at a
+time. Moldau may need 1.2 times their CPU time.`,
 		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
 			return planTLS(pool(s), s), nil
 		},

@@ -3,6 +3,7 @@ package system
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"moldau/bench/harness"
 	"moldau/bench/limit"
+	"moldau/bench/wire"
 	"moldau/server/compat/broker"
 )
 
@@ -86,16 +88,19 @@ func (p *Pool) start(ctx context.Context, name string) (*System, error) {
 		return nil, err
 	}
 	p.session.Say("starting %s", name)
-	name, _ = byTLS(name)
+	base, secure := byTLS(name)
+	if secure {
+		p.session.Note("by TLS", "TLS 1.3, "+tls.CipherSuiteName(wire.Cipher)+", a certificate of ECDSA P-256")
+	}
 	if JVM(name) {
 		launch.Properties = slices.Concat(launch.Properties, quickDeletion)
 		p.session.Note(name+" is configured by", heap+"; "+strings.Join(launch.Properties, ", "))
 	}
-	if name == Moldau {
+	if base == Moldau {
 		p.session.Note(name+" is configured by", smallJournal)
 		launch.Properties = append(launch.Properties, smallJournal, operators(&launch))
 	}
-	return start(ctx, name, launch)
+	return start(ctx, base, launch)
 }
 
 // launch says how a system is started.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,15 +21,21 @@ type Conn struct {
 // Dial connects.
 func Dial(ctx context.Context, addr string) (*Conn, error) { return DialSmall(ctx, addr, 256<<10) }
 
-// DialTLS is Dial of a connection of TLS.
+// DialTLS is Dial of a connection of TLS. One by another cipher than [Cipher] is an error.
 func DialTLS(ctx context.Context, addr string, config *tls.Config) (*Conn, error) {
 	d := tls.Dialer{Config: config}
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
+	if got := c.(*tls.Conn).ConnectionState().CipherSuite; got != Cipher {
+		return nil, errors.Join(fmt.Errorf("%s is spoken by %s, where others have %s", addr, tls.CipherSuiteName(got), tls.CipherSuiteName(Cipher)), c.Close())
+	}
 	return &Conn{Conn: c, in: bufio.NewReaderSize(c, 256<<10)}, nil
 }
+
+// Cipher is the one of TLS that all are measured by.
+const Cipher = tls.TLS_AES_128_GCM_SHA256
 
 // DialSmall is Dial with so many bytes for what arrives, for those who have very
 // many connections.

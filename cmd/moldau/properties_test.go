@@ -49,7 +49,8 @@ func TestBadPropertiesFilesAreRefusedWithTheirLine(t *testing.T) {
 		{"a=" + strings.Repeat("1", propertiesBytesMax), "no file of properties"},
 		{"log.retention.ms=soon\n", "server.properties:1: Invalid value soon for configuration log.retention.ms: Not a number of type LONG"},
 		{"node.id=1\nbroker.id=2\n", "server.properties:2: Invalid value 2 for configuration broker.id: node.id is 1"},
-		{"listeners=SSL://:9093\n", "server.properties:1: Invalid value SSL://:9093 for configuration listeners: TLS needs a key and a certificate, which ssl.keystore.location names a PEM file of"},
+		{"listeners=SSL://:9093\n", "server.properties:1: Invalid value SSL://:9093 for configuration listeners: TLS needs a key and a certificate: ssl.keystore.location names a PEM file of both"},
+		{"ssl.keystore.location=a.jks\nssl.keystore.type=JKS\nlisteners=SSL://:9093\n", "server.properties:2: Invalid value for configuration ssl.keystore.type: Moldau reads PEM"},
 	} {
 		path := write(t, tc.text)
 		code, out, errOut := moldau(t.Context(), "", "serve", "--config", path)

@@ -110,7 +110,9 @@ func (f *serveFlags) configure(flags *pflag.FlagSet, environ []string) (unknown 
 				return nil, usageErrorf("--%s and --set %s exclude each other", flag, alias)
 			}
 		}
-		all.drop(property)
+		if flag != "listen" { // it is an address: listeners may ask for TLS, and be refused
+			all.drop(property)
+		}
 	}
 	// Only what was asked for is a static config: tools show those of a broker
 	// beside every topic.

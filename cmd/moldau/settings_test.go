@@ -48,7 +48,7 @@ func TestFlagsOverrideTheEnvironmentAndThatTheFile(t *testing.T) {
 		{"log.dirs=a,b\n", "MOLDAU_DATA_DIR=c", "", "moldau.data.dir=c"},
 		{"log.dirs=a,b\n", "MOLDAU_DATA_DIR=c", "--data d", ""},
 		{"moldau.durability=os", "MOLDAU_DURABILITY=os", "--durability synced", "moldau.durability=synced"},
-		{"listeners=SSL://:1\nadvertised.listeners=PLAINTEXT://a:1", "", "--listen 127.0.0.1:1", "advertised.listeners=PLAINTEXT://a:1"},
+		{"listeners=PLAINTEXT://:1\nadvertised.listeners=PLAINTEXT://a:1", "", "--listen 127.0.0.1:1", "advertised.listeners=PLAINTEXT://a:1 listeners=PLAINTEXT://:1"},
 		{"advertised.listeners=nonsense", "MOLDAU_ADMIN_LISTENER=nonsense", "--advertise a:1 --admin 127.0.0.1:1", ""},
 		{"my.own=1", "", "--set other=a=b", "my.own=1 other=a=b"},
 	} {

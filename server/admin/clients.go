@@ -14,7 +14,7 @@ import (
 
 const (
 	refusedHelp = "Connections that were closed at once, by the limit that they met: of all, or of their address."
-	closedHelp  = "Connections that were closed because of their peer: idle, or stalled in the middle of a request or a response."
+	closedHelp  = "Connections that were closed because of their peer: idle, stalled in the middle of a request or a response, or without the TLS that is wanted."
 )
 
 var (
@@ -27,6 +27,7 @@ var (
 		countingFor("moldau_connections_closed_total", closedHelp, "reason", "idle", func(c *wire.Counters) int64 { return c.Idle }),
 		countingFor("moldau_connections_closed_total", closedHelp, "reason", "stalled request", func(c *wire.Counters) int64 { return c.StalledSending }),
 		countingFor("moldau_connections_closed_total", closedHelp, "reason", "stalled response", func(c *wire.Counters) int64 { return c.StalledReading }),
+		countingFor("moldau_connections_closed_total", closedHelp, "reason", "TLS handshake", func(c *wire.Counters) int64 { return c.HandshakesFailed }),
 		counting("moldau_requests_received_total", "Requests that were received.", func(c *wire.Counters) int64 { return c.Frames }),
 		counting("moldau_requests_rejected_total", "Requests that ended their connection.", func(c *wire.Counters) int64 { return c.Rejected }),
 		standing("moldau_requests_in_flight_bytes", "Bytes that requests hold which are being received or served.", func(c *wire.Counters) int64 { return c.InFlightBytes }),

@@ -16,6 +16,7 @@ var (
 	errPeerClosed   = errors.New("closed by the peer")
 	errIdle         = errors.New("idle for too long")
 	errStalled      = errors.New("a request did not get on")
+	errHandshake    = errors.New("TLS handshake")
 	errShuttingDown = errors.New("server is shutting down")
 )
 
@@ -131,10 +132,13 @@ func (c *Conn) handshake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.server.options.FrameTimeout, errStalled)
 	defer cancel()
 	err := secure.HandshakeContext(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
-		return fmt.Errorf("TLS handshake: %w: %w", errStalled, err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), errStalled):
+		return fmt.Errorf("%w: %w: %w", errHandshake, errStalled, err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", errHandshake, err)
 }
 
 // serveRequests returns why no more requests are read.

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -32,14 +33,15 @@ type Server struct {
 	limits    Limits
 	lastID    uint64
 
-	running       sync.WaitGroup // a goroutine for each of conns
-	rate          *rate          // of accepting
-	replies       replyBudget
-	refusedLogged seldom
-	memoryLogged  seldom
-	delayedLogged seldom
-	counters      counters
-	served        served
+	running         sync.WaitGroup // a goroutine for each of conns
+	rate            *rate          // of accepting
+	replies         replyBudget
+	refusedLogged   seldom
+	handshakeLogged seldom
+	memoryLogged    seldom
+	delayedLogged   seldom
+	counters        counters
+	served          served
 }
 
 // NewServer returns a server that has no listener yet.
@@ -247,6 +249,11 @@ func (s *Server) logEnd(c *Conn, err error) {
 	case errors.Is(err, errStalled):
 		s.counters.stalledSending.Add(1)
 		level = slog.LevelWarn
+	case errors.Is(err, errHandshake) && !errors.Is(err, io.EOF): // who only looks whether somebody listens
+		attrs = append(attrs, "failed_so_far", s.counters.handshakesFailed.Add(1))
+		if s.handshakeLogged.now() {
+			level = slog.LevelWarn
+		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.counters.stalledReading.Add(1)
 		level = slog.LevelWarn

@@ -78,7 +78,7 @@ func (l *Launch) command(ctx context.Context) (*exec.Cmd, error) {
 		if l.Durability != "" {
 			argv = append(argv, "--durability", l.Durability)
 		}
-		for _, p := range append(l.tlsProperties(), l.Properties...) {
+		for _, p := range append(l.TLSProperties(), l.Properties...) {
 			argv = append(argv, "--set", p)
 		}
 		return exec.CommandContext(ctx, argv[0], argv[1:]...), nil
@@ -87,7 +87,7 @@ func (l *Launch) command(ctx context.Context) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	properties := append(l.tlsProperties(), l.Properties...)
+	properties := append(l.TLSProperties(), l.Properties...)
 	if l.Host != "" && l.TLS == nil {
 		properties = append([]string{
 			fmt.Sprintf("listeners=PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", l.Addr(), l.Port+1),

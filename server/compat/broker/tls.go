@@ -45,9 +45,9 @@ func Trusting(certificate string) (*tls.Config, error) {
 	return c, nil
 }
 
-// tlsProperties have the only listener for clients speak TLS 1.3, with the cipher that
+// TLSProperties have the only listener for clients speak TLS 1.3, with the cipher that
 // Go chooses: a JVM's own choice costs it more.
-func (l *Launch) tlsProperties() []string {
+func (l *Launch) TLSProperties() []string {
 	if l.TLS == nil {
 		return nil
 	}

@@ -8,8 +8,8 @@ const (
 	noCluster     = "it is about several brokers, and this one is alone"
 	noNewGroups   = "there are groups of the classic protocol only"
 	noTxns        = "there are no transactions yet"
-	noSecurity    = "there is no authentication yet"
-	otherTLS      = "of TLS Moldau has the properties that moldau config list tells"
+	noSecurity    = "there is no authentication but by certificates yet"
+	atStart       = "it is read at the start only, if it is one that moldau config list tells"
 	noQuotas      = "there are no quotas yet"
 	noTiers       = "there is no tiered storage"
 	noClasses     = "Moldau loads no Java classes"
@@ -61,8 +61,8 @@ var absent = []struct{ name, reason string }{
 	{"kafka.metrics.", noJMX},
 	{"leader.imbalance.check.interval.seconds", noCluster},
 	{"leader.replication.throttled.rate", noQuotas},
-	{"listener.name.", noSecurity},
-	{"listener.security.protocol.map", noSecurity},
+	{"listener.name.", atStart},
+	{"listener.security.protocol.map", atStart},
 	{"log.cleaner.io.buffer.load.factor", noThreads},
 	{"log.cleaner.io.buffer.size", noThreads},
 	{"log.dir", otherDirs},
@@ -95,7 +95,7 @@ var absent = []struct{ name, reason string }{
 	{"socket.listen.backlog.size", noThreads},
 	{"socket.receive.buffer.bytes", noThreads},
 	{"socket.send.buffer.bytes", noThreads},
-	{"ssl.", otherTLS},
+	{"ssl.", atStart},
 	{"telemetry.", noTelemetry},
 	{"transaction.", noTxns},
 	{"transactional.id.expiration.ms", noTxns},
