@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -173,7 +172,7 @@ func (s *Server) listen() error {
 		if err != nil {
 			return fmt.Errorf("listen for clients by TLS: %w", errors.Join(err, clients.Close()))
 		}
-		clients = tls.NewListener(clients, config)
+		clients = wire.NewTLSListener(clients, config)
 	}
 	s.clients = clients
 	s.closing(func(context.Context) error { return ignoreClosed(clients.Close()) })

@@ -22,13 +22,15 @@ const (
 // call where they are there. It is for the reading goroutine.
 //
 // What is read ahead lies in a buffer that is lent for as long as there is
-// anything in it: a connection that waits has none. Connections that cannot be
-// read without waiting, such as those of TLS, have a small one of their own.
+// anything in it: a connection that waits has none. Connections that are no sockets
+// themselves, such as those of TLS, have a small one of their own.
 type intake struct {
 	nc     net.Conn
 	socket *socketReader // nil where nc is not a socket of the system's itself
-	pool   *bufferPool
-	budget *budget
+	// records are beneath a connection of TLS that tells before it waits; nil elsewhere.
+	records *recordReader
+	pool    *bufferPool
+	budget  *budget
 
 	buf    []byte // nil while nothing is read ahead
 	lo, hi int    // what has arrived and was not taken yet lies between
@@ -45,6 +47,10 @@ type intake struct {
 func newIntake(nc net.Conn, pool *bufferPool, b *budget) *intake {
 	in := &intake{nc: nc, pool: pool, budget: b}
 	in.socket = newSocketReader(nc, in)
+	if c, ok := nc.(*tlsConn); ok {
+		in.records = c.records
+		in.records.pool, in.records.budget = pool, b
+	}
 	return in
 }
 
@@ -82,6 +88,18 @@ func (in *intake) abandon() {
 		in.budget.giveBack(int64(len(in.buf)))
 	}
 	in.buf, in.lent, in.lo, in.hi, in.fewBytes = nil, false, 0, 0, 0
+	if in.records != nil {
+		in.records.release()
+	}
+}
+
+// tell has the peerWaiter told before nc is waited for, or at once where nobody knows.
+func (in *intake) tell(w peerWaiter) error {
+	if in.records == nil {
+		return w.mayWait()
+	}
+	in.records.w = w
+	return nil
 }
 
 // adapt follows what a frame of this peer lately came to.
@@ -131,7 +149,7 @@ func (in *intake) fill(w peerWaiter) error {
 	if in.socket != nil {
 		return in.socket.fill(w)
 	}
-	if err := w.mayWait(); err != nil {
+	if err := in.tell(w); err != nil {
 		return err
 	}
 	in.front()
@@ -156,7 +174,7 @@ func (in *intake) read(b []byte, w peerWaiter) (n int, err error) {
 	if in.socket != nil {
 		return in.socket.read(b, w)
 	}
-	if err := w.mayWait(); err != nil {
+	if err := in.tell(w); err != nil {
 		return 0, err
 	}
 	return in.nc.Read(b)

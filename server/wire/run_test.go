@@ -47,7 +47,7 @@ func TestRunsAreServedAsOneByOne(t *testing.T) {
 		budget  int64
 		run     int64 // that some are as long at least
 	}{
-		"tcp": {"tcp", 0, 3}, "unix": {"unix", 0, 3}, "little memory": {"tcp", 16 << 10, 2}, "pipe": {"", 0, 1},
+		"tcp": {"tcp", 0, 3}, "unix": {"unix", 0, 3}, "little memory": {"tcp", 16 << 10, 2}, "pipe": {"", 0, 1}, "TLS": {"", 0, 3}, "TLS and little memory": {"", 16 << 10, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, uint64(c.budget)))
@@ -78,6 +78,10 @@ func TestRunsAreServedAsOneByOne(t *testing.T) {
 				c.network = "tcp"
 			}
 			s, conn := dialSocket(t, wire.Options{Handler: h, InFlightBytesMax: c.budget}, c.network)
+			if strings.HasPrefix(name, "TLS") {
+				s.stop(t)
+				s, conn = dialTLS(t, wire.Options{Handler: h, InFlightBytesMax: c.budget})
+			}
 			if name == "pipe" {
 				s.stop(t)
 				p := newPipes()
@@ -104,8 +108,13 @@ func TestRunsAreServedAsOneByOne(t *testing.T) {
 // A run does not wait for what has not arrived: not for a request of which a part is
 // missing.
 func TestRunDoesNotWaitForWhatHasNotArrived(t *testing.T) {
-	s := start(t, wire.Options{Handler: &runner{handlerFunc: echoing, some: all}})
-	c := s.dial(t)
+	o := wire.Options{Handler: &runner{handlerFunc: echoing, some: all}}
+	runDoesNotWait(t, start(t, o).dial(t))
+	_, c := dialTLS(t, o)
+	runDoesNotWait(t, c)
+}
+
+func runDoesNotWait(t *testing.T, c client) {
 	second := frameOf(keyProduce, 2, strings.Repeat("x", 30<<10))
 	for _, size := range []int{5, 40 << 10} { // read ahead, and into a buffer of its own
 		first := strings.Repeat("y", size)

@@ -177,6 +177,11 @@ func TestServeOutlivesTemporaryErrors(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Run("of a server's listener", func(t *testing.T) { servesTLS(t, wire.NewTLSListener) })
+	t.Run("of any other", func(t *testing.T) { servesTLS(t, tls.NewListener) })
+}
+
+func servesTLS(t *testing.T, listener func(net.Listener, *tls.Config) net.Listener) {
 	certificate, roots := selfSigned(t)
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -186,7 +191,7 @@ func TestTLS(t *testing.T) {
 		f, _ := fetchPair(r.Version)
 		return wire.Reply{Response: f}, nil
 	})
-	s := startOn(t, wire.Options{Handler: h}, tls.NewListener(plain, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+	s := startOn(t, wire.Options{Handler: h}, listener(plain, &tls.Config{Certificates: []tls.Certificate{certificate}}))
 	nc, err := tls.Dial("tcp", plain.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "broker"})
 	if err != nil {
 		t.Fatal(err)
@@ -217,6 +222,23 @@ func TestTLS(t *testing.T) {
 	if n := s.Counters(); n.SendfileBytes != 0 || n.CopiedBytes != 7000 || n.Frames != 1 {
 		t.Errorf("counted %+v", n)
 	}
+}
+
+// dialTLS starts a server that speaks TLS, and connects.
+func dialTLS(t *testing.T, o wire.Options) (*running, client) {
+	t.Helper()
+	certificate, roots := selfSigned(t)
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startOn(t, o, wire.NewTLSListener(plain, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+	nc, err := tls.Dial("tcp", plain.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "broker"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	return s, client{nc}
 }
 
 func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {

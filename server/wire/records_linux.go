@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// recordBytes are read at once: four records of full size.
+const recordBytes = 64 << 10
+
+// recordReader is the socket beneath a connection of TLS. It reads ahead into a buffer
+// that is lent while anything is in it, and tells before it waits. Whoever reads the
+// connection uses it.
+type recordReader struct {
+	net.Conn
+	raw   syscall.RawConn
+	ready func(fd uintptr) bool // tryRead, made once: a closure a call would be an allocation
+
+	pool   *bufferPool // nil until a Server has the connection: nothing is read ahead
+	budget *budget
+	w      peerWaiter // nil once it was told
+
+	buf    []byte // lent
+	lo, hi int    // in it, what was not taken yet
+
+	// Of the call that runs.
+	b   []byte
+	n   int
+	err error
+}
+
+// newRecordReader returns nil where the connection is not a socket itself.
+func newRecordReader(nc net.Conn) *recordReader {
+	tcp, ok := nc.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	r := &recordReader{Conn: nc, raw: raw}
+	r.ready = r.tryRead
+	return r
+}
+
+// Read reads what is there, once something is.
+func (r *recordReader) Read(b []byte) (int, error) {
+	if r.lo == r.hi {
+		r.b, r.n, r.err = b, 0, nil
+		err := r.raw.Read(r.ready)
+		if r.b = nil; err != nil {
+			return 0, err
+		}
+		if r.buf == nil {
+			return r.n, r.err
+		}
+	}
+	n := copy(b, r.buf[r.lo:r.hi])
+	if r.lo += n; r.lo == r.hi {
+		r.release()
+	}
+	return n, nil
+}
+
+// tryRead reports false to wait until something has arrived.
+func (r *recordReader) tryRead(fd uintptr) bool {
+	b := r.b
+	if len(b) < recordBytes && r.budget != nil && r.budget.lend(recordBytes) {
+		r.buf = r.pool.get(recordBytes)
+		b = r.buf
+	}
+	for {
+		n, err := unix.Read(int(fd), b)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case n > 0 && r.buf != nil:
+			r.lo, r.hi = 0, n
+			return true
+		case n > 0:
+			r.n = n
+			return true
+		}
+		r.release()
+		return r.ended(n, err)
+	}
+}
+
+// ended is [socketReader]'s.
+func (r *recordReader) ended(n int, err error) bool {
+	switch {
+	case err == nil && n == 0:
+		r.err = io.EOF
+	case err != unix.EAGAIN:
+		r.err = os.NewSyscallError("read", err)
+	case r.w == nil:
+		return false
+	default:
+		w := r.w
+		r.w = nil
+		r.err = w.mayWait()
+		return r.err != nil
+	}
+	return true
+}
+
+// release gives the buffer back, with whatever is in it.
+func (r *recordReader) release() {
+	if r.buf != nil {
+		r.budget.giveBack(recordBytes)
+		r.pool.put(r.buf)
+	}
+	r.buf, r.lo, r.hi = nil, 0, 0
+}
