@@ -101,6 +101,8 @@ func (c *Conn) serve(ctx context.Context) error {
 	err := c.handshake(ctx)
 	if err == nil {
 		err = c.serveRequests(ctx)
+	} else {
+		c.frames.close() // what was read ahead is of no use
 	}
 	rejected := isRejection(err)
 	if rejected {

@@ -219,8 +219,11 @@ func servesTLS(t *testing.T, listener func(net.Listener, *tls.Config) net.Listen
 		_, err = noise.Read(b)
 	}
 	s.stop(t)
-	if n := s.Counters(); n.SendfileBytes != 0 || n.CopiedBytes != 7000 || n.Frames != 1 {
+	if n := s.Counters(); n.SendfileBytes != 0 || n.CopiedBytes != 7000 || n.Frames != 1 || n.HandshakesFailed != 1 {
 		t.Errorf("counted %+v", n)
+	}
+	if held := s.HeldBytes(); held != 0 {
+		t.Errorf("%d bytes are held when all connections have ended", held)
 	}
 }
 
