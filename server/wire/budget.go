@@ -102,7 +102,7 @@ const lentBytesMax = 16 << 20
 
 // lend gives out what is not needed to receive requests, but makes it cheaper: no
 // more than half of all there is, nor than lentBytesMax, and nothing while anybody
-// waits. It never waits itself. Who has it gives it back when the next wait begins.
+// waits. It never waits itself. Who has it gives it back when it waits for its peer next.
 func (b *budget) lend(bytes int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -248,7 +248,7 @@ func (f *frameReader) release(frame []byte) {
 }
 
 // holds tells whether others could have what this one has taken.
-func (f *frameReader) holds() bool { return f.held.bytes > 0 || f.in.lent }
+func (f *frameReader) holds() bool { return f.held.bytes > 0 || f.in.holds() }
 
 // close gives back what is still held when the connection ends, perhaps with a
 // frame that was not released.

@@ -49,7 +49,7 @@ func newIntake(nc net.Conn, pool *bufferPool, b *budget) *intake {
 	in.socket = newSocketReader(nc, in)
 	if c, ok := nc.(*tlsConn); ok {
 		in.records = c.records
-		in.records.pool, in.records.budget = pool, b
+		in.records.pool, in.records.budget, in.records.bytes = pool, b, bufferBytes(0)
 	}
 	return in
 }
@@ -107,7 +107,16 @@ func (in *intake) adapt(frameBytes int) {
 	if in.wanted = aheadFrames * frameBytes; in.wanted > aheadBytesMax {
 		in.wanted = 0
 	}
+	if in.records == nil {
+		return
+	}
+	if in.records.bytes = bufferBytes(in.wanted); in.wanted == 0 {
+		in.records.bytes = recordBytes // what is decrypted goes to where the frame lies
+	}
 }
+
+// holds tells that bytes were read ahead, in memory that others could have.
+func (in *intake) holds() bool { return in.lent || in.records != nil && in.records.buf != nil }
 
 // ready sees to a buffer.
 func (in *intake) ready() {
@@ -153,12 +162,22 @@ func (in *intake) fill(w peerWaiter) error {
 		return err
 	}
 	in.front()
-	n, err := in.nc.Read(in.buf[in.hi:])
+	n, err := in.readConn(in.buf[in.hi:])
 	in.hi += n
-	if n > 0 {
-		return nil
-	}
 	return err
+}
+
+// readConn reads what is no socket. TLS may give bytes together with the error of a
+// look at what is behind them: that comes again, but for the peerWaiter's own.
+func (in *intake) readConn(b []byte) (int, error) {
+	n, err := in.nc.Read(b)
+	switch {
+	case in.records != nil && in.records.refused != nil:
+		return 0, in.records.refused
+	case n > 0:
+		err = nil
+	}
+	return n, err
 }
 
 // read reads into b, which what is buffered comes before. What arrives behind b
@@ -177,5 +196,5 @@ func (in *intake) read(b []byte, w peerWaiter) (n int, err error) {
 	if err := in.tell(w); err != nil {
 		return 0, err
 	}
-	return in.nc.Read(b)
+	return in.readConn(b)
 }

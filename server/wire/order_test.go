@@ -291,23 +291,28 @@ func TestPeerThatLeavesAFullQueueIsNoticed(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("this system does not tell")
 	}
-	ended := make(chan struct{}, 100)
-	h := answering(parked(func(ctx context.Context) (wire.Response, error) {
-		<-ctx.Done()
-		ended <- struct{}{}
-		return nil, ctx.Err()
-	}))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for _, secure := range []bool{false, true} {
+		ended := make(chan struct{}, 100)
+		o := wire.Options{PipelineMax: 1, Handler: answering(parked(func(ctx context.Context) (wire.Response, error) {
+			<-ctx.Done()
+			ended <- struct{}{}
+			return nil, ctx.Err()
+		}))}
+		s, c := dialSocket(t, o, "tcp")
+		if secure {
+			s.stop(t)
+			s, c = dialTLS(t, o)
+		}
+		for id := range int32(20) {
+			c.write(t, frame(id, strings.Repeat("x", 1000)))
+		}
+		c.Close()
+		<-ended
+		s.stop(t)
+		if held := s.HeldBytes(); held != 0 {
+			t.Errorf("by TLS %v: %d bytes are held", secure, held)
+		}
 	}
-	s := startOn(t, wire.Options{Handler: h, PipelineMax: 1}, l)
-	c := s.dial(t)
-	for id := range int32(20) {
-		c.write(t, frame(id, strings.Repeat("x", 1000)))
-	}
-	c.Close()
-	<-ended
 }
 
 func TestPeerClosed(t *testing.T) {

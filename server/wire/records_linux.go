@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// recordBytes are read at once: four records of full size.
-const recordBytes = 64 << 10
+// recordBytes are read at once where requests are large: four records of full size.
+const recordBytes = bufferBytesMin << 4
 
 // recordReader is the socket beneath a connection of TLS. It reads ahead into a buffer
 // that is lent while anything is in it, and tells before it waits. Whoever reads the
@@ -20,9 +20,11 @@ type recordReader struct {
 	raw   syscall.RawConn
 	ready func(fd uintptr) bool // tryRead, made once: a closure a call would be an allocation
 
-	pool   *bufferPool // nil until a Server has the connection: nothing is read ahead
-	budget *budget
-	w      peerWaiter // nil once it was told
+	pool    *bufferPool // nil until a Server has the connection: nothing is read ahead
+	budget  *budget
+	bytes   int        // to read at once
+	w       peerWaiter // nil once it was told
+	refused error      // what it said: nothing more is read
 
 	buf    []byte // lent
 	lo, hi int    // in it, what was not taken yet
@@ -70,8 +72,8 @@ func (r *recordReader) Read(b []byte) (int, error) {
 // tryRead reports false to wait until something has arrived.
 func (r *recordReader) tryRead(fd uintptr) bool {
 	b := r.b
-	if len(b) < recordBytes && r.budget != nil && r.budget.lend(recordBytes) {
-		r.buf = r.pool.get(recordBytes)
+	if len(b) < r.bytes && r.budget.lend(int64(r.bytes)) {
+		r.buf = r.pool.get(r.bytes)
 		b = r.buf
 	}
 	for {
@@ -103,16 +105,20 @@ func (r *recordReader) ended(n int, err error) bool {
 	default:
 		w := r.w
 		r.w = nil
-		r.err = w.mayWait()
+		r.refused = w.mayWait()
+		r.err = r.refused
 		return r.err != nil
 	}
 	return true
 }
 
+// SyscallConn is the socket's, for who asks whether the peer is gone.
+func (r *recordReader) SyscallConn() (syscall.RawConn, error) { return r.raw, nil }
+
 // release gives the buffer back, with whatever is in it.
 func (r *recordReader) release() {
 	if r.buf != nil {
-		r.budget.giveBack(recordBytes)
+		r.budget.giveBack(int64(len(r.buf)))
 		r.pool.put(r.buf)
 	}
 	r.buf, r.lo, r.hi = nil, 0, 0

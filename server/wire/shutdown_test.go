@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math/rand/v2"
 	"net"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -227,7 +229,8 @@ func servesTLS(t *testing.T, listener func(net.Listener, *tls.Config) net.Listen
 	}
 }
 
-// dialTLS starts a server that speaks TLS, and connects.
+// dialTLS starts a server that speaks TLS, and connects by a connection whose writes
+// can be cut.
 func dialTLS(t *testing.T, o wire.Options) (*running, client) {
 	t.Helper()
 	certificate, roots := selfSigned(t)
@@ -236,12 +239,44 @@ func dialTLS(t *testing.T, o wire.Options) (*running, client) {
 		t.Fatal(err)
 	}
 	s := startOn(t, o, wire.NewTLSListener(plain, &tls.Config{Certificates: []tls.Certificate{certificate}}))
-	nc, err := tls.Dial("tcp", plain.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "broker"})
+	nc, err := net.Dial("tcp", plain.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	return s, client{nc}
+	return s, client{tls.Client(&pieces{Conn: nc}, &tls.Config{RootCAs: roots, ServerName: "broker"})}
+}
+
+// pieces is a connection whose writes arrive in several, where that is asked for.
+type pieces struct {
+	net.Conn
+	rng *rand.Rand // nil: as they are
+}
+
+// inPieces has the records of TLS arrive in pieces from now on.
+func (c client) inPieces(t *testing.T, rng *rand.Rand) client {
+	t.Helper()
+	secure := c.Conn.(*tls.Conn)
+	if err := secure.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	secure.NetConn().(*pieces).rng = rng
+	return c
+}
+
+func (p *pieces) Write(b []byte) (n int, err error) {
+	for p.rng != nil && len(b) > 1 && err == nil {
+		cut := 1 + p.rng.IntN(len(b)-1)
+		var m int
+		m, err = p.Conn.Write(b[:cut])
+		n, b = n+m, b[cut:]
+		runtime.Gosched()
+	}
+	if err != nil {
+		return n, err
+	}
+	m, err := p.Conn.Write(b)
+	return n + m, err
 }
 
 func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
