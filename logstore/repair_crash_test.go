@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -52,13 +53,13 @@ func changes(op vfs.Op) bool {
 	return true
 }
 
-// crashAt has the file system crash at the change of that number, from 0 on.
+// crashAt has the file system crash at the change of that number, from 0 on. A start
+// opens logs side by side, so that which change that is may differ.
 func crashAt(fault *vfs.Fault, at int) {
+	var left atomic.Int64
+	left.Store(int64(at))
 	fault.SetHook(func(op vfs.Op) error {
-		if !changes(op) {
-			return nil
-		}
-		if at--; at < 0 {
+		if changes(op) && left.Add(-1) < 0 {
 			return vfs.ErrCrashed
 		}
 		return nil

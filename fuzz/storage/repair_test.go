@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"moldau/fuzz/mutate"
@@ -246,7 +247,9 @@ func (g *damagedStore) repair() *logstore.Receipt {
 // of its changes; nil where it has fewer.
 func (g *damagedStore) interrupted() *damagedStore {
 	crashed := *g
-	at, power := g.p.Below(160), g.p.Byte()%2 == 0
+	var left atomic.Int64 // a start opens logs side by side
+	left.Store(int64(g.p.Below(160)))
+	power := g.p.Byte()%2 == 0
 	mem := g.mem.Clone()
 	fault := vfs.NewFault(mem)
 	fault.SetHook(func(op vfs.Op) error {
@@ -254,7 +257,7 @@ func (g *damagedStore) interrupted() *damagedStore {
 		case vfs.OpOpen, vfs.OpRead, vfs.OpStat, vfs.OpReadDir, vfs.OpClose:
 			return nil
 		}
-		if at--; at < 0 {
+		if left.Add(-1) < 0 {
 			return vfs.ErrCrashed
 		}
 		return nil
