@@ -117,24 +117,27 @@ func (r *socketReader) tryRead(fd uintptr) bool {
 	}
 }
 
-// ended is what a call comes to that read nothing. It reports false to wait. The
-// peerWaiter is told here, between a read and the wait for what comes after it, and may
-// send and move deadlines: to wait right away for what an earlier call did not find
-// could miss what came between.
+// ended is what a call comes to that read nothing. It reports false to wait.
 func (r *socketReader) ended(n int, err error) bool {
 	r.in.rest()
+	r.err = nothingRead(n, err, &r.w)
+	return r.err != nil
+}
+
+// nothingRead is the error of a call that read nothing, nil to wait. The peerWaiter is
+// told here, once, between a read and the wait for what comes after it, and may send and
+// move deadlines: to wait right away for what an earlier call did not find could miss
+// what came between.
+func nothingRead(n int, err error, w *peerWaiter) error {
 	switch {
 	case err == nil && n == 0:
-		r.err = io.EOF
+		return io.EOF
 	case err != unix.EAGAIN:
-		r.err = os.NewSyscallError("read", err)
-	case r.w == nil:
-		return false
-	default:
-		w := r.w
-		r.w = nil
-		r.err = w.mayWait()
-		return r.err != nil
+		return os.NewSyscallError("read", err)
+	case *w == nil:
+		return nil
 	}
-	return true
+	told := *w
+	*w = nil
+	return told.mayWait()
 }

@@ -1,9 +1,7 @@
 package wire
 
 import (
-	"io"
 	"net"
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -89,27 +87,12 @@ func (r *recordReader) tryRead(fd uintptr) bool {
 			return true
 		}
 		r.release()
-		return r.ended(n, err)
-	}
-}
-
-// ended is [socketReader]'s.
-func (r *recordReader) ended(n int, err error) bool {
-	switch {
-	case err == nil && n == 0:
-		r.err = io.EOF
-	case err != unix.EAGAIN:
-		r.err = os.NewSyscallError("read", err)
-	case r.w == nil:
-		return false
-	default:
-		w := r.w
-		r.w = nil
-		r.refused = w.mayWait()
-		r.err = r.refused
+		r.err = nothingRead(n, err, &r.w)
+		if err == unix.EAGAIN {
+			r.refused = r.err
+		}
 		return r.err != nil
 	}
-	return true
 }
 
 // SyscallConn is the socket's, for who asks whether the peer is gone.
