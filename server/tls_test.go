@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -38,18 +37,14 @@ func (f *pemFiles) renew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := tls.X509KeyPair(both, both)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, b := range map[string][]byte{f.keystore: both, f.truststore: public} {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(public)
-	f.client = &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}
+	if _, f.client, err = certificate.Configs(both, public); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // roundTrip produces a record and fetches it.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
 	"io"
 	"net"
@@ -64,14 +63,12 @@ func servedBy(t *testing.T, secure bool, run func(context.Context, net.Listener)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := tls.X509KeyPair(both, both)
+	secured, trusting, err := certificate.Configs(both, public)
 	if err != nil {
 		t.Fatal(err)
 	}
-	trusting = &tls.Config{RootCAs: x509.NewCertPool()}
-	trusting.RootCAs.AppendCertsFromPEM(public)
 	addr, end = served(t, func(ctx context.Context, l net.Listener) error {
-		return run(ctx, limit.SecureListener(l, &tls.Config{Certificates: []tls.Certificate{pair}}))
+		return run(ctx, limit.SecureListener(l, secured))
 	})
 	return addr, end, trusting
 }

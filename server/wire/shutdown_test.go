@@ -3,7 +3,6 @@ package wire_test
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -184,7 +183,7 @@ func TestTLS(t *testing.T) {
 }
 
 func servesTLS(t *testing.T, listener func(net.Listener, *tls.Config) net.Listener) {
-	certificate, roots := selfSigned(t)
+	secure, trusting := tlsConfigs(t)
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -193,8 +192,8 @@ func servesTLS(t *testing.T, listener func(net.Listener, *tls.Config) net.Listen
 		f, _ := fetchPair(r.Version)
 		return wire.Reply{Response: f}, nil
 	})
-	s := startOn(t, wire.Options{Handler: h}, listener(plain, &tls.Config{Certificates: []tls.Certificate{certificate}}))
-	nc, err := tls.Dial("tcp", plain.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "broker"})
+	s := startOn(t, wire.Options{Handler: h}, listener(plain, secure))
+	nc, err := tls.Dial("tcp", plain.Addr().String(), trusting)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,18 +232,18 @@ func servesTLS(t *testing.T, listener func(net.Listener, *tls.Config) net.Listen
 // can be cut.
 func dialTLS(t *testing.T, o wire.Options) (*running, client) {
 	t.Helper()
-	certificate, roots := selfSigned(t)
+	secure, trusting := tlsConfigs(t)
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startOn(t, o, wire.NewTLSListener(plain, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+	s := startOn(t, o, wire.NewTLSListener(plain, secure))
 	nc, err := net.Dial("tcp", plain.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	return s, client{tls.Client(&pieces{Conn: nc}, &tls.Config{RootCAs: roots, ServerName: "broker"})}
+	return s, client{tls.Client(&pieces{Conn: nc}, trusting)}
 }
 
 // pieces is a connection whose writes arrive in several, where that is asked for.
@@ -279,17 +278,16 @@ func (p *pieces) Write(b []byte) (n int, err error) {
 	return n + m, err
 }
 
-func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
+// tlsConfigs are those of a server called broker, and of its clients.
+func tlsConfigs(t *testing.T) (server, client *tls.Config) {
 	t.Helper()
 	both, public, err := certificate.SelfSigned("broker")
+	if err == nil {
+		server, client, err = certificate.Configs(both, public)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := tls.X509KeyPair(both, both)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(public)
-	return pair, roots
+	client.ServerName = "broker"
+	return server, client
 }

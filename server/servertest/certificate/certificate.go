@@ -1,10 +1,10 @@
-// Package certificate makes certificates for tests and benchmarks.
 package certificate
 
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -47,4 +47,17 @@ func SelfSigned(hosts ...string) (both, public []byte, err error) {
 	}
 	public = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	return append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), public...), public, nil
+}
+
+// Configs are a server's that has a certificate of [SelfSigned], and a client's that
+// trusts it and has it, too.
+func Configs(both, public []byte) (server, client *tls.Config, err error) {
+	pair, err := tls.X509KeyPair(both, both)
+	if err != nil {
+		return nil, nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(public)
+	own := []tls.Certificate{pair}
+	return &tls.Config{Certificates: own}, &tls.Config{RootCAs: roots, Certificates: own}, nil
 }
