@@ -47,7 +47,7 @@ type intake struct {
 func newIntake(nc net.Conn, pool *bufferPool, b *budget) *intake {
 	in := &intake{nc: nc, pool: pool, budget: b}
 	in.socket = newSocketReader(nc, in)
-	if c, ok := nc.(*tlsConn); ok {
+	if c, ok := nc.(*tlsConn); ok && c.records != nil {
 		in.records = c.records
 		in.records.pool, in.records.budget, in.records.bytes = pool, b, bufferBytes(0)
 	}

@@ -33,8 +33,9 @@ type recordReader struct {
 	err error
 }
 
-// newRecordReader returns nil where the connection is not a socket itself.
-func newRecordReader(nc net.Conn) *recordReader {
+// newRecordReader returns nil where the connection is not a socket itself. What is
+// written goes to out.
+func newRecordReader(nc net.Conn, out *recordWriter) *recordReader {
 	tcp, ok := nc.(*net.TCPConn)
 	if !ok {
 		return nil
@@ -43,7 +44,7 @@ func newRecordReader(nc net.Conn) *recordReader {
 	if err != nil {
 		return nil
 	}
-	r := &recordReader{Conn: nc, raw: raw}
+	r := &recordReader{Conn: out, raw: raw}
 	r.ready = r.tryRead
 	return r
 }

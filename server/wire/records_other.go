@@ -17,6 +17,6 @@ type recordReader struct {
 
 const recordBytes = 0
 
-func newRecordReader(net.Conn) *recordReader { return nil }
+func newRecordReader(net.Conn, *recordWriter) *recordReader { return nil }
 
 func (r *recordReader) release() {}
