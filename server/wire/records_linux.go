@@ -36,11 +36,16 @@ type recordReader struct {
 // newRecordReader returns nil where the connection is not a socket itself. What is
 // written goes to out.
 func newRecordReader(nc net.Conn, out *recordWriter) *recordReader {
-	tcp, ok := nc.(*net.TCPConn)
-	if !ok {
+	var raw syscall.RawConn
+	var err error
+	switch socket := nc.(type) {
+	case *net.TCPConn:
+		raw, err = socket.SyscallConn()
+	case *net.UnixConn:
+		raw, err = socket.SyscallConn()
+	default:
 		return nil
 	}
-	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil
 	}

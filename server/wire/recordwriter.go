@@ -5,10 +5,19 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// gatheredBytesMax is what of records is gathered: those of as much as is sent at a time.
-const gatheredBytesMax = 33 << 10
+const (
+	// gatheredBytesMin is what is gathered from: less fits into one record.
+	gatheredBytesMin = 1 << 10
+	// gatheredBytesMax is what of records is gathered: those of as much as is sent at a
+	// time.
+	gatheredBytesMax = 33 << 10
+	// ownRecordTimeout is how long a peer may take to take a record that nobody wrote.
+	ownRecordTimeout = 5 * time.Second
+)
 
 var gatheredBuffers = sync.Pool{New: func() any { return new([gatheredBytesMax]byte) }}
 
@@ -16,72 +25,72 @@ var gatheredBuffers = sync.Pool{New: func() any { return new([gatheredBytesMax]b
 // for each record; here those of one Write above it leave together.
 type recordWriter struct {
 	net.Conn
+	closing atomic.Bool
 
 	mu        sync.Mutex // held while the peer does not read
+	replying  bool       // a Write above runs
 	gathering bool
 	buf       *[gatheredBytesMax]byte // nil while nothing is gathered
 	gathered  int
 	failed    error // nothing may follow what has left in part
 }
 
-// gather has what is written wait for flush.
-func (w *recordWriter) gather() {
+// begin tells that a Write above begins, and whether what is written waits for its end.
+func (w *recordWriter) begin(gather bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.gathering = true
+	w.replying, w.gathering = true, gather
 }
 
-// flush writes what was gathered, and has the next be written at once.
-func (w *recordWriter) flush() error {
+// end writes what was gathered.
+func (w *recordWriter) end() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.gathering = false
-	return w.writeGathered(false)
+	w.replying, w.gathering = false, false
+	return w.writeGathered()
 }
 
 // Write is called by who writes above, and by who reads there: to answer a peer that
-// renews its keys, without a deadline of its own. Where that of the last answer has
-// passed, it leaves with the next.
+// renews its keys.
 func (w *recordWriter) Write(b []byte) (n int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.gathered+len(b) > gatheredBytesMax {
-		if err := w.writeGathered(false); err != nil {
+		if err := w.writeGathered(); err != nil {
 			return 0, err
 		}
 	}
 	if w.failed != nil {
 		return 0, w.failed
 	}
-	if len(b) > gatheredBytesMax {
-		n, w.failed = w.Conn.Write(b)
-		return n, w.failed
+	if !w.gathering || len(b) > gatheredBytesMax {
+		return w.writeNow(b)
 	}
 	if w.buf == nil {
 		w.buf = gatheredBuffers.Get().(*[gatheredBytesMax]byte)
 	}
 	w.gathered += copy(w.buf[w.gathered:], b)
-	if w.gathering {
-		return len(b), nil
-	}
-	if err := w.writeGathered(true); err != nil {
-		return 0, err
-	}
 	return len(b), nil
 }
 
-// writeGathered writes what was gathered, or keeps it where a deadline has passed
-// before any of it left. The caller holds w.mu.
-func (w *recordWriter) writeGathered(keep bool) error {
+// writeNow writes b. A record of the library's own has no deadline: the one that is set
+// is the last reply's, and may have passed long ago.
+func (w *recordWriter) writeNow(b []byte) (n int, err error) {
+	n, err = w.Conn.Write(b)
+	if n == 0 && !w.replying && !w.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		w.Conn.SetWriteDeadline(time.Now().Add(ownRecordTimeout)) // fails on a closed connection only, as the write will
+		n, err = w.Conn.Write(b)
+	}
+	w.failed = err
+	return n, err
+}
+
+func (w *recordWriter) writeGathered() error {
 	if w.buf == nil || w.failed != nil {
 		return w.failed
 	}
-	n, err := w.Conn.Write(w.buf[:w.gathered])
-	if n == 0 && keep && errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
-	}
-	w.failed = err
+	_, w.failed = w.Conn.Write(w.buf[:w.gathered])
 	gatheredBuffers.Put(w.buf)
 	w.buf, w.gathered = nil, 0
-	return err
+	return w.failed
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"moldau/server/servertest/certificate"
 )
@@ -17,24 +18,51 @@ type countedConn struct {
 	writes  int
 	written bytes.Buffer // with no Conn
 	take    int          // of the next write, if fails
-	fails   error
+	fails   error        // until a deadline is set
+
+	begun chan struct{} // told of a write, which waits for end
+	end   chan error    // what it ends by
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
 	c.writes++
-	if c.fails != nil {
+	switch {
+	case c.begun != nil:
+		c.begun <- struct{}{}
+		return 0, <-c.end
+	case c.fails != nil:
 		c.written.Write(b[:c.take])
 		return c.take, c.fails
+	case c.Conn == nil:
+		return c.written.Write(b)
 	}
-	if c.Conn != nil {
-		return c.Conn.Write(b)
-	}
-	return c.written.Write(b)
+	return c.Conn.Write(b)
 }
 
-// The records of a Write leave together, from the first on, of which the library makes
-// small ones.
-func TestRecordsLeaveTogether(t *testing.T) {
+func (c *countedConn) SetWriteDeadline(t time.Time) error {
+	c.fails = nil
+	c.endBy(os.ErrDeadlineExceeded)
+	if c.Conn == nil {
+		return nil
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *countedConn) Close() error {
+	c.endBy(net.ErrClosed)
+	return c.Conn.Close()
+}
+
+func (c *countedConn) endBy(err error) {
+	select {
+	case c.end <- err:
+	default:
+	}
+}
+
+// tlsPair is a connection of TLS, its counted writes, and its peer.
+func tlsPair(t *testing.T, near, far net.Conn) (*tlsConn, *countedConn, *tls.Conn) {
+	t.Helper()
 	both, public, err := certificate.SelfSigned("broker")
 	if err != nil {
 		t.Fatal(err)
@@ -44,17 +72,41 @@ func TestRecordsLeaveTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	trusting.ServerName = "broker"
-	near, far := net.Pipe()
+	c := newTLSConn(near, server)
 	counted := &countedConn{Conn: near}
-	out := &recordWriter{Conn: counted}
-	c := &tlsConn{Conn: tls.Server(out, server), out: out}
+	c.out.Conn = counted
 	peer := tls.Client(far, trusting)
-	defer peer.Close()
+	t.Cleanup(func() { near.Close(); far.Close() })
+	return c, counted, peer
+}
 
+// loopback is both ends of a connection by TCP.
+func loopback(t *testing.T) (near, far net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if far, err = net.Dial("tcp", l.Addr().String()); err == nil {
+		near, err = l.Accept()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return near, far
+}
+
+// The records of a Write leave together, from the first on, of which the library makes
+// small ones.
+func TestRecordsLeaveTogether(t *testing.T) {
+	near, far := loopback(t)
+	c, counted, peer := tlsPair(t, near, far)
 	const message = 32 << 10
 	sent := bytes.Repeat([]byte("0123456789abcdef"), 8*message/16)
 	ended := make(chan error, 1)
 	go func() {
+		defer near.Close()
 		err := c.Handshake()
 		before := counted.writes
 		for from := 0; from < len(sent) && err == nil; from += message {
@@ -87,59 +139,87 @@ func TestRecordsLeaveTogether(t *testing.T) {
 	}
 }
 
-// A write that has failed is told by flush, and nothing goes behind what may have left
+// Close breaks a write that waits for a peer that does not read, instead of waiting for
+// that to take the news.
+func TestCloseBreaksAWrite(t *testing.T) {
+	for _, size := range []int{100, 16 << 10, 100 << 10} {
+		near, far := loopback(t)
+		c, counted, peer := tlsPair(t, near, far)
+		shaken := make(chan error, 1)
+		go func() { shaken <- c.Handshake() }()
+		if err := errors.Join(peer.Handshake(), <-shaken); err != nil {
+			t.Fatal(err)
+		}
+		counted.begun, counted.end = make(chan struct{}), make(chan error, 1)
+		written := make(chan error, 1)
+		go func() {
+			_, err := c.Write(make([]byte, size))
+			written <- err
+		}()
+		<-counted.begun
+		_ = c.Close()
+		if err := <-written; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a write of %d bytes ended by: %v", size, err)
+		}
+		if _, err := c.Write(make([]byte, size)); err == nil {
+			t.Error("a write behind it did not fail")
+		}
+	}
+}
+
+// A write that has failed is told by end, and nothing goes behind what may have left
 // in part.
 func TestNothingFollowsAFailedWrite(t *testing.T) {
 	c := &countedConn{}
 	w := &recordWriter{Conn: c}
-	w.gather()
+	w.begin(true)
 	if _, err := w.Write([]byte("first")); err != nil || c.writes != 0 {
 		t.Fatal(c.writes, err)
 	}
 	c.take, c.fails = 2, os.ErrDeadlineExceeded
-	if err := w.flush(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("flush: %v", err)
+	if err := w.end(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the end: %v", err)
 	}
 	c.fails = nil
-	w.gather()
+	w.begin(true)
 	if _, err := w.Write([]byte("second")); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a write behind it: %v", err)
 	}
-	if err := w.flush(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("a flush behind it: %v", err)
+	if err := w.end(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("an end behind it: %v", err)
 	}
 	if got := c.written.String(); got != "fi" {
 		t.Errorf("wrote %q", got)
 	}
 }
 
-// An answer to new keys that meets the deadline of an earlier reply, long past, leaves
-// with the next reply, in front of it; but no more than is gathered is kept.
-func TestRecordsOfNobodyWait(t *testing.T) {
+// An answer to new keys that meets the deadline of a reply long gone has one of its
+// own; a reply has not, and what is told to a peer on closing is not waited for again.
+func TestRecordsOfNobodyHaveTime(t *testing.T) {
 	c := &countedConn{fails: os.ErrDeadlineExceeded}
 	w := &recordWriter{Conn: c}
 	if _, err := w.Write([]byte("keys, ")); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	c.fails = nil
-	w.gather()
+	w.begin(true)
 	if _, err := w.Write([]byte("reply")); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	if err := w.flush(); err != nil {
-		t.Fatal(err)
+	if err := w.end(); err != nil {
+		t.Error(err)
 	}
 	if got := c.written.String(); got != "keys, reply" {
 		t.Errorf("wrote %q", got)
 	}
-
 	c.fails = os.ErrDeadlineExceeded
-	var err error
-	kept := 0
-	for ; err == nil && kept <= gatheredBytesMax; kept += 1000 {
-		_, err = w.Write(make([]byte, 1000))
+	w.begin(false)
+	if _, err := w.Write([]byte("reply")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a late reply: %v", err)
 	}
-	if err == nil {
-		t.Errorf("%d bytes were kept", kept)
+
+	c.fails, w = os.ErrDeadlineExceeded, &recordWriter{Conn: c}
+	w.closing.Store(true)
+	if _, err := w.Write([]byte("bye")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("on closing: %v", err)
 	}
 }

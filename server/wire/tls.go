@@ -3,6 +3,7 @@ package wire
 import (
 	"crypto/tls"
 	"net"
+	"sync/atomic"
 )
 
 // NewTLSListener is tls.NewListener for a [Server], which knows of its connections
@@ -22,13 +23,7 @@ func (l *tlsListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &tlsConn{out: &recordWriter{Conn: nc}}
-	if c.records = newRecordReader(nc, c.out); c.records != nil {
-		c.Conn = tls.Server(c.records, l.config)
-	} else {
-		c.Conn = tls.Server(c.out, l.config)
-	}
-	return c, nil
+	return newTLSConn(nc, l.config), nil
 }
 
 // tlsConn is a connection of TLS, and what is beneath it.
@@ -36,18 +31,44 @@ type tlsConn struct {
 	*tls.Conn
 	records *recordReader // nil where nothing is read ahead
 	out     *recordWriter
+	writers atomic.Int32 // in Write
+}
+
+func newTLSConn(nc net.Conn, config *tls.Config) *tlsConn {
+	c := &tlsConn{out: &recordWriter{Conn: nc}}
+	if c.records = newRecordReader(nc, c.out); c.records != nil {
+		c.Conn = tls.Server(c.records, config)
+	} else {
+		c.Conn = tls.Server(c.out, config)
+	}
+	return c
 }
 
 // Write sends the records of b by as few writes as they take. After an error nothing
 // can follow, and n tells nothing.
 func (c *tlsConn) Write(b []byte) (n int, err error) {
+	c.writers.Add(1)
+	defer c.writers.Add(-1)
+	if c.out.closing.Load() {
+		return 0, net.ErrClosed
+	}
 	if err := c.Handshake(); err != nil { // not gathered: the peer has to answer
 		return 0, err
 	}
-	c.out.gather()
+	c.out.begin(len(b) >= gatheredBytesMin)
 	n, err = c.Conn.Write(b)
-	if flushed := c.out.flush(); err == nil && flushed != nil {
-		return 0, flushed
+	if ended := c.out.end(); err == nil && ended != nil {
+		return 0, ended
 	}
 	return n, err
+}
+
+// Close breaks a Write that waits for the peer, which the library does only of what it
+// writes itself; otherwise the peer is told.
+func (c *tlsConn) Close() error {
+	c.out.closing.Store(true)
+	if c.writers.Load() > 0 {
+		_ = c.out.Conn.Close()
+	}
+	return c.Conn.Close()
 }
