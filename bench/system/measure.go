@@ -10,7 +10,8 @@ import (
 )
 
 // Measure has a client load the system and tells what that cost it: its process's
-// CPU time, and the whole machine's but for the client's own.
+// CPU time, and the whole machine's but for the client's own, and that of the pool's
+// other systems, which are idle, but not for nothing.
 func (s *System) Measure(ctx context.Context, cpus string, l client.Load) (result.Block, client.Outcome, error) {
 	l.Addr, l.Trusts = s.Addr(), s.certificate
 	m, err := s.Meter()
@@ -28,18 +29,24 @@ func (s *System) Measure(ctx context.Context, cpus string, l client.Load) (resul
 // Meter reads what a system uses up.
 type Meter struct {
 	pid    int
+	beside []int // processes whose time is not its
 	before reading
 }
 
 // Meter begins to count.
 func (s *System) Meter() (*Meter, error) {
-	before, err := read(s.PID())
-	return &Meter{s.PID(), before}, err
+	m := &Meter{pid: s.PID()}
+	if s.beside != nil {
+		m.beside = s.beside()
+	}
+	var err error
+	m.before, err = read(m.pid, m.beside)
+	return m, err
 }
 
 // Block is what was used so far for what a client did.
 func (m *Meter) Block(o client.Outcome) (result.Block, error) {
-	after, err := read(m.pid)
+	after, err := read(m.pid, m.beside)
 	if err != nil {
 		return result.Block{}, err
 	}
@@ -48,18 +55,25 @@ func (m *Meter) Block(o client.Outcome) (result.Block, error) {
 
 // reading is what was used up so far.
 type reading struct {
-	cpu, machineCPU, steal   float64 // seconds
+	cpu, machineCPU, steal   float64 // seconds, the machine's without those beside
 	minorFaults, majorFaults int64
 	diskRead                 int64 // bytes
 	diskReadKnown            bool  // the kernel tells
 }
 
-func read(pid int) (r reading, err error) {
+func read(pid int, beside []int) (r reading, err error) {
 	if r.cpu, r.steal, err = yardstick.Times(pid); err != nil {
 		return r, err
 	}
 	if r.machineCPU, err = yardstick.MachineTime(); err != nil {
 		return r, err
+	}
+	for _, other := range beside {
+		cpu, _, err := yardstick.Times(other)
+		if err != nil {
+			return r, err
+		}
+		r.machineCPU -= cpu
 	}
 	disk, untold := yardstick.ReadFromDisk(pid)
 	r.diskRead, r.diskReadKnown = disk, untold == nil

@@ -40,6 +40,7 @@ func (p *Pool) JetStream(ctx context.Context, synced bool) (*JetStream, error) {
 		return nil, fmt.Errorf("nats: %w", err)
 	}
 	p.natsServers[synced] = s
+	s.beside = p.beside(&s.System)
 	p.session.OnClose(func() error {
 		s.conn.Close()
 		return s.Close()

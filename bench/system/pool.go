@@ -51,6 +51,7 @@ func (p *Pool) Get(ctx context.Context, name string) (*System, error) {
 		return nil, err
 	}
 	p.running[name] = s
+	s.beside = p.beside(s)
 	p.session.OnClose(s.Close)
 	if !JVM(name) {
 		return s, nil
@@ -62,6 +63,23 @@ func (p *Pool) Get(ctx context.Context, name string) (*System, error) {
 	}
 	p.session.Note(name+" was warmed up by", took)
 	return s, nil
+}
+
+// beside tells which processes are those of the other systems.
+func (p *Pool) beside(s *System) func() []int {
+	return func() (others []int) {
+		for _, other := range p.running {
+			if other != s {
+				others = append(others, other.PID())
+			}
+		}
+		for _, other := range p.natsServers {
+			if &other.System != s {
+				others = append(others, other.PID())
+			}
+		}
+		return others
+	}
 }
 
 // Expect is about how long it takes until systems run and are warmed up, those that

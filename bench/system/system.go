@@ -26,6 +26,8 @@ type System struct {
 	metrics string
 	// cleanUp removes what a limit program wrote, nil where it writes nothing.
 	cleanUp func() error
+	// beside are the processes of its pool's other systems, nil where there is none.
+	beside func() []int
 }
 
 func start(ctx context.Context, name string, l broker.Launch) (*System, error) {
