@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Waiter is woken through C, which holds one signal. One Waiter may watch many
@@ -92,6 +93,12 @@ func (l *Log) Unwatch(w *Waiter) {
 // error, or the reason for which the bound will never move again: ErrReadOnly in a
 // store that is only read.
 func (l *Log) Wait(ctx context.Context, b Bound, offset int64) error {
+	return l.WaitUntil(ctx, nil, b, offset)
+}
+
+// WaitUntil is Wait that also ends, with [context.DeadlineExceeded], when something is
+// received from late, a timer's channel: that costs less than a context with a timeout.
+func (l *Log) WaitUntil(ctx context.Context, late <-chan time.Time, b Bound, offset int64) error {
 	if l.Offset(b) >= offset {
 		return nil
 	}
@@ -99,19 +106,29 @@ func (l *Log) Wait(ctx context.Context, b Bound, offset int64) error {
 		return ErrReadOnly
 	}
 	w := NewWaiter()
-	defer l.Unwatch(w)
 	for {
 		l.Watch(b, offset-1, w)
 		select {
-		case <-w.C:
+		case <-w.C: // and watches no more
+			if l.Offset(b) >= offset {
+				return nil
+			}
+			if err := l.Err(); err != nil {
+				return err
+			}
+		case <-late:
+			return l.giveUp(w, b, offset, context.DeadlineExceeded)
 		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if l.Offset(b) >= offset {
-			return nil
-		}
-		if err := l.Err(); err != nil {
-			return err
+			return l.giveUp(w, b, offset, ctx.Err())
 		}
 	}
+}
+
+// giveUp has w watch nothing, and returns err unless the bound is there after all.
+func (l *Log) giveUp(w *Waiter, b Bound, offset int64, err error) error {
+	l.Unwatch(w)
+	if l.Offset(b) >= offset {
+		return nil
+	}
+	return err
 }

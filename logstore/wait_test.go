@@ -138,6 +138,23 @@ func TestWaitIsCancelled(t *testing.T) {
 	must(t, l.Wait(ctx, logstore.LogEnd, 1)) // what is there is there
 }
 
+// A timer ends a wait, unless what it is for has come as well.
+func TestWaitUntilItIsLate(t *testing.T) {
+	h := newHarness(t, nil)
+	l := h.log()
+	late := make(chan time.Time, 1)
+	late <- time.Time{}
+	if err := l.WaitUntil(t.Context(), late, logstore.LogEnd, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	h.append(l, "a", 1)
+	late <- time.Time{}
+	must(t, l.WaitUntil(t.Context(), late, logstore.LogEnd, 1))
+	if len(late) != 1 {
+		t.Error("it looked at the time")
+	}
+}
+
 // No wake-up is lost: every reader sees every record, though it only ever waits
 // for the next.
 func TestNoWakeUpIsLost(t *testing.T) {

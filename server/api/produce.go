@@ -41,7 +41,8 @@ type production struct {
 	conn    *wire.Conn
 	waiting []appended
 	timeout time.Duration
-	failed  error // the first partition's error, for acks=0
+	late    *time.Timer // after timeout, while parked
+	failed  error       // the first partition's error, for acks=0
 
 	// The two functions of a parked reply, made once for all requests that this
 	// memory will serve.
@@ -57,7 +58,8 @@ type appended struct {
 }
 
 func newProduction(b *Broker) *production {
-	p := &production{b: b}
+	p := &production{b: b, late: time.NewTimer(0)}
+	p.late.Stop()
 	p.parkFunc, p.readyFunc = p.park, p.ready
 	return p
 }
@@ -261,16 +263,19 @@ func (p *production) park(ctx context.Context) (wire.Response, error) {
 		p.b.errors.count(keyProduce, resp)
 		return resp, nil
 	}
-	limited, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
+	p.late.Reset(p.timeout)
+	defer p.late.Stop()
 	for i := range p.waiting {
 		w := &p.waiting[i]
-		err := w.log.Wait(limited, logstore.HighWatermark, w.last+1)
+		err := w.log.WaitUntil(ctx, p.late.C, logstore.HighWatermark, w.last+1)
 		if err == nil {
 			continue
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			p.late.Reset(0) // the time of the others is up as well
 		}
 		// The batch keeps its offsets: after a timeout it may become durable yet.
 		w.answer.code = errorCode(err)
