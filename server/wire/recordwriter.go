@@ -1,9 +1,7 @@
 package wire
 
 import (
-	"errors"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +13,12 @@ const (
 	// gatheredBytesMax is what of records is gathered: those of as much as is sent at a
 	// time.
 	gatheredBytesMax = 33 << 10
-	// ownRecordTimeout is how long a peer may take to take a record that nobody wrote.
-	ownRecordTimeout = 5 * time.Second
+	// ownRecordTimeout is how long a peer may take to take a record that nobody wrote, as
+	// long as it has for a reply by default: what writes replies may have set its deadline
+	// just before.
+	ownRecordTimeout = 2 * time.Minute
+	// closingTimeout is what is left of that, and of telling the peer, once it is closed.
+	closingTimeout = 5 * time.Second
 )
 
 var gatheredBuffers = sync.Pool{New: func() any { return new([gatheredBytesMax]byte) }}
@@ -73,16 +75,17 @@ func (w *recordWriter) Write(b []byte) (n int, err error) {
 	return len(b), nil
 }
 
-// writeNow writes b. A record of the library's own has no deadline: the one that is set
-// is the last reply's, and may have passed long ago.
+// writeNow writes b. A record of the library's own has a deadline of its own: the one
+// that is set, if any, is the last reply's, and may have passed long ago.
 func (w *recordWriter) writeNow(b []byte) (n int, err error) {
-	n, err = w.Conn.Write(b)
-	if n == 0 && !w.replying && !w.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
-		w.Conn.SetWriteDeadline(time.Now().Add(ownRecordTimeout)) // fails on a closed connection only, as the write will
-		n, err = w.Conn.Write(b)
+	if !w.replying { // to set a deadline fails on a closed connection only, as the write will
+		w.Conn.SetWriteDeadline(time.Now().Add(ownRecordTimeout))
+		if w.closing.Load() { // looked at last: who closes sets it before
+			w.Conn.SetWriteDeadline(time.Now().Add(closingTimeout))
+		}
 	}
-	w.failed = err
-	return n, err
+	n, w.failed = w.Conn.Write(b)
+	return n, w.failed
 }
 
 func (w *recordWriter) writeGathered() error {

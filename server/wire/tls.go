@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync/atomic"
+	"time"
 )
 
 // NewTLSListener is tls.NewListener for a [Server], which knows of its connections
@@ -64,11 +65,14 @@ func (c *tlsConn) Write(b []byte) (n int, err error) {
 }
 
 // Close breaks a Write that waits for the peer, which the library does only of what it
-// writes itself; otherwise the peer is told.
+// writes itself; otherwise the peer is told. It does not wait for long for that, nor for a
+// record of the library's own that the peer does not take.
 func (c *tlsConn) Close() error {
 	c.out.closing.Store(true)
 	if c.writers.Load() > 0 {
 		_ = c.out.Conn.Close()
+	} else {
+		c.out.Conn.SetWriteDeadline(time.Now().Add(closingTimeout)) // fails on a closed connection only
 	}
 	return c.Conn.Close()
 }
