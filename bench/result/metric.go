@@ -7,7 +7,7 @@ type Metric string
 
 const (
 	CPUPerGB          Metric = "cpu-s/GB"         // the system's process, user and system time per 10^9 bytes
-	MachineCPUPerGB   Metric = "machine-cpu-s/GB" // the whole machine's less the client's and other systems': write-back runs in kernel threads
+	MachineCPUPerGB   Metric = "machine-cpu-s/GB" // the whole machine's less the client's and its pool's other systems': write-back runs in kernel threads
 	CPUPerRequest     Metric = "cpu-us/request"
 	CPUPerOp          Metric = "cpu-us/op" // of this process, where there is no broker
 	TimePerOp         Metric = "us/op"
