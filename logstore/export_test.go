@@ -28,3 +28,10 @@ func (l *Log) PlanAfter(between func(), f *Fetch, from int64, upto Bound, bytesM
 	between()
 	return l.plan(f, from, limit, int64(bytesMax), true)
 }
+
+// Watches is how many wait for a bound.
+func (l *Log) Watches() int {
+	l.watchers.mu.Lock()
+	defer l.watchers.mu.Unlock()
+	return len(l.watchers.list)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -130,9 +131,15 @@ func TestWaitIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	waited := make(chan error)
 	go func() { waited <- l.Wait(ctx, logstore.LogEnd, 1) }()
+	for l.Watches() == 0 {
+		runtime.Gosched()
+	}
 	cancel(errors.New("no matter"))
 	if err := <-waited; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
+	}
+	if n := l.Watches(); n != 0 {
+		t.Errorf("%d watches of who gave up", n)
 	}
 	h.append(l, "a", 1)
 	must(t, l.Wait(ctx, logstore.LogEnd, 1)) // what is there is there

@@ -39,12 +39,14 @@ func Connections(pool func(*harness.Session) *system.Pool) harness.Scenario {
 memory, opens the connections, each with one Metadata and one Fetch answered, and
 reads it again. Both processes need a descriptor for each: see ulimit -n. Moldau keeps
 three quarters of its descriptors for the files of its logs, unless it is told by
-moldau.open.files.max, as it is here, that fewer will do.
+moldau.open.files.max, as it is here, that fewer will do. relay is the limit: a goroutine
+for each, with 512 bytes for what it reads, and what Go's net package holds.
 
 Fan-out: 100 batches of 16 KiB a second go evenly to one partition, and so many
 consumers wait at its end, each getting all. cpu-s/GB is for a delivered byte. A block
 does so without a consumer, with half of them, and with all: cpu-second/first-half is the
-CPU time that the second half adds over what the first added; 1 is linear.`,
+CPU time that the second half adds over what the first added; 1 is linear. relay writes
+what it gets to one file and sends it from there, by sendfile, to all who wait.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.IntVar(&c.idle, "idle", 5000, "idle `CONNECTIONS`")
 			f.IntSliceVar(&c.consumers, "consumers", []int{8, 64}, "`CONSUMERS` of one log")
@@ -84,12 +86,12 @@ func (c *connections) planIdle() (harness.Workload, error) {
 		Goals: []result.Goal{{System: system.Moldau, Metric: result.ResidentPerConn, AtMost: 20}},
 		Notes: []string{fmt.Sprintf("moldau runs with moldau.open.files.max=%d; memory is the process's, that of the kernel's sockets is not in it", forLogs)},
 	}}
-	for _, name := range []string{system.Moldau, system.Kafka} {
+	for _, name := range []string{system.Moldau, system.Kafka, system.Relay} {
 		var properties []string
 		if name == system.Moldau {
 			properties = []string{fmt.Sprintf("moldau.open.files.max=%d", forLogs)}
 		}
-		w.Contestants = append(w.Contestants, harness.Contestant{System: name,
+		w.Contestants = append(w.Contestants, harness.Contestant{System: name, Limit: system.Limit(name),
 			Block: func(ctx context.Context, _ int) (result.Block, error) { return c.idleBlock(ctx, name, properties) }})
 	}
 	return w, nil
@@ -103,11 +105,18 @@ const descriptorsBeside = 200
 // many connections, by the limit that both processes inherit. The engine may pass that
 // by a sixteenth.
 func filesBeside(connections int) (int, error) {
-	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
-		return 0, os.NewSyscallError("getrlimit", err)
+	descriptors, err := descriptorsMax()
+	if err != nil {
+		return 0, err
 	}
-	return filesOf(int(min(l.Max, math.MaxInt32)), connections)
+	return filesOf(descriptors, connections)
+}
+
+// descriptorsMax is how many a process may have that asks for as many as it may.
+func descriptorsMax() (int, error) {
+	var l unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l)
+	return int(min(l.Max, math.MaxInt32)), os.NewSyscallError("getrlimit", err)
 }
 
 func filesOf(descriptors, connections int) (int, error) {
@@ -171,8 +180,8 @@ func (c *connections) planFanOut() (workloads []harness.Workload) {
 			},
 			Notes: []string{"cpu-s/GB is for a delivered byte, what is produced included; p50 to p99.9 are until a consumer has it"},
 		}}
-		for _, name := range []string{system.Moldau, system.Kafka} {
-			w.Contestants = append(w.Contestants, harness.Contestant{System: name, WarmUp: true,
+		for _, name := range []string{system.Moldau, system.Kafka, system.Relay} {
+			w.Contestants = append(w.Contestants, harness.Contestant{System: name, Limit: system.Limit(name), WarmUp: true,
 				Block: func(ctx context.Context, _ int) (result.Block, error) { return c.fanOut(ctx, name, n) }})
 		}
 		if c.session.WantsDurability("os") {

@@ -2,3 +2,6 @@ package atscale
 
 // FilesOf is filesOf.
 var FilesOf = filesOf
+
+// SpreadFits is spreadFits.
+var SpreadFits = spreadFits

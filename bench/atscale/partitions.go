@@ -30,6 +30,8 @@ type partitions struct {
 	perTopic int
 	mb       int64
 	blockMax time.Duration
+
+	descriptors int // that a process may have
 }
 
 // Partitions is what many of them cost.
@@ -47,6 +49,11 @@ in flight, and to a topic of 100 partitions, A B B A: batches of 16 KiB, then of
 p50 to p99.9 are of requests of 16 KiB batches to all, from sending. At last it is
 closed cleanly (close-s) and started again (start-s).
 
+spread is the limit, a program that has a file for each partition: create-s is how long
+it takes to make them for one batch each, which is not in first-batches-s then. In synced
+rows ingest-synced is the limit of what is produced: it writes all to one file, which it
+syncs for all who wait.
+
 Kafka has up to 1,000 partitions, all with --full, or where --systems names it: 10,000
 take it some minutes. Who has not done a block after --block-max ends the run.`,
 		Flags: func(f *pflag.FlagSet) {
@@ -59,6 +66,10 @@ take it some minutes. Who has not done a block after --block-max ends the run.`,
 		},
 		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
 			p.pool, p.session = pool(s), s
+			var err error
+			if p.descriptors, err = descriptorsMax(); err != nil {
+				return nil, err
+			}
 			for _, n := range p.counts {
 				if n < 1 || n > p.perTopic && n%p.perTopic != 0 {
 					return nil, fmt.Errorf("%d partitions do not divide into topics of %d", n, p.perTopic)
@@ -102,17 +113,38 @@ func (p *partitions) row(n int, durability string) harness.Workload {
 			continue
 		}
 		w.Contestants = append(w.Contestants, harness.Contestant{System: name, Expect: p.expect(name, n),
-			Block: func(ctx context.Context, _ int) (result.Block, error) {
-				ctx, cancel := context.WithTimeoutCause(ctx, p.blockMax, fmt.Errorf("%w: %v (--block-max)", errTooLong, p.blockMax))
-				defer cancel()
-				b, err := p.block(ctx, name, n, durability == "synced")
-				if err != nil && ctx.Err() != nil {
-					err = errors.Join(context.Cause(ctx), err)
-				}
-				return b, err
-			}})
+			Block: p.inTime(func(ctx context.Context) (result.Block, error) { return p.block(ctx, name, n, durability == "synced") })})
 	}
+	limit := system.Spread
+	if durability == "synced" {
+		limit = system.IngestSynced
+	}
+	if limit == system.Spread && !spreadFits(p.descriptors, n) {
+		w.Row.Notes = append(w.Row.Notes, fmt.Sprintf("%s is left out: %d descriptors are too few for a file of each partition", limit, p.descriptors))
+		return w
+	}
+	w.Contestants = append(w.Contestants, harness.Contestant{System: limit, Limit: true, Expect: p.expect(limit, n),
+		Block: p.inTime(func(ctx context.Context) (result.Block, error) { return p.bare(ctx, limit, n) })})
 	return w
+}
+
+// spreadFits tells whether a program may have a file open for each partition, and for
+// the hundred beside.
+func spreadFits(descriptors, partitions int) bool {
+	return descriptors >= partitions+hundred+descriptorsBeside
+}
+
+// inTime is a block that may not last longer than --block-max.
+func (p *partitions) inTime(block func(context.Context) (result.Block, error)) func(context.Context, int) (result.Block, error) {
+	return func(ctx context.Context, _ int) (result.Block, error) {
+		ctx, cancel := context.WithTimeoutCause(ctx, p.blockMax, fmt.Errorf("%w: %v (--block-max)", errTooLong, p.blockMax))
+		defer cancel()
+		b, err := block(ctx)
+		if err != nil && ctx.Err() != nil {
+			err = errors.Join(context.Cause(ctx), err)
+		}
+		return b, err
+	}
 }
 
 var errTooLong = errors.New("a block takes too long")
@@ -151,9 +183,8 @@ func (p *partitions) block(ctx context.Context, name string, n int, synced bool)
 		return b, err
 	}
 	defer func() { err = errors.Join(err, s.End()) }()
-	each := min(n, p.perTopic)
-	m := &many{s.System, p.session.ClientCPUs, "many", n / each, each}
-	t := system.Topic{Partitions: each, Synced: synced}
+	m, few := p.both(s.System, n)
+	t := system.Topic{Partitions: m.partitions, Synced: synced}
 	heapBefore, _, err := s.Heap(ctx)
 	if err != nil {
 		return b, err
@@ -167,7 +198,7 @@ func (p *partitions) block(ctx context.Context, name string, n int, synced bool)
 		return b, err
 	}
 	created := time.Since(start).Seconds()
-	_, o, err := m.produce(ctx, each, 1, 0)
+	_, o, err := m.produce(ctx, m.partitions, 1, 0)
 	if err != nil {
 		return b, err
 	}
@@ -179,7 +210,6 @@ func (p *partitions) block(ctx context.Context, name string, n int, synced bool)
 	if err != nil {
 		return b, err
 	}
-	few := &many{s.System, p.session.ClientCPUs, "hundred", 1, hundred}
 	t.Partitions = hundred
 	if err := s.CreateWide(ctx, few.prefix, 1, t); err != nil {
 		return b, err
@@ -209,6 +239,47 @@ func (p *partitions) block(ctx context.Context, name string, n int, synced bool)
 	b.Metrics[result.ResidentMB] = resident
 	b.Metrics[result.ResidentPerPart] = (resident - before) * 1000 / float64(n)
 	b.Metrics[result.OfHundred], b.Metrics[result.OfHundredSmall] = large, small
+	return b, nil
+}
+
+// both are what is measured, and the hundred beside which it is.
+func (p *partitions) both(s *system.System, n int) (m, few *many) {
+	each := min(n, p.perTopic)
+	return &many{s, p.session.ClientCPUs, "many", n / each, each}, &many{s, p.session.ClientCPUs, "hundred", 1, hundred}
+}
+
+// bare is a limit program's block: the same requests to produce, in the same order.
+func (p *partitions) bare(ctx context.Context, name string, n int) (b result.Block, err error) {
+	s, err := p.pool.Fresh(ctx, name)
+	if err != nil {
+		return b, err
+	}
+	defer func() { err = errors.Join(err, s.End()) }()
+	m, few := p.both(s.System, n)
+	created := 0.0 // the files are made for what is written to them first
+	if name == system.Spread {
+		_, o, err := m.produce(ctx, m.partitions, 1, 0)
+		if err != nil {
+			return b, err
+		}
+		created = o.Seconds
+	}
+	_, o, err := m.produce(ctx, m.partitions, 1, 0)
+	if err != nil {
+		return b, err
+	}
+	large, b, err := p.share(ctx, m, few, 16384, p.mb*1e6)
+	if err != nil {
+		return b, err
+	}
+	small, _, err := p.share(ctx, m, few, 1, p.mb*1e6/16)
+	if err != nil {
+		return b, err
+	}
+	b.Metrics[result.FirstSeconds] = o.Seconds
+	if name == system.Spread { // to one file, it is the same work
+		b.Metrics[result.CreateSeconds], b.Metrics[result.OfHundred], b.Metrics[result.OfHundredSmall] = created, large, small
+	}
 	return b, nil
 }
 

@@ -1,6 +1,7 @@
 package atscale_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestKafkaAskedForByNameHasAll(t *testing.T) {
 		t.Fatalf("%d rows up to %d: %v", len(rows), kafkaMost(rows), err)
 	}
 	for _, c := range rows[0].Contestants {
-		if most := map[string]time.Duration{system.Moldau: time.Minute, system.Kafka: 15 * time.Minute}[c.System]; c.Expect <= 0 || c.Expect > most {
+		if most := map[string]time.Duration{system.Moldau: time.Minute, system.Spread: time.Minute, system.Kafka: 15 * time.Minute}[c.System]; c.Expect <= 0 || c.Expect > most {
 			t.Errorf("%s: %v a block", c.System, c.Expect)
 		}
 	}
@@ -119,5 +120,44 @@ func TestRestartRows(t *testing.T) {
 	}
 	if _, err := systemtest.Plan(t, atscale.Restart, harness.Options{}, "--count", "150"); err == nil {
 		t.Error("150 partitions in topics of 100")
+	}
+}
+
+// Every row has its limit program last, but those of a start with partitions, of which
+// none knows anything.
+func TestLimitsAreBeside(t *testing.T) {
+	for _, c := range []struct {
+		scenario func(func(*harness.Session) *system.Pool) harness.Scenario
+		limits   string
+	}{
+		{atscale.Partitions, strings.Repeat(" spread", 5) + strings.Repeat(" ingest-synced", 5)},
+		{atscale.Connections, strings.Repeat(" relay", 3)},
+		{atscale.Start, " relay - relay-synced -"},
+	} {
+		rows, err := systemtest.Plan(t, c.scenario, harness.Options{Durability: []string{"os", "synced"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		limits := ""
+		for _, w := range rows {
+			last := w.Contestants[len(w.Contestants)-1]
+			if last.Limit {
+				limits += " " + last.System
+			} else {
+				limits += " -"
+			}
+		}
+		if limits != c.limits {
+			t.Errorf("limits are%s, must be%s", limits, c.limits)
+		}
+	}
+}
+
+// A program that has a file for each partition is left out where it may not open as many.
+func TestSpreadNeedsDescriptors(t *testing.T) {
+	for descriptors, fits := range map[int]bool{10_000: false, 10_300: true} {
+		if got := atscale.SpreadFits(descriptors, 10_000); got != fits {
+			t.Errorf("%d descriptors: %v", descriptors, got)
+		}
 	}
 }

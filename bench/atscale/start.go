@@ -37,7 +37,10 @@ created and produces one record, until it is acknowledged (ms). Then nothing is 
 of the broker, and its CPU time is read (idle-cpu). Another start is not connected to;
 resident-MB is what it holds half a second after its port is open. Kafka's directory
 was formatted and closed cleanly before; its script, which takes some 20 ms, and its
-JVM's start are in; finding its jars is not.`,
+JVM's start are in; finding its jars is not. relay, or relay-synced, is the limit beside
+an empty directory: a Go program that writes what it is sent to a file, and flushes that in
+synced rows. It is this command's own binary, larger than a bare program had to be, so
+that what it holds is not told.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.IntSliceVar(&s.counts, "count", []int{0, 1000}, "`PARTITIONS` that are there at the start; 0: an empty directory")
 			f.DurationVar(&s.idle, "idle", 10*time.Second, "`TIME` at rest")
@@ -78,6 +81,12 @@ func (s *starting) plan() (workloads []harness.Workload) {
 						return s.block(ctx, name, n, durability == "synced")
 					}})
 			}
+			if n == 0 {
+				w.Contestants = append(w.Contestants, harness.Contestant{System: system.RelayOf(durability == "synced"), Limit: true, Expect: s.idle + 2*time.Second,
+					Block: func(ctx context.Context, _ int) (result.Block, error) {
+						return s.limit(ctx, system.RelayOf(durability == "synced"))
+					}})
+			}
 			workloads = append(workloads, w)
 		}
 	}
@@ -100,7 +109,14 @@ func (s *starting) block(ctx context.Context, name string, n int, synced bool) (
 	if err != nil {
 		return b, err
 	}
-	if b.Metrics[result.Milliseconds], b.Metrics[result.IdleCPU], err = s.firstAck(ctx, l); err != nil {
+	spawn := func() (system.Spawned, time.Time, error) {
+		b, err := broker.Spawn(ctx, l)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return b, b.Began, nil
+	}
+	if b.Metrics[result.Milliseconds], b.Metrics[result.IdleCPU], err = s.firstAck(ctx, spawn); err != nil {
 		return b, err
 	}
 	if n == 0 && name == system.Moldau {
@@ -116,6 +132,20 @@ func (s *starting) block(ctx context.Context, name string, n int, synced bool) (
 	return b, err
 }
 
+// limit is a limit program's block.
+func (s *starting) limit(ctx context.Context, name string) (b result.Block, err error) {
+	_, steal, err := yardstick.Times(os.Getpid())
+	if err != nil {
+		return b, err
+	}
+	ms, idle, err := s.firstAck(ctx, func() (system.Spawned, time.Time, error) { return s.pool.SpawnLimit(ctx, name) })
+	if err != nil {
+		return b, err
+	}
+	_, after, err := yardstick.Times(os.Getpid())
+	return result.Block{StealSeconds: after - steal, Metrics: map[result.Metric]float64{result.Milliseconds: ms, result.IdleCPU: idle}}, err
+}
+
 // prepare has a broker leave what the start is to find.
 func (s *starting) prepare(ctx context.Context, name string, l broker.Launch, n int, synced bool) error {
 	prepared, err := system.StartLaunch(ctx, name, l)
@@ -129,11 +159,12 @@ func (s *starting) prepare(ctx context.Context, name string, l broker.Launch, n 
 	return errors.Join(err, prepared.Close())
 }
 
-// firstAck starts a broker, and reads its CPU time at rest, in percent.
-func (s *starting) firstAck(ctx context.Context, l broker.Launch) (ms, idle float64, err error) {
+// firstAck starts what spawn does, since the time that it tells, and reads its CPU time
+// at rest, in percent.
+func (s *starting) firstAck(ctx context.Context, spawn func() (system.Spawned, time.Time, error)) (ms, idle float64, err error) {
 	batch, records := wire.Batch(100, 1)
 	produce := wire.NewProduce("first", []int32{0}, batch, records)
-	b, err := broker.Spawn(ctx, l)
+	b, began, err := spawn()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -141,7 +172,7 @@ func (s *starting) firstAck(ctx context.Context, l broker.Launch) (ms, idle floa
 	if err := acknowledge(ctx, b, produce); err != nil {
 		return 0, 0, err
 	}
-	ms = time.Since(b.Began).Seconds() * 1000
+	ms = time.Since(began).Seconds() * 1000
 	if err := sleep(ctx, time.Second); err != nil { // what follows the first record is not rest
 		return 0, 0, err
 	}
@@ -149,12 +180,12 @@ func (s *starting) firstAck(ctx context.Context, l broker.Launch) (ms, idle floa
 	if err != nil {
 		return 0, 0, err
 	}
-	began := time.Now()
+	rests := time.Now()
 	if err := sleep(ctx, s.idle); err != nil {
 		return 0, 0, err
 	}
 	after, _, err := yardstick.Times(b.PID())
-	return ms, (after - before) / time.Since(began).Seconds() * 100, err
+	return ms, (after - before) / time.Since(rests).Seconds() * 100, err
 }
 
 // untouched is what a broker holds that nobody has connected to, in MB.
@@ -199,7 +230,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // acknowledge connects as soon as the port is open, lets the topic be created
 // and produces one record to it.
-func acknowledge(ctx context.Context, b *broker.Broker, produce *wire.Produce) error {
+func acknowledge(ctx context.Context, b system.Spawned, produce *wire.Produce) error {
 	conn, err := connect(ctx, b)
 	if err != nil {
 		return err
@@ -236,7 +267,7 @@ func acknowledge(ctx context.Context, b *broker.Broker, produce *wire.Produce) e
 // without leader, or its leader does not know of it.
 func notYet(code int16) bool { return code == 3 || code == 5 || code == 6 }
 
-func connect(ctx context.Context, b *broker.Broker) (*wire.Conn, error) {
+func connect(ctx context.Context, b system.Spawned) (*wire.Conn, error) {
 	for deadline := time.Now().Add(time.Minute); ; {
 		conn, err := wire.Dial(ctx, b.Addr())
 		if err == nil {

@@ -20,6 +20,7 @@ import (
 // broker's.
 type committing struct {
 	Row     row
+	Bare    bool // nothing is behind Addr but answers: no group, nothing to ask for
 	Addr    string
 	PID     int // of the broker, whose CPU time is taken while all commit and no longer
 	First   int // number of the first group
@@ -37,9 +38,13 @@ func (s *server) measure(ctx context.Context, cpus string, r row, d time.Duratio
 	if cpus != "" {
 		under = []string{"taskset", "-c", cpus}
 	}
-	task := committing{Row: r, Addr: s.broker.Addr(), PID: s.broker.PID(), First: s.groups + 1, Seconds: d.Seconds()}
+	task := committing{Row: r, Bare: s.bare != nil, Addr: s.Addr(), PID: s.PID(), First: s.groups + 1, Seconds: d.Seconds()}
 	s.groups += r.Groups
-	return child.Ask[result.Block](ctx, clientRole, task, under...)
+	b, err := child.Ask[result.Block](ctx, clientRole, task, under...)
+	if err == nil && s.bare != nil { // or what it wrote is written back in the block after
+		err = s.bare.Delete(ctx, topic)
+	}
+	return b, err
 }
 
 func commitForAWhile(ctx context.Context, t committing) (b result.Block, err error) {
@@ -74,13 +79,18 @@ func commitForAWhile(ctx context.Context, t committing) (b result.Block, err err
 	}}
 	took.Into(b.Metrics)
 	for _, c := range committers {
-		err = errors.Join(err, c.verify(ctx, t.Addr))
+		if !t.Bare {
+			err = errors.Join(err, c.verify(ctx, t.Addr))
+		}
 	}
 	return b, err
 }
 
 // gather has members join a group and waits until all are in one generation.
 func (t committing) gather(ctx context.Context, group string) (committers []*committer, err error) {
+	if t.Bare {
+		return t.ungathered(ctx, group)
+	}
 	gathering := member.NewGathering(t.Row.Members)
 	for i := range t.Row.Members {
 		o := member.Options{
@@ -101,6 +111,19 @@ func (t committing) gather(ctx context.Context, group string) (committers []*com
 	}
 	for _, c := range committers {
 		if err := c.dial(ctx, t.Addr, seats[c.name]); err != nil {
+			return committers, err
+		}
+	}
+	return committers, nil
+}
+
+// ungathered are committers of a group that nobody knows of.
+func (t committing) ungathered(ctx context.Context, group string) (committers []*committer, err error) {
+	for i := range t.Row.Members {
+		c := &committer{group: group, name: fmt.Sprint(group, "-", i), partition: int32(i)}
+		committers = append(committers, c)
+		id := c.name + "-00000000-0000-0000-0000-000000000000" // as long as one that a broker gives
+		if err := c.dial(ctx, t.Addr, member.Seat{ID: id, Generation: 1}); err != nil {
 			return committers, err
 		}
 	}

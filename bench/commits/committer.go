@@ -18,7 +18,7 @@ import (
 type committer struct {
 	group, name string
 	partition   int32
-	member      *member.Light
+	member      *member.Light // nil where there is no group
 	conn        *wire.Conn
 	request     *wire.Commit
 	took        []time.Duration // the loop's
@@ -34,7 +34,9 @@ func (c *committer) close() {
 	if c.conn != nil {
 		_ = c.conn.Close()
 	}
-	_ = c.member.End(member.Leave)
+	if c.member != nil {
+		_ = c.member.End(member.Leave)
+	}
 }
 
 // commit lets all commit for a while, and tells how many a second and how long they

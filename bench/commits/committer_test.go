@@ -127,12 +127,15 @@ func TestPlan(t *testing.T) {
 	titles := map[string]bool{}
 	for _, w := range all {
 		titles[w.Row.Title()] = true
-		if len(w.Contestants) != 2 || w.Contestants[0].System != system.Moldau || w.Contestants[1].System != system.Kafka {
+		if len(w.Contestants) != 3 || w.Contestants[0].System != system.Moldau || w.Contestants[1].System != system.Kafka || !w.Contestants[2].Limit {
 			t.Errorf("%+v", w)
 		}
 	}
 	if len(titles) != 2*len(rows) {
 		t.Errorf("%d rows", len(titles))
+	}
+	if quick, err := systemtest.Plan(t, Scenario, harness.Options{Quick: true}); err != nil || len(quick) != 2*2 {
+		t.Errorf("%d rows in a quick run: %v", len(quick), err)
 	}
 	if _, err := systemtest.Plan(t, Scenario, harness.Options{}, "--block", "0s"); err == nil {
 		t.Error("a block of no time")

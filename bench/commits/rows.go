@@ -21,6 +21,16 @@ var rows = []row{
 	{20, 1, 16},
 }
 
+// rowsOf are those of many commits in flight in a quick run.
+func rowsOf(s *harness.Session) (some []row) {
+	for _, r := range rows {
+		if !s.Quick || r.InFlight > 1 {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
 func (r *row) name() string {
 	return fmt.Sprintf("commits of %s of %s, %d in flight each", harness.Counted(r.Groups, "group"), harness.Counted(r.Members, "member"), r.InFlight)
 }

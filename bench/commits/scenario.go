@@ -32,7 +32,8 @@ func Scenario(pool func(*harness.Session) *system.Pool) harness.Scenario {
 		Help: `Members of stable groups commit, so that every commit's generation is checked, one
 partition a commit, encoded beforehand. Each block ends by asking whether the last
 commits are what is committed. Synced is Kafka's flush.messages=1 on __consumer_offsets,
-and Moldau's default.`,
+and Moldau's default. ingest, or ingest-synced, is the limit: it writes each request to a
+file and knows of no group.`,
 		Flags: o.declare,
 		Plan: func(_ context.Context, s *harness.Session) ([]harness.Workload, error) {
 			if o.block <= 0 || o.warmUp <= 0 {
@@ -49,12 +50,12 @@ func (b *brokers) plan() (workloads []harness.Workload) {
 		if !b.session.WantsDurability(durability) {
 			continue
 		}
-		for i, r := range rows {
+		for i, r := range rowsOf(b.session) {
 			w := harness.Workload{Expect: b.options.block + time.Second, Row: result.Row{
 				Name: r.name(), Client: "replay", Acks: "all", Durability: durability, Headline: result.RequestsPerSecond,
 			}}
-			for _, name := range []string{system.Moldau, system.Kafka} {
-				w.Contestants = append(w.Contestants, harness.Contestant{System: name, Block: func(ctx context.Context, _ int) (result.Block, error) {
+			for _, name := range []string{system.Moldau, system.Kafka, system.IngestOf(durability == "synced")} {
+				w.Contestants = append(w.Contestants, harness.Contestant{System: name, Limit: system.Limit(name), Block: func(ctx context.Context, _ int) (result.Block, error) {
 					s, err := b.get(ctx, name, durability)
 					if err != nil {
 						return result.Block{}, err

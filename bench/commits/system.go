@@ -34,10 +34,16 @@ type brokers struct {
 	running map[string]*server
 }
 
-// server is one of them.
+// server is one of them, or a limit program.
 type server struct {
-	broker *broker.Broker
-	groups int // so far, for their names
+	process
+	bare   *system.System // the limit program, which has no groups; nil for a broker
+	groups int            // so far, for their names
+}
+
+type process interface {
+	Addr() string
+	PID() int
 }
 
 // get returns a broker that runs and was warmed up.
@@ -45,6 +51,14 @@ func (b *brokers) get(ctx context.Context, name, durability string) (*server, er
 	key := name + ", " + durability
 	if s := b.running[key]; s != nil {
 		return s, nil
+	}
+	if system.Limit(name) {
+		s, err := b.pool.Get(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		b.running[key] = &server{process: s, bare: s}
+		return b.running[key], nil
 	}
 	l := broker.Launch{CPUs: b.session.BrokerCPUs, Properties: []string{"group.initial.rebalance.delay.ms=0"}}
 	var err error
@@ -67,7 +81,7 @@ func (b *brokers) get(ctx context.Context, name, durability string) (*server, er
 		return nil, err
 	}
 	b.session.OnClose(started.Stop)
-	s := &server{broker: started}
+	s := &server{process: started}
 	if err := s.prepare(ctx, name == system.Kafka && durability == "synced"); err != nil {
 		return nil, err
 	}
@@ -80,12 +94,12 @@ func (b *brokers) get(ctx context.Context, name, durability string) (*server, er
 // prepare makes the topic that is committed for and, by asking for a group's
 // coordinator, the one that commits are kept in.
 func (s *server) prepare(ctx context.Context, synced bool) error {
-	if err := topics.Create(ctx, s.broker.Addr(), topic, partitions, nil); err != nil {
+	if err := topics.Create(ctx, s.Addr(), topic, partitions, nil); err != nil {
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	conn, err := member.Dial(limited, s.broker.Addr(), topic)
+	conn, err := member.Dial(limited, s.Addr(), topic)
 	if err != nil {
 		return err
 	}
@@ -98,7 +112,7 @@ func (s *server) prepare(ctx context.Context, synced bool) error {
 // flushEveryCommit has a real Kafka sync each write to the offsets topic before
 // it answers, and makes sure that it took the setting.
 func (s *server) flushEveryCommit(ctx context.Context) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(s.broker.Addr()))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.Addr()))
 	if err != nil {
 		return err
 	}

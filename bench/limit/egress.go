@@ -111,21 +111,17 @@ func (e *egress) run() error {
 func (e *egress) prepare(frame []byte) error {
 	be := binary.BigEndian
 	r := &fields{b: frame}
-	id, err := r.header(1, 11)
+	id, err := r.header(keyFetch, 11)
 	if err != nil {
 		return err
 	}
-	r.take(4 + 4 + 4 + 4 + 1 + 4 + 4) // replica, wait, least, most, isolation, session, its epoch
+	r.take(fetchHead)
 	e.cuts = e.cuts[:0]
-	b := be.AppendUint32(e.answer[:0], 0)
-	b = be.AppendUint32(b, uint32(id))
-	b = append(b, make([]byte, 4+2+4)...) // throttle time, error, session
+	b := appendFetched(e.answer[:0], id)
 	topics := r.int32()
 	b = be.AppendUint32(b, uint32(topics))
 	for ; topics > 0 && !r.bad; topics-- {
-		name := r.take(int(r.int16()))
-		b = be.AppendUint16(b, uint16(len(name)))
-		b = append(b, name...)
+		b = appendName(b, r.take(int(r.int16())))
 		partitions := r.int32()
 		b = be.AppendUint32(b, uint32(partitions))
 		for ; partitions > 0 && !r.bad; partitions-- {
@@ -150,17 +146,10 @@ func (e *egress) prepare(frame []byte) error {
 
 // partition appends one partition's part, with its bytes or a cut for them.
 func (e *egress) partition(b []byte, bytes int) ([]byte, error) {
-	be := binary.BigEndian
 	if bytes < 0 || int64(bytes) > e.size-firstAt {
 		return nil, fmt.Errorf("a request for %d bytes of a file of %d", bytes, e.size)
 	}
-	b = be.AppendUint16(b, 0)          // error
-	b = be.AppendUint64(b, 1<<62)      // high watermark
-	b = be.AppendUint64(b, 1<<62)      // last stable
-	b = be.AppendUint64(b, 0)          // log start
-	b = be.AppendUint32(b, ^uint32(0)) // aborted transactions: null
-	b = be.AppendUint32(b, ^uint32(0)) // preferred replica
-	b = be.AppendUint32(b, uint32(bytes))
+	b = appendFetchedPartition(b, bytes)
 	if e.way != Copy {
 		e.cuts = append(e.cuts, cut{len(b), bytes})
 		return b, nil
@@ -168,6 +157,27 @@ func (e *egress) partition(b []byte, bytes int) ([]byte, error) {
 	from := len(b)
 	b = grown(b, from+bytes)
 	return b, e.read(b[from:], e.advance(bytes))
+}
+
+// fetchHead is the size of what a Fetch has before its topics: replica, wait, least,
+// most, isolation, session, its epoch.
+const fetchHead = 4 + 4 + 4 + 4 + 1 + 4 + 4
+
+// appendFetched begins the answer to a Fetch.
+func appendFetched(b []byte, id int32) []byte {
+	return append(appendID(b, id), make([]byte, 4+2+4)...) // throttle time, error, session
+}
+
+// appendFetchedPartition appends what is before a partition's bytes, but for its number.
+func appendFetchedPartition(b []byte, bytes int) []byte {
+	be := binary.BigEndian
+	b = be.AppendUint16(b, 0)          // error
+	b = be.AppendUint64(b, 1<<62)      // high watermark
+	b = be.AppendUint64(b, 1<<62)      // last stable
+	b = be.AppendUint64(b, 0)          // log start
+	b = be.AppendUint32(b, ^uint32(0)) // aborted transactions: null
+	b = be.AppendUint32(b, ^uint32(0)) // preferred replica
+	return be.AppendUint32(b, uint32(bytes))
 }
 
 // read reads from the page cache without telling the runtime, if it may.

@@ -13,8 +13,9 @@ import (
 	"moldau/logstore/record"
 )
 
-// ServeIngest answers Produce 8 on every connection of l until ctx is done. What
-// a connection sends goes to a file of its own in dir, which the caller removes.
+// ServeIngest answers Produce 8, and OffsetCommit 7, on every connection of l until ctx
+// is done. What a connection sends goes to a file of its own in dir, which the caller
+// removes.
 func ServeIngest(ctx context.Context, l net.Listener, dir string) error {
 	var connections atomic.Int64
 	return serve(ctx, l, func(nc net.Conn) error {
@@ -22,21 +23,36 @@ func ServeIngest(ctx context.Context, l net.Listener, dir string) error {
 		if err != nil {
 			return err
 		}
-		atOnce := func() error { return nil } // the page cache has it
-		return errors.Join(ingest(nc, f, atOnce), f.Close())
+		return errors.Join(ingest(nc, wholeTo(f), atOnce), f.Close())
 	})
 }
+
+func atOnce() error { return nil } // the page cache has it
 
 // ServeIngestSynced is ServeIngest from stable storage: all connections write to one
 // file, and those who wait share its syncs.
 func ServeIngestSynced(ctx context.Context, l net.Listener, file *File) error {
 	syncs := &GroupSync{Sync: file.Sync}
-	return serve(ctx, l, func(nc net.Conn) error { return ingest(nc, file, syncs.Wait) })
+	return serve(ctx, l, func(nc net.Conn) error { return ingest(nc, wholeTo(file), syncs.Wait) })
+}
+
+// keeper checks a request, writes what it brings, and appends the answer to b.
+type keeper func(b, frame []byte) ([]byte, error)
+
+// wholeTo writes requests as they came to a file.
+func wholeTo(f *File) keeper {
+	return func(b, frame []byte) ([]byte, error) {
+		b, err := appendAnswer(b, frame)
+		if err != nil {
+			return nil, err
+		}
+		return b, f.Append(frame)
+	}
 }
 
 // ingest takes requests until the connection ends. Those that arrived together are
 // acknowledged together, once settled returns.
-func ingest(nc net.Conn, to *File, settled func() error) error {
+func ingest(nc net.Conn, keep keeper, settled func() error) error {
 	conn, err := outletOf(nc)
 	if err != nil {
 		return err
@@ -51,10 +67,7 @@ func ingest(nc net.Conn, to *File, settled func() error) error {
 		if err != nil {
 			return err
 		}
-		if acks, err = appendAck(acks, frame); err != nil {
-			return err
-		}
-		if err := to.Append(frame); err != nil {
+		if acks, err = keep(acks, frame); err != nil {
 			return err
 		}
 		if in.whole() || conn.more() {
@@ -70,32 +83,48 @@ func ingest(nc net.Conn, to *File, settled func() error) error {
 	}
 }
 
-// appendAck checks a request's batches and appends the answer to it.
-func appendAck(acks, frame []byte) ([]byte, error) {
+// appendAnswer checks a request that brings something and appends the answer to it.
+func appendAnswer(b, frame []byte) ([]byte, error) {
+	if keyOf(frame) == keyOffsetCommit {
+		return appendCommitted(b, frame)
+	}
+	return appendAck(b, frame, nil)
+}
+
+// taker is given what is produced to a partition.
+type taker func(topic []byte, partition int32, batch record.Batch) error
+
+// appendAck checks a request's batches, gives each to take unless that is nil, and
+// appends the answer to it.
+func appendAck(acks, frame []byte, take taker) ([]byte, error) {
 	be := binary.BigEndian
 	r := &fields{b: frame}
-	id, err := r.header(0, 8)
+	id, err := r.header(keyProduce, 8)
 	if err != nil {
 		return nil, err
 	}
 	r.take(max(0, int(r.int16()))) // transactional id
 	r.take(2 + 4)                  // acks, timeout
 	start := len(acks)
-	acks = be.AppendUint32(acks, 0)
-	acks = be.AppendUint32(acks, uint32(id))
+	acks = appendID(acks, id)
 	topics := r.int32()
 	acks = be.AppendUint32(acks, uint32(topics))
 	for ; topics > 0 && !r.bad; topics-- {
 		name := r.take(int(r.int16()))
-		acks = be.AppendUint16(acks, uint16(len(name)))
-		acks = append(acks, name...)
+		acks = appendName(acks, name)
 		partitions := r.int32()
 		acks = be.AppendUint32(acks, uint32(partitions))
 		for ; partitions > 0 && !r.bad; partitions-- {
-			acks = be.AppendUint32(acks, uint32(r.int32()))
+			partition := r.int32()
+			acks = be.AppendUint32(acks, uint32(partition))
 			batch := record.Batch(r.take(int(r.int32())))
 			if len(batch) < record.HeaderBytes || batch.ComputeCRC() != batch.CRC() {
 				return nil, record.ErrCRC
+			}
+			if take != nil {
+				if err := take(name, partition, batch); err != nil {
+					return nil, err
+				}
 			}
 			acks = be.AppendUint16(acks, 0)
 			acks = be.AppendUint64(acks, 0)          // base offset
@@ -109,6 +138,39 @@ func appendAck(acks, frame []byte) ([]byte, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	acks = be.AppendUint32(acks, 0) // throttle time
-	be.PutUint32(acks[start:], uint32(len(acks)-start-4))
-	return acks, nil
+	return finish(acks, start), nil
+}
+
+// appendCommitted appends the answer to an OffsetCommit: all are taken.
+func appendCommitted(b, frame []byte) ([]byte, error) {
+	be := binary.BigEndian
+	r := &fields{b: frame}
+	id, err := r.header(keyOffsetCommit, 7)
+	if err != nil {
+		return nil, err
+	}
+	r.take(int(r.int16()))         // group
+	r.take(4)                      // generation
+	r.take(int(r.int16()))         // member
+	r.take(max(0, int(r.int16()))) // instance
+	start := len(b)
+	b = appendID(b, id)
+	b = be.AppendUint32(b, 0) // throttle time
+	topics := r.int32()
+	b = be.AppendUint32(b, uint32(topics))
+	for ; topics > 0 && !r.bad; topics-- {
+		b = appendName(b, r.take(int(r.int16())))
+		partitions := r.int32()
+		b = be.AppendUint32(b, uint32(partitions))
+		for ; partitions > 0 && !r.bad; partitions-- {
+			b = be.AppendUint32(b, uint32(r.int32()))
+			r.take(8 + 4)                  // offset, leader epoch
+			r.take(max(0, int(r.int16()))) // metadata
+			b = be.AppendUint16(b, 0)
+		}
+	}
+	if r.bad {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return finish(b, start), nil
 }

@@ -16,6 +16,9 @@ const Command = "limit"
 const (
 	Ingest       = "ingest"
 	IngestSynced = "ingest-synced"
+	Spread       = "spread"
+	Relay        = "relay"
+	RelaySynced  = "relay-synced"
 	EgressByFile = "sendfile"
 	EgressByCopy = "copy"
 	EgressByMap  = "mmap"
@@ -26,7 +29,7 @@ const (
 const JournalBytes = 64 << 20
 
 // Run serves one of the programs at addr until ctx is done. data is the directory
-// that the first two write to, and the file that the others answer from. keystore is a
+// that the first five write to, and the file that the others answer from. keystore is a
 // PEM file of key and certificate, by which connections are of TLS, or empty; by TLS
 // only a copy is sent.
 func Run(ctx context.Context, program, addr, data, keystore string) error {
@@ -53,6 +56,10 @@ func Run(ctx context.Context, program, addr, data, keystore string) error {
 		return ServeIngest(ctx, l, data)
 	case program == IngestSynced:
 		return ServeIngestSynced(ctx, l, journal)
+	case program == Spread:
+		return ServeSpread(ctx, l, data)
+	case program == Relay, program == RelaySynced:
+		return ServeRelay(ctx, l, data, program == RelaySynced)
 	case !egress:
 		return errors.Join(fmt.Errorf("no program %q", program), l.Close())
 	}

@@ -52,7 +52,13 @@ type frames struct {
 	have []byte // of buf, not taken yet
 }
 
-func newFrames(from io.Reader) *frames { return &frames{from: from, buf: make([]byte, 256<<10)} }
+func newFrames(from io.Reader) *frames { return newFramesOf(from, 256<<10) }
+
+// newFramesOf is newFrames that takes so many bytes off by one read, or as many as a
+// larger request has.
+func newFramesOf(from io.Reader, bytes int) *frames {
+	return &frames{from: from, buf: make([]byte, bytes)}
+}
 
 // whole tells whether the next request has arrived, so that taking it does not
 // wait.
@@ -131,6 +137,29 @@ func (f *fields) int32() int32 {
 	return 0
 }
 
+func (f *fields) int64() int64 {
+	if b := f.take(8); b != nil {
+		return int64(binary.BigEndian.Uint64(b))
+	}
+	return 0
+}
+
+// Keys of requests that are answered.
+const (
+	keyProduce      = 0
+	keyFetch        = 1
+	keyMetadata     = 3
+	keyOffsetCommit = 8
+)
+
+// keyOf is a request's, or -1 where it has none.
+func keyOf(frame []byte) int16 {
+	if len(frame) < 2 {
+		return -1
+	}
+	return int16(binary.BigEndian.Uint16(frame))
+}
+
 // header reads a request's header, and returns its correlation id where it is of
 // that key and version.
 func (f *fields) header(key, version int16) (id int32, err error) {
@@ -141,4 +170,21 @@ func (f *fields) header(key, version int16) (id int32, err error) {
 		return 0, fmt.Errorf("a request of key %d, version %d, where %d of version %d is served", gotKey, gotVersion, key, version)
 	}
 	return id, nil
+}
+
+// appendID begins an answer, whose size [finish] puts in.
+func appendID(b []byte, id int32) []byte {
+	b = binary.BigEndian.AppendUint32(b, 0)
+	return binary.BigEndian.AppendUint32(b, uint32(id))
+}
+
+func appendName(b, name []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(len(name)))
+	return append(b, name...)
+}
+
+// finish puts its size into an answer that begins at start and is complete.
+func finish(b []byte, start int) []byte {
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4))
+	return b
 }

@@ -63,7 +63,8 @@ acknowledge: the floor, by the same client. In synced rows all its connections a
 one file, and share the syncs that they wait for.
 
 The last rows are end to end: 1,000 requests of one record a second to one
-partition, each counted until a consumer that waits at the log's end has it.`,
+partition, each counted until a consumer that waits at the log's end has it. relay is the
+floor of those that are not synced: it hands on what it wrote to a file.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.Float64Var(&l.rate, "rate", 0, "`REQUESTS` a second to take for Kafka's saturation, instead of measuring it")
 			f.IntSliceVar(&l.shares, "share", []int{10, 50, 80}, "`PERCENT` of Kafka's saturation")
@@ -172,8 +173,12 @@ func (l *latency) endToEnd(durability string) harness.Workload {
 		Goals: []result.Goal{{System: system.Moldau, Metric: result.TailP999, Against: system.Kafka, AtMost: 0.5}},
 		Notes: []string{"tail is from when a record was due to be produced until the consumer had it, p50 to p99.9 until it was acknowledged"},
 	}}
-	for _, name := range []string{system.Moldau, system.Kafka} {
-		w.Contestants = append(w.Contestants, harness.Contestant{System: name, WarmUp: true,
+	names := []string{system.Moldau, system.Kafka}
+	if durability == "os" {
+		names = append(names, system.Relay)
+	}
+	for _, name := range names {
+		w.Contestants = append(w.Contestants, harness.Contestant{System: name, Limit: system.Limit(name), WarmUp: true,
 			Block: func(ctx context.Context, _ int) (result.Block, error) {
 				return l.one(ctx, name, load, system.Topic{Partitions: 1, Synced: durability == "synced"})
 			}})

@@ -30,9 +30,12 @@ func TestLatencyIsPlannedForEveryShareAndArrival(t *testing.T) {
 			t.Errorf("%s twice", w.Row.Title())
 		}
 		titles[w.Row.Title()] = true
-		want := "moldau kafka"
-		if w.Row.Curve != "" {
-			want += " echo"
+		want := "moldau kafka echo"
+		switch {
+		case w.Row.Curve == "" && w.Row.Durability == "os":
+			want = "moldau kafka relay"
+		case w.Row.Curve == "":
+			want = "moldau kafka"
 		}
 		if got := systemsOf(w); got != want {
 			t.Errorf("%s: %s, must be %s", w.Row.Title(), got, want)
@@ -78,5 +81,21 @@ func TestCatchUpHasAFileBeside(t *testing.T) {
 	}
 	if len(rows) != 2 || systemsOf(rows[0]) != "file moldau kafka bare" || !rows[0].Contestants[0].Limit || !rows[0].Contestants[3].Limit {
 		t.Errorf("%d rows, %s", len(rows), systemsOf(rows[0]))
+	}
+}
+
+// Who receives, writes and acknowledges is the floor of a long time, too.
+func TestSteadyHasAFloor(t *testing.T) {
+	rows, err := systemtest.Plan(t, ontime.Steady, harness.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 2 {
+		t.Errorf("%d rows", len(rows))
+	}
+	for _, w := range rows {
+		if systemsOf(w) != "moldau kafka echo" || !w.Contestants[2].Limit {
+			t.Errorf("%s: %s", w.Row.Title(), systemsOf(w))
+		}
 	}
 }

@@ -35,7 +35,10 @@ as a Poisson process, to 10 partitions each. Segments are such that each partiti
 rolls some forty times in a block, and retention such that deletion sets in halfway.
 window-p99-max/median is the largest p99 of any window over the median of all
 windows': a step in latency shows there. One block a system, unless --blocks says
-otherwise; the real one is --duration 1h.`,
+otherwise; the real one is --duration 1h.
+
+echo is a program that does nothing but receive, check the CRC, write to a file and
+acknowledge: the floor, by the same client. It keeps all that it gets in os rows.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.IntVar(&s.producers, "producers", 50, "`CONNECTIONS`")
 			f.IntVar(&s.partitions, "partitions", 10, "`PARTITIONS` of the topic")
@@ -71,13 +74,13 @@ func (s *steady) load() client.Load {
 
 func (s *steady) plan() (workloads []harness.Workload) {
 	for _, durability := range durabilities(s.session) {
-		w := harness.Workload{AfterTurn: late, Expect: s.duration + 2*time.Second, DiskBytes: s.diskBytes(), Blocks: max(1, s.session.Blocks), Row: result.Row{
+		w := harness.Workload{AfterTurn: late, Expect: s.duration + 2*time.Second, DiskBytes: s.diskBytes(durability), Blocks: max(1, s.session.Blocks), Row: result.Row{
 			Name:   fmt.Sprintf("%d producers of small keyed batches, %.0f requests a second for %v", s.producers, s.rate, s.duration),
 			Client: "replay", Acks: "all", Durability: durability, Headline: result.WindowStep, Shape: s.load().Shape(),
 			Goals: []result.Goal{{System: system.Moldau, Metric: result.WindowStep, AtMost: 3}},
 		}}
-		for _, name := range []string{system.Moldau, system.Kafka} {
-			w.Contestants = append(w.Contestants, harness.Contestant{System: name,
+		for _, name := range []string{system.Moldau, system.Kafka, echo} {
+			w.Contestants = append(w.Contestants, harness.Contestant{System: name, Limit: name == echo,
 				Block: func(ctx context.Context, turn int) (result.Block, error) {
 					return s.block(ctx, name, durability == "synced", turn)
 				}})
@@ -113,7 +116,7 @@ func (s *steady) block(ctx context.Context, name string, synced bool, turn int) 
 }
 
 func (s *steady) once(ctx context.Context, name string, synced bool, load client.Load) (result.Block, error) {
-	running, err := s.pool.Get(ctx, name)
+	running, err := get(ctx, s.pool, name, synced)
 	if err != nil {
 		return result.Block{}, err
 	}
@@ -128,9 +131,13 @@ func (s *steady) perPartition() int64 {
 
 // diskBytes is what retention leaves, and a segment more that is not full, another
 // that is not deleted yet, as much again for brokers that are late to look, and what
-// Moldau keeps free.
-func (s *steady) diskBytes() int64 {
-	return max(s.perPartition(), 2<<20)*int64(s.partitions)*6/10 + 512<<20
+// Moldau keeps free. The limit program of os rows deletes nothing.
+func (s *steady) diskBytes(durability string) int64 {
+	tenths := int64(6)
+	if durability == "os" {
+		tenths = 11
+	}
+	return max(s.perPartition(), 2<<20)*int64(s.partitions)*tenths/10 + 512<<20
 }
 
 // configs are such that a partition rolls forty times and begins to delete when

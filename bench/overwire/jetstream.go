@@ -46,7 +46,8 @@ func JetStream(pool func(*harness.Session) *system.Pool) harness.Scenario {
 synced rows, and is loaded by nats.go. It takes and acknowledges messages one by one,
 and promises other things than Kafka's protocol does: nobody should read these rows as
 the same work, only as what the same bytes cost. A block lasts 1.5 seconds, half a
-second in a quick run.`,
+second in a quick run. ingest, or ingest-synced, is the limit of the row that our own
+client loads; a standard client asks for more than it answers.`,
 		Plan: func(ctx context.Context, s *harness.Session) ([]harness.Workload, error) {
 			var workloads []harness.Workload
 			for _, durability := range []string{"os", "synced"} {
@@ -92,6 +93,10 @@ func (o ownProtocol) workload(pool *system.Pool, s *harness.Session, durability 
 		n.load.Kind, n.load.Bytes = client.NATSFetch, 64*gib
 		w.Contestants[2].Block = n.fetch
 		w.After = n.drop
+	}
+	if o.kafka.Kind == client.Produce {
+		c := contestant{pool: pool, session: s, name: system.IngestOf(n.synced), load: produceLoad(s, o.kafka), wrote: row, topic: system.Topic{Partitions: 6}}
+		w.Contestants = append(w.Contestants, c.at())
 	}
 	return w
 }

@@ -33,7 +33,7 @@ func (p *Pool) Launch(ctx context.Context, name string, synced bool) (broker.Lau
 	return l, err
 }
 
-// Fresh is a broker of its own.
+// Fresh is a broker of its own, or a limit program.
 type Fresh struct {
 	*System
 	launch broker.Launch
@@ -43,8 +43,15 @@ type Fresh struct {
 const freshCloseMax = 10 * time.Minute
 
 // Fresh starts a broker of its own on a new directory, with such properties beside
-// what it has in any case. Its caller ends it.
+// what it has in any case, or a limit program. Its caller ends it.
 func (p *Pool) Fresh(ctx context.Context, name string, properties ...string) (*Fresh, error) {
+	if Limit(name) {
+		s, err := p.startLimit(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		return &Fresh{System: s, launch: broker.Launch{Dir: s.data}}, nil
+	}
 	l, err := p.Launch(ctx, name, false)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"moldau/bench/limit"
 	"moldau/server/compat/broker"
@@ -21,6 +22,9 @@ const EgressFileBytes = 512 << 20
 const (
 	Ingest       = limit.Ingest
 	IngestSynced = limit.IngestSynced
+	Spread       = limit.Spread
+	Relay        = limit.Relay
+	RelaySynced  = limit.RelaySynced
 	Sendfile     = limit.EgressByFile
 	Copy         = limit.EgressByCopy
 	Map          = limit.EgressByMap
@@ -38,10 +42,19 @@ func IngestOf(synced bool) string {
 	return Ingest
 }
 
+// RelayOf is the program that has as little as may be in its start, and whose
+// acknowledgement promises what is asked for.
+func RelayOf(synced bool) string {
+	if synced {
+		return RelaySynced
+	}
+	return Relay
+}
+
 // Limit tells whether a system is a limit program.
 func Limit(name string) bool {
 	name, _ = byTLS(name)
-	return name == Ingest || name == IngestSynced || slices.Contains(FetchLimits, name)
+	return slices.Contains([]string{Ingest, IngestSynced, Spread, Relay, RelaySynced}, name) || slices.Contains(FetchLimits, name)
 }
 
 // startLimit starts a limit program that the pool keeps.
@@ -69,9 +82,7 @@ func (p *Pool) startLimit(ctx context.Context, name string) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name == Ingest { // the other overwrites its file
-		s.cleanUp = func() error { return removeAll(filepath.Join(dir, "ingest-*")) }
-	}
+	s.data = dir
 	return s, nil
 }
 
@@ -101,10 +112,31 @@ func (p *Pool) startProgram(ctx context.Context, name, data string, files *broke
 	if files != nil {
 		keystore, s.certificate = files.Keystore, files.Certificate
 	}
-	s.process, err = startChild(ctx, p.session.BrokerCPUs, dir, func(addr string) []string {
-		return []string{self, limit.Command, name, addr, data, keystore}
-	})
+	s.process, err = startChild(ctx, p.session.BrokerCPUs, dir, programLine(self, name, data, keystore))
 	return s, err
+}
+
+// programLine is the command of a limit program, by this binary.
+func programLine(self, name, data, keystore string) func(addr string) []string {
+	return func(addr string) []string { return []string{self, limit.Command, name, addr, data, keystore} }
+}
+
+// SpawnLimit starts a limit program on a new, empty directory, tells when, and does not
+// wait until it listens: for what is measured of its start. Its caller stops it.
+func (p *Pool) SpawnLimit(ctx context.Context, name string) (Spawned, time.Time, error) {
+	dir, err := p.Directory()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	c, err := spawnChild(ctx, p.session.BrokerCPUs, dir, programLine(self, name, dir, ""))
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return c, c.began, nil
 }
 
 // egressFile writes the file once; all ways of answering share it.
@@ -125,13 +157,15 @@ func (p *Pool) egressFile() (string, error) {
 	return name, errors.Join(err, f.Close())
 }
 
-func removeAll(pattern string) error {
-	names, err := filepath.Glob(pattern)
+// removeWritten removes what a limit program wrote, but for the file that ingest-synced
+// overwrites. relay still has its files open: truncated, they hold nothing.
+func removeWritten(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "*-*"))
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := os.Remove(name); err != nil {
+		if err := errors.Join(os.Truncate(name, 0), os.Remove(name)); err != nil {
 			return fmt.Errorf("what a limit program wrote: %w", err)
 		}
 	}

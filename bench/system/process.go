@@ -20,18 +20,35 @@ type process interface {
 	Stop() error
 }
 
+// Spawned is a process that may not listen yet.
+type Spawned interface {
+	process
+	Exited() <-chan struct{} // closed when it is
+	LogFile() string
+}
+
 // child is a server that is no broker of Kafka's protocol.
 type child struct {
 	addr    string
+	began   time.Time
 	cmd     *exec.Cmd
 	logFile string
 	exited  chan struct{}
 	err     error // of Wait, once exited is closed
 }
 
-// startChild starts a server, pinned to cpus in taskset's notation unless that is
-// empty, and waits until it listens. argv has the address to listen at.
+// startChild starts a server and waits until it listens.
 func startChild(ctx context.Context, cpus, dir string, argv func(addr string) []string) (*child, error) {
+	c, err := spawnChild(ctx, cpus, dir, argv)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.listening(ctx)
+}
+
+// spawnChild starts a server, pinned to cpus in taskset's notation unless that is empty.
+// argv has the address to listen at.
+func spawnChild(ctx context.Context, cpus, dir string, argv func(addr string) []string) (*child, error) {
 	port, err := broker.FreePort()
 	if err != nil {
 		return nil, err
@@ -53,6 +70,7 @@ func startChild(ctx context.Context, cpus, dir string, argv func(addr string) []
 	c.cmd.Stdout, c.cmd.Stderr = out, out
 	// A group of its own keeps the terminal's Ctrl-C away: the harness ends it.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.began = time.Now()
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -60,7 +78,7 @@ func startChild(ctx context.Context, cpus, dir string, argv func(addr string) []
 		c.err = c.cmd.Wait()
 		close(c.exited)
 	}()
-	return c, c.listening(ctx)
+	return c, nil
 }
 
 // listening waits until it can be connected to.
@@ -84,7 +102,9 @@ func (c *child) listening(ctx context.Context) error {
 	}
 }
 
-func (c *child) Addr() string { return c.addr }
+func (c *child) Addr() string            { return c.addr }
+func (c *child) Exited() <-chan struct{} { return c.exited }
+func (c *child) LogFile() string         { return c.logFile }
 
 // PID is the server's own process: taskset becomes it.
 func (c *child) PID() int { return c.cmd.Process.Pid }

@@ -24,8 +24,8 @@ type System struct {
 	certificate string
 	// metrics is the URL of Moldau's listener for operators, empty elsewhere.
 	metrics string
-	// cleanUp removes what a limit program wrote, nil where it writes nothing.
-	cleanUp func() error
+	// data is the directory that a limit program writes to, empty where it writes nothing.
+	data string
 	// beside are the processes of its pool's other systems, nil where there is none.
 	beside func() []int
 }
@@ -116,8 +116,8 @@ func (s *System) Create(ctx context.Context, t Topic) (string, error) {
 // memory for its pages that nobody has touched, which costs more than its work; who
 // came later would find what they gave back.
 func (s *System) Delete(ctx context.Context, topic string) error {
-	if s.cleanUp != nil {
-		return s.cleanUp()
+	if s.data != "" {
+		return removeWritten(s.data)
 	}
 	if s.admin == nil {
 		return nil
