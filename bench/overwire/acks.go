@@ -53,7 +53,7 @@ for the flushes that it defers: journal-cuts is how many there were.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.IntSliceVar(&a.partitions, "partitions", []int{1, 6, 32}, "`PARTITIONS`")
 			f.IntVar(&a.wide, "wide", 1000, "`PARTITIONS` of one more row, of 64 connections; 0: none")
-			f.DurationVar(&a.block, "block", 6*time.Second, "`TIME` of a block")
+			f.DurationVar(&a.block, "block", 8*time.Second, "`TIME` of a block")
 			harness.Quick(f, "partitions", "6")
 			harness.Quick(f, "wide", "0")
 			harness.Quick(f, "block", "1s")
