@@ -132,7 +132,12 @@ func TestWaitIsCancelled(t *testing.T) {
 	waited := make(chan error)
 	go func() { waited <- l.Wait(ctx, logstore.LogEnd, 1) }()
 	for l.Watches() == 0 {
-		runtime.Gosched()
+		select {
+		case err := <-waited:
+			t.Fatal(err)
+		default:
+			runtime.Gosched()
+		}
 	}
 	cancel(errors.New("no matter"))
 	if err := <-waited; !errors.Is(err, context.Canceled) {

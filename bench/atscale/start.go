@@ -39,8 +39,8 @@ resident-MB is what it holds half a second after its port is open. Kafka's direc
 was formatted and closed cleanly before; its script, which takes some 20 ms, and its
 JVM's start are in; finding its jars is not. relay, or relay-synced, is the limit beside
 an empty directory: a Go program that writes what it is sent to a file, and flushes that in
-synced rows. It is this command's own binary, larger than a bare program had to be, so
-that what it holds is not told.`,
+synced rows. It is this command's own binary, larger than a bare program had to be: what
+it holds is not told, and what it takes may be more than need be.`,
 		Flags: func(f *pflag.FlagSet) {
 			f.IntSliceVar(&s.counts, "count", []int{0, 1000}, "`PARTITIONS` that are there at the start; 0: an empty directory")
 			f.DurationVar(&s.idle, "idle", 10*time.Second, "`TIME` at rest")

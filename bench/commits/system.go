@@ -58,7 +58,8 @@ func (b *brokers) get(ctx context.Context, name, durability string) (*server, er
 			return nil, err
 		}
 		b.running[key] = &server{process: s, bare: s}
-		return b.running[key], nil
+		_, err = b.running[key].measure(ctx, b.session.ClientCPUs, rows[len(rows)-1], b.options.block) // as warm as it gets
+		return b.running[key], err
 	}
 	l := broker.Launch{CPUs: b.session.BrokerCPUs, Properties: []string{"group.initial.rebalance.delay.ms=0"}}
 	var err error

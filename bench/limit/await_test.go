@@ -17,7 +17,9 @@ func TestRelayWakesWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
+		synced := 0
 		r := &relay{ctx: ctx, dir: t.TempDir(), topics: map[string]*relayed{}}
+		r.sync = func(*File) error { synced++; return nil }
 		topic, err := r.topic([]byte("topic"))
 		if err != nil {
 			t.Fatal(err)
@@ -38,6 +40,9 @@ func TestRelayWakesWhoWaits(t *testing.T) {
 		synctest.Wait()
 		if err := r.take([]byte("topic"), 0, batch); err != nil {
 			t.Fatal(err)
+		}
+		if synced != 1 {
+			t.Errorf("%d syncs", synced)
 		}
 		synctest.Wait()
 		if len(got) != 3 {

@@ -156,7 +156,7 @@ func (e *egress) partition(b []byte, bytes int) ([]byte, error) {
 	}
 	from := len(b)
 	b = grown(b, from+bytes)
-	return b, e.read(b[from:], e.advance(bytes))
+	return b, readCached(e.file, b[from:], e.advance(bytes))
 }
 
 // fetchHead is the size of what a Fetch has before its topics: replica, wait, least,
@@ -180,14 +180,14 @@ func appendFetchedPartition(b []byte, bytes int) []byte {
 	return be.AppendUint32(b, uint32(bytes))
 }
 
-// read reads from the page cache without telling the runtime, if it may.
-func (e *egress) read(b []byte, at int64) error {
+// readCached reads from the page cache without telling the runtime, if it may.
+func readCached(f *os.File, b []byte, at int64) error {
 	if len(b) <= nowait.BytesMax {
-		if n, err := nowait.Pread(e.file.Fd(), b, at); err == nil && n == len(b) {
+		if n, err := nowait.Pread(f.Fd(), b, at); err == nil && n == len(b) {
 			return nil
 		}
 	}
-	_, err := e.file.ReadAt(b, at)
+	_, err := f.ReadAt(b, at)
 	return err
 }
 
@@ -235,7 +235,7 @@ func (e *egress) sendPieces(bytes int, at int64) error {
 	}
 	for bytes > 0 {
 		b := e.piece[:min(bytes, pieceBytes)]
-		if err := e.read(b, at); err != nil {
+		if err := readCached(e.file, b, at); err != nil {
 			return err
 		}
 		if err := e.out.write(b, false); err != nil {

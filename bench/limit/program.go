@@ -31,7 +31,7 @@ const JournalBytes = 64 << 20
 // Run serves one of the programs at addr until ctx is done. data is the directory
 // that the first five write to, and the file that the others answer from. keystore is a
 // PEM file of key and certificate, by which connections are of TLS, or empty; by TLS
-// only a copy is sent.
+// only a copy is sent, and there is no relay.
 func Run(ctx context.Context, program, addr, data, keystore string) error {
 	var journal *File
 	if program == IngestSynced { // it is there before anybody connects
@@ -58,10 +58,10 @@ func Run(ctx context.Context, program, addr, data, keystore string) error {
 		return ServeIngestSynced(ctx, l, journal)
 	case program == Spread:
 		return ServeSpread(ctx, l, data)
-	case program == Relay, program == RelaySynced:
+	case keystore == "" && (program == Relay || program == RelaySynced):
 		return ServeRelay(ctx, l, data, program == RelaySynced)
 	case !egress:
-		return errors.Join(fmt.Errorf("no program %q", program), l.Close())
+		return errors.Join(fmt.Errorf("no program %q (by TLS: %v)", program, keystore != ""), l.Close())
 	}
 	f, err := os.Open(data)
 	if err != nil {

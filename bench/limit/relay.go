@@ -16,7 +16,7 @@ import (
 
 // ServeRelay takes Produce 8 on every connection of l until ctx is done, each topic's
 // batches into a file of its own in dir, which the caller removes, and answers Fetch 11
-// from there by sendfile: with whole batches from the offset that is asked for, as soon
+// from there, by a copy where that is cheaper, else by sendfile: with whole batches from the offset that is asked for, as soon
 // as there is one, or with none when the request has waited as long as it says. The answer
 // to Metadata 4 is that the topic is there. A topic has one partition, and batches of one size
 // and count of records. By synced, a batch is acknowledged from stable storage.
@@ -24,7 +24,10 @@ import (
 // What a connection holds is small: a program that holds very many must have that in
 // common with a broker.
 func ServeRelay(ctx context.Context, l net.Listener, dir string, synced bool) error {
-	r := &relay{ctx: ctx, dir: dir, synced: synced, topics: map[string]*relayed{}}
+	r := &relay{ctx: ctx, dir: dir, topics: map[string]*relayed{}, copies: sync.Pool{New: func() any { return new([]byte) }}}
+	if synced {
+		r.sync = (*File).Sync
+	}
 	err := serve(ctx, l, r.run)
 	for _, t := range r.topics {
 		err = errors.Join(err, t.file.Close())
@@ -33,9 +36,11 @@ func ServeRelay(ctx context.Context, l net.Listener, dir string, synced bool) er
 }
 
 type relay struct {
-	ctx    context.Context
-	dir    string
-	synced bool
+	ctx  context.Context
+	dir  string
+	sync func(*File) error // before an acknowledgement; nil where the page cache is enough
+
+	copies sync.Pool // of *[]byte, answers with what is sent by a copy
 
 	mu     sync.Mutex
 	topics map[string]*relayed // under mu
@@ -154,8 +159,8 @@ func (r *relay) take(topic []byte, _ int32, batch record.Batch) error {
 	if err := t.file.Append(batch); err != nil {
 		return err
 	}
-	if r.synced {
-		if err := t.file.Sync(); err != nil {
+	if r.sync != nil {
+		if err := r.sync(t.file); err != nil {
 			return err
 		}
 	}
@@ -211,11 +216,27 @@ func (r *relay) fetch(out outlet, b, frame []byte) ([]byte, error) {
 	b = be.AppendUint32(b, uint32(partition))
 	b = appendFetchedPartition(b, int(bytes))
 	be.PutUint32(b[start:], uint32(len(b)-start-4)+uint32(bytes))
-	if err := out.write(b, bytes > 0); err != nil || bytes == 0 {
-		return b, err
+	if bytes > copiedBytesMax {
+		if err := out.write(b, true); err != nil {
+			return nil, err
+		}
+		return b, out.sendfile(t.file.f, at, int(bytes))
 	}
-	return b, out.sendfile(t.file.f, at, int(bytes))
+	if bytes == 0 {
+		return b, out.write(b, false)
+	}
+	whole := r.copies.Get().(*[]byte) // who waits keeps no more than b
+	defer r.copies.Put(whole)
+	*whole = append((*whole)[:0], b...)
+	*whole = grown(*whole, len(b)+int(bytes))
+	if err := readCached(t.file.f, (*whole)[len(b):], at); err != nil {
+		return nil, err
+	}
+	return b, out.write(*whole, false)
 }
+
+// copiedBytesMax is up to which size a copy is cheaper than sendfile.
+const copiedBytesMax = 64 << 10
 
 // await is [relayed.from] once there is something, or it took too long.
 func (r *relay) await(t *relayed, offset, bytesMax int64, wait time.Duration) (at, bytes int64) {

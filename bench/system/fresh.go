@@ -50,6 +50,9 @@ func (p *Pool) Fresh(ctx context.Context, name string, properties ...string) (*F
 		if err != nil {
 			return nil, err
 		}
+		if s.data == "" {
+			return nil, errors.Join(fmt.Errorf("%s writes nothing: Get it", name), s.Close())
+		}
 		return &Fresh{System: s, launch: broker.Launch{Dir: s.data}}, nil
 	}
 	l, err := p.Launch(ctx, name, false)
@@ -71,8 +74,12 @@ func (p *Pool) Fresh(ctx context.Context, name string, properties ...string) (*F
 // it looks at every inode that was given free.
 func (f *Fresh) End() error { return errors.Join(f.Close(), emptyFiles(f.launch.Dir)) }
 
-// Again closes it cleanly and starts it again, and tells how long each took.
+// Again closes it cleanly and starts it again, and tells how long each took. It is a
+// broker's.
 func (f *Fresh) Again(ctx context.Context) (closing, starting time.Duration, err error) {
+	if Limit(f.Name) {
+		return 0, 0, fmt.Errorf("%s keeps nothing that it could find again", f.Name)
+	}
 	began := time.Now()
 	if err := f.Close(); err != nil {
 		return 0, 0, err
