@@ -51,9 +51,8 @@ closed cleanly (close-s) and started again (start-s).
 
 spread is the limit, a program that has a file for each partition: create-s is by how
 much longer it takes to acknowledge the first batch of each, for which it makes them, than
-the second, whose time is first-batches-s. In synced
-rows ingest-synced is the limit of what is produced: it writes all to one file, which it
-syncs for all who wait.
+the second, whose time is first-batches-s. In synced rows ingest-synced is the limit of
+what is produced: it writes all to one file, which it syncs for all who wait.
 
 Kafka has up to 1,000 partitions, all with --full, or where --systems names it: 10,000
 take it some minutes. Who has not done a block after --block-max ends the run.`,
@@ -220,11 +219,7 @@ func (p *partitions) block(ctx context.Context, name string, n int, synced bool)
 			return b, err
 		}
 	}
-	large, b, err := p.share(ctx, m, few, 16384, p.mb*1e6)
-	if err != nil {
-		return b, err
-	}
-	small, _, err := p.share(ctx, m, few, 1, p.mb*1e6/16)
+	large, small, b, err := p.shares(ctx, m, few)
 	if err != nil {
 		return b, err
 	}
@@ -265,11 +260,7 @@ func (p *partitions) bare(ctx context.Context, name string, n int) (b result.Blo
 		}
 		seconds[i] = o.Seconds
 	}
-	large, b, err := p.share(ctx, m, few, 16384, p.mb*1e6)
-	if err != nil {
-		return b, err
-	}
-	small, _, err := p.share(ctx, m, few, 1, p.mb*1e6/16)
+	large, small, b, err := p.shares(ctx, m, few)
 	if err != nil {
 		return b, err
 	}
@@ -279,6 +270,15 @@ func (p *partitions) bare(ctx context.Context, name string, n int) (b result.Blo
 		b.Metrics[result.OfHundred], b.Metrics[result.OfHundredSmall] = large, small
 	}
 	return b, nil
+}
+
+// shares are those of batches of 16 KiB, whose figures b has, and of 1 KiB.
+func (p *partitions) shares(ctx context.Context, m, few *many) (large, small float64, b result.Block, err error) {
+	if large, b, err = p.share(ctx, m, few, 16384, p.mb*1e6); err != nil {
+		return 0, 0, b, err
+	}
+	small, _, err = p.share(ctx, m, few, 1, p.mb*1e6/16)
+	return large, small, b, err
 }
 
 // share is the rate of requests to many partitions over that to a hundred, with the

@@ -82,10 +82,9 @@ func (s *starting) plan() (workloads []harness.Workload) {
 					}})
 			}
 			if n == 0 {
-				w.Contestants = append(w.Contestants, harness.Contestant{System: system.RelayOf(durability == "synced"), Limit: true, Expect: s.idle + 2*time.Second,
-					Block: func(ctx context.Context, _ int) (result.Block, error) {
-						return s.limit(ctx, system.RelayOf(durability == "synced"))
-					}})
+				limit := system.RelayOf(durability == "synced")
+				w.Contestants = append(w.Contestants, harness.Contestant{System: limit, Limit: true, Expect: s.idle + 2*time.Second,
+					Block: func(ctx context.Context, _ int) (result.Block, error) { return s.limit(ctx, limit) }})
 			}
 			workloads = append(workloads, w)
 		}

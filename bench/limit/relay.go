@@ -16,10 +16,11 @@ import (
 
 // ServeRelay takes Produce 8 on every connection of l until ctx is done, each topic's
 // batches into a file of its own in dir, which the caller removes, and answers Fetch 11
-// from there, by a copy where that is cheaper, else by sendfile: with whole batches from the offset that is asked for, as soon
-// as there is one, or with none when the request has waited as long as it says. The answer
-// to Metadata 4 is that the topic is there. A topic has one partition, and batches of one size
-// and count of records. By synced, a batch is acknowledged from stable storage.
+// from there, what is small by a copy, else by sendfile: with whole batches from the
+// offset that is asked for, as soon as there is one, or with none when the request has
+// waited as long as it says. The answer to Metadata 4 is that the topic is there. A topic
+// has one partition, and batches of one size and count of records. By synced, a batch is
+// acknowledged from stable storage.
 //
 // What a connection holds is small: a program that holds very many must have that in
 // common with a broker.
@@ -235,7 +236,7 @@ func (r *relay) fetch(out outlet, b, frame []byte) ([]byte, error) {
 	return b, out.write(*whole, false)
 }
 
-// copiedBytesMax is up to which size a copy is cheaper than sendfile.
+// copiedBytesMax is up to which size a copy is no dearer than sendfile.
 const copiedBytesMax = 64 << 10
 
 // await is [relayed.from] once there is something, or it took too long.
