@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -98,6 +99,19 @@ func (s *running) stop(t *testing.T) {
 	}
 	if held := s.HeldBytes(); held != 0 {
 		t.Errorf("%d bytes are held when all is over", held)
+	}
+}
+
+// holdsNothing waits until no request holds memory. What was read ahead is given back
+// when the peer is waited for next, and by then that may have its reply.
+func (s *running) holdsNothing(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for ; s.HeldBytes() != 0; runtime.Gosched() {
+		if ctx.Err() != nil {
+			t.Fatalf("%d bytes are held when all is answered", s.HeldBytes())
+		}
 	}
 }
 

@@ -95,9 +95,7 @@ func TestRunsAreServedAsOneByOne(t *testing.T) {
 					t.Fatalf("the reply to %d has %d bytes that are not the %d sent", id, len(got), len(body))
 				}
 			}
-			if held := s.HeldBytes(); held != 0 {
-				t.Errorf("%d bytes are held when all is answered", held)
-			}
+			s.holdsNothing(t)
 			s.stop(t)
 			if n := h.largest.Load(); n < c.run {
 				t.Errorf("the largest run has %d requests, want %d", n, c.run)
@@ -243,9 +241,7 @@ func TestRunGivesBackWhatItReserved(t *testing.T) {
 		for id := range int32(4) {
 			c.expect(t, 4*round+id, "done")
 		}
-		if held := s.HeldBytes(); held != 0 {
-			t.Fatalf("%d bytes are held when all is answered", held)
-		}
+		s.holdsNothing(t)
 	}
 }
 
@@ -375,8 +371,6 @@ func TestRunsShareLittleMemory(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if held := s.HeldBytes(); held != 0 {
-		t.Errorf("%d bytes are held when all is answered", held)
-	}
+	s.holdsNothing(t)
 	s.stop(t)
 }
