@@ -79,6 +79,7 @@ func TestFailedJournalSyncPoisonsTheStore(t *testing.T) {
 				if err := l.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
 					t.Fatalf("flush: %v, want ErrPoisoned", err)
 				}
+				eventually(t, "the other is poisoned", func() bool { return other.Err() != nil })
 				var tr trace
 				h.fault.SetHook(tr.hook) // the disk is well again; the store is not
 				_, create := h.store.Create(logstore.TopicPartition{Topic: "new"}, logstore.TopicID{}, h.config)

@@ -87,6 +87,7 @@ func TestPoison(t *testing.T) {
 				t.Fatalf("failed: %v, want ErrPoisoned", err)
 			}
 			h.fault.SetHook(nil) // the disk is well again; the log is not
+			eventually(t, "it is told", func() bool { return len(eventsOf[logstore.LogPoisoned](h.events)) > 0 })
 			if p := eventsOf[logstore.LogPoisoned](h.events); len(p) != 1 || p[0].Log != tp || p[0].Err == nil {
 				t.Fatalf("events %v", p)
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -170,6 +171,18 @@ func (h *harness) reopen() *logstore.Log {
 	l, err := h.store.Log(tp)
 	must(h.t, err)
 	return l
+}
+
+// eventually waits for what another goroutine is about to do.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for ; !so(); runtime.Gosched() {
+		if ctx.Err() != nil {
+			t.Fatalf("not yet: %s", what)
+		}
+	}
 }
 
 func must(t tb, err error) {

@@ -177,11 +177,7 @@ func TestClosedUnderAReaderAndAWaiter(t *testing.T) {
 		t.Fatalf("%d files are open", open)
 	}
 	h.appendDurably(l, "more", 1)
-	select {
-	case <-w.C:
-	default:
-		t.Fatal("the waiter was not woken")
-	}
+	<-w.C // in its turn, perhaps after who appended
 }
 
 // A closed log is truncated, compacted, retired and deleted as any.

@@ -42,8 +42,9 @@ second there are none.`,
 	}
 }
 
-// completionTimeout is how long a person at a prompt is kept waiting for names.
-const completionTimeout = time.Second
+// completionTimeout is how long a person at a prompt is kept waiting for names. Tests
+// have more patience.
+var completionTimeout = time.Second
 
 // namer asks a broker for names of one kind.
 type namer func(ctx context.Context, admin *kadm.Client) ([]string, error)

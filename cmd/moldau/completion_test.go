@@ -5,7 +5,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
+
+// patiently lets completions of a test take what they take.
+func patiently(t *testing.T) {
+	before := completionTimeout
+	completionTimeout = time.Minute
+	t.Cleanup(func() { completionTimeout = before })
+}
 
 // completed are the words that a shell is offered.
 func completed(ctx context.Context, args ...string) []string {
@@ -15,6 +23,7 @@ func completed(ctx context.Context, args ...string) []string {
 }
 
 func TestTopicsAreCompleted(t *testing.T) {
+	patiently(t)
 	s := newSession(t)
 	s.done("topic", "create", "events", "errors", "audit")
 	for _, tc := range []struct {

@@ -209,6 +209,7 @@ func TestGroupWithMembers(t *testing.T) {
 	if out := s.done("group", "list", "--state", "Stable"); !strings.Contains(out, "Stable  consumer") {
 		t.Errorf("list:\n%s", out)
 	}
+	patiently(t)
 	if got := completed(t.Context(), "group", "describe", "-b", s.addr, ""); !slices.Equal(got, []string{"g"}) {
 		t.Errorf("completed to %q", got)
 	}

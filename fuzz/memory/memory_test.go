@@ -17,3 +17,18 @@ func TestOf(t *testing.T) {
 		t.Errorf("%d bytes for nothing", got)
 	}
 }
+
+func TestWithin(t *testing.T) {
+	calls := 0
+	first := func() {
+		if calls++; calls == 1 {
+			kept = make([]byte, 10<<20)
+		}
+	}
+	if got, ok := memory.Within(5<<20, first); !ok || calls != 2 {
+		t.Errorf("what is taken once only is believed: %d bytes, %d calls", got, calls)
+	}
+	if got, ok := memory.Within(5<<20, func() { kept = make([]byte, 10<<20) }); ok || got < 10<<20 {
+		t.Errorf("%d bytes are within 5 MiB", got)
+	}
+}

@@ -121,8 +121,14 @@ func TestRealConsumerUsesASession(t *testing.T) {
 				n++
 			})
 		}
-		if n := b.Server().FetchSessions(); n.Sessions != 1 || n.Partitions != partitions || n.Incremental < 5 || n.Incremental < n.Created {
+		n := b.Server().FetchSessions()
+		if n.Sessions < 1 || n.Sessions > n.Created || n.Incremental < 5 || n.Incremental < n.Created {
 			t.Errorf("round %d: counted %+v", round, n)
+		}
+		// Anew it may begin two: the answer of the first, whose leader epoch is old, is
+		// dropped where the client has learnt the new one meanwhile.
+		if round == 0 && (n.Sessions != 1 || n.Partitions != partitions) {
+			t.Errorf("counted %+v", n)
 		}
 		if round == 0 {
 			b.Kill()

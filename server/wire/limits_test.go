@@ -280,10 +280,16 @@ func TestBudgetHoldsBackAndLosesNothing(t *testing.T) {
 	var s *running
 	var mu sync.Mutex
 	most := int64(0)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	h := handlerFunc(func(_ context.Context, r *wire.Request) (wire.Reply, error) {
 		mu.Lock()
-		defer mu.Unlock()
-		most = max(most, s.HeldBytes())
+		server := s
+		most = max(most, server.HeldBytes())
+		mu.Unlock()
+		for server.Counters().WaitedForMemory == 0 && ctx.Err() == nil { // two have all there is
+			runtime.Gosched()
+		}
 		return ready(pong(fmt.Sprint(len(r.Body)))), nil
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
