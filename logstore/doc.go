@@ -71,7 +71,8 @@
 // runs one goroutine for housekeeping and Options.CompactionWorkers, and others only
 // while a disk is waited for: the one that commits, one for each large share of a
 // commit, one that makes the journal's next file, one that has files written back before
-// it is cut, and those of a cut or a checkpoint, which sync some files at a time. No log
+// it is cut, one that closes files above Options.OpenFilesMax, and those of an open, of
+// [Store.CreateAll], of a cut or a checkpoint, which see to some logs at a time. No log
 // has one of its own, and there is none after [Store.Close].
 //
 // # Looking on
@@ -150,7 +151,7 @@
 // Rot in a commit of the journal of which it cannot be told what it held has every log
 // quarantined that was not at rest: any of them may lack what was acknowledged. A start
 // after a crash holds 12 bytes of each record in the journal, and 16 of each commit, in
-// memory, and 32 more of those of a log that a cut had to carry, while it is recovered;
+// memory, and 24 more of those of a log that a cut had to carry, while it is recovered;
 // what bounds that is Options.JournalBytes.
 //
 // FORMAT.md tells what is on disk.

@@ -62,12 +62,25 @@ func TestHolesStayLegalBesideALogThatDoesNotOpen(t *testing.T) {
 }
 
 func TestHolesAreLostWritesInOurs(t *testing.T) {
+	holesAreLost(t, func(*vfs.Mem) {})
+}
+
+// Where the manifest holds, a file of Kafka's does not make holes legal: it may be of a
+// log that was deleted.
+func TestCleanerCheckpointMakesNoHolesLegalInOurs(t *testing.T) {
+	holesAreLost(t, func(mem *vfs.Mem) {
+		overwrite(t, mem, "data/logs/cleaner-offset-checkpoint", []byte("0\n1\nt 0 1000\n"))
+	})
+}
+
+func holesAreLost(t *testing.T, change func(*vfs.Mem)) {
 	h, l := manySegments(t, 30)
 	segments := l.Segments()
 	if len(segments) != 4 {
 		t.Fatalf("%d segments", len(segments))
 	}
 	mem := h.mem.Crash()
+	change(mem)
 	removeFile(t, mem, fmt.Sprintf("%s/%020d.log", logDir, segments[1].Base))
 	var told events
 	s, err := logstore.Open("data", logstore.Options{FS: mem, Manual: true, Events: told.add})

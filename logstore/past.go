@@ -198,7 +198,7 @@ func (p *past) lost() bool {
 // newRecovery is how a log is opened whose files may have changed. What the row
 // says counts, and without one what Kafka's checkpoint files say.
 func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *recovery {
-	r := &recovery{tp: tp, clean: p.clean, distrusted: p.distrusted, cleaned: p.cleaner[tp], known: row}
+	r := &recovery{tp: tp, clean: p.clean, distrusted: p.distrusted, known: row}
 	c, err := s.configOf(tp)
 	l := s.newLog(tp, TopicID{}, c)
 	r.log, r.failed = l, err
@@ -214,7 +214,7 @@ func (s *Store) newRecovery(tp TopicPartition, row *manifest.Row, p *past) *reco
 	}
 	r.clean = false // dirty: this log did not come to rest
 	r.point, r.high, r.synced = row.Recovery, row.High, row.Synced
-	r.cleaned = max(r.cleaned, row.HolesBelow)
+	r.cleaned = row.HolesBelow
 	if r.quarantined = row.Quarantined; r.quarantined {
 		r.synced = math.MaxInt64 // nothing of it is cut
 	}

@@ -23,8 +23,8 @@
 // # Guarantees
 //
 // Sections are read at explicit offsets: the position of a file is neither used
-// nor moved, so any number of connections may send from one open file. No more
-// than a section's length is ever asked of a file. A full socket parks the goroutine
+// nor moved, so any number of connections may send from one open file. No
+// call asks a file for more than is left of its section. A full socket parks the goroutine
 // in the network poller, not the thread, and write deadlines and Close of the
 // connection end a send. In steady state a send allocates nothing.
 //

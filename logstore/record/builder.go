@@ -187,7 +187,7 @@ func (b *Builder) header(batch Batch, codec Codec) {
 
 // AppendEmpty appends to dst what compaction keeps of a batch that has lost all
 // its records but must still be known of: its header, with no record, no codec
-// and no horizon, and both timestamps its max timestamp.
+// and no horizon, its max timestamp, and a base timestamp of -1.
 func AppendEmpty(dst []byte, of Batch) []byte {
 	at := len(dst)
 	dst = append(dst, of[:HeaderBytes]...)

@@ -14,8 +14,9 @@
 //
 // One goroutine reads frames and serves them one after the other, so that the
 // requests of a connection take effect in their order. It sends replies as well,
-// until there is one to wait for: from then on a second one runs the waits of parked
-// replies and writes. Both are told when the peer is gone.
+// as long as none is under way that has to be waited for: those, what is behind them, and
+// a Fetch's while more has arrived, are a second one's, which is there from the first on.
+// Both are told when the peer is gone.
 //
 // Requests that have arrived together are read by one system call and, if they
 // are small, served where they were read. Of Produce up to eight, or 256 KiB, are a run
@@ -37,8 +38,8 @@
 // (unless a parked one has sent records, which stay in their files), and one that does
 // not get on with sending or reading is dropped. Connections are bounded, in all and
 // for each address, and accepted only so fast. When a limit is met that honest clients meet too, reading or
-// accepting stops until there is room: nothing is lost. [Options] has all limits,
-// and [Counters] how often they were met.
+// accepting stops until there is room: nothing is lost. [Options] has the limits
+// that can be set, and [Counters] how often they were met.
 //
 // # What it does not do
 //
