@@ -1,6 +1,7 @@
 package logstore_test
 
 import (
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,4 +141,23 @@ func TestSwapThatCannotBeTakenBack(t *testing.T) {
 	wantValues(t, pairs(t, h.powerCut(), logstore.HighWatermark), left...)
 	must(t, h.store.Close())
 	noFaults(t, h.mem)
+}
+
+// Who holds on to a log that was deleted clears nothing up in the directory of the one
+// that has its name now.
+func TestTruncationOfADeletedLogTouchesNothing(t *testing.T) {
+	h, l := givenUp(t, nil)
+	h.fault.SetHook(nil)
+	must(t, h.store.Delete(tp))
+	fresh := h.log()
+	h.appendDurably(fresh, "a", 1)
+	name := logDir + "/00000000000000000000.log.swap"
+	overwrite(t, h.mem, name, []byte("a promise"))
+	if err := l.TruncateTo(0); !errors.Is(err, logstore.ErrClosed) && !errors.Is(err, logstore.ErrNotFound) {
+		t.Errorf("truncated: %v", err)
+	}
+	if len(readAll(t, h.mem, name)) == 0 {
+		t.Error("the swap is gone")
+	}
+	must(t, h.mem.Remove(name))
 }

@@ -15,22 +15,29 @@ import (
 // the system forget what it holds of the files before it believes them.
 const syncFailedFile = "sync-failed" // in ownDir
 
-// distrust leaves that word, once, as well as it can: the disk may take nothing any
-// more.
-type distrust struct{ once sync.Once }
+// distrust leaves that word, as well as it can: the disk may take nothing any more, or
+// there be no descriptor. The next one tries again then.
+type distrust struct {
+	mu   sync.Mutex
+	left bool
+}
 
 func (d *distrust) note(s *Store, cause error) {
 	var corrupt *CorruptionError
 	if s.opt.ReadOnly || errors.As(cause, &corrupt) {
 		return
 	}
-	d.once.Do(func() {
-		f, err := s.fs.OpenFile(s.ownPath(syncFailedFile), os.O_RDWR|os.O_CREATE, filePerm)
-		if err == nil {
-			_ = f.Close()
-			_ = s.fs.SyncDir(s.ownPath(""))
-		}
-	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.left {
+		return
+	}
+	f, err := s.fs.OpenFile(s.ownPath(syncFailedFile), os.O_RDWR|os.O_CREATE, filePerm)
+	if err == nil {
+		_ = f.Close()
+		err = s.fs.SyncDir(s.ownPath(""))
+	}
+	d.left = err == nil
 }
 
 // distrusts tells that an earlier process met a failed sync.

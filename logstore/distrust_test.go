@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -54,4 +55,32 @@ func TestWhatFailedToSyncIsNotServed(t *testing.T) {
 	l = h.kill()
 	found := values(t, l, logstore.HighWatermark)
 	wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), found...)
+}
+
+// The word is left when it can be, though there was no descriptor for it at first.
+func TestWordOfAFailedSyncIsTriedAgain(t *testing.T) {
+	h := newHarness(t, nil)
+	l, other := h.log(), h.another()
+	h.appendDurably(l, "a", 1)
+	h.appendDurably(other, "b", 1)
+	short := true
+	h.fault.SetHook(func(op vfs.Op) error {
+		switch {
+		case op.Kind == vfs.OpSync && strings.HasSuffix(op.Name, ".log"):
+			return syscall.EIO
+		case short && strings.HasSuffix(op.Name, "sync-failed"):
+			return syscall.EMFILE
+		}
+		return nil
+	})
+	for _, l := range []*logstore.Log{l, other} {
+		h.append(l, "lost", 1)
+		if err := l.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
+			t.Fatal(err)
+		}
+		if _, err := h.mem.Stat(syncFailedName); (err != nil) != short {
+			t.Fatalf("short of descriptors: %t; the word: %v", short, err)
+		}
+		short = false
+	}
 }

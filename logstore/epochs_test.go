@@ -190,3 +190,28 @@ func TestEpochsBelowTheStartAreForgotten(t *testing.T) {
 		wantEpochs(t, l, 2, asked{0, 0, 15}, asked{1, 1, 20}, asked{2, 2, 30})
 	})
 }
+
+// A log that goes on behind a hole of 2^31 offsets begins a recovery point there: the
+// epochs before it are in no header that a start reads.
+func TestEpochsBeforeAVeryLargeHole(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.Replicated = true })
+	l := h.log()
+	follow := func(offset int64, epoch int32) {
+		t.Helper()
+		_, err := l.AppendFollower(batchOf(t, record.BuilderOptions{BaseOffset: offset, LeaderEpoch: epoch}, h.clock.ms(), "v", 1))
+		must(t, err)
+	}
+	const far = 1 << 32
+	follow(0, 1)
+	must(t, l.Flush())
+	must(t, h.store.Checkpoint())
+	follow(1, 2)
+	follow(2, 3)
+	follow(far, 4)
+	must(t, l.Flush())
+	l = h.powerCut()
+	if end := l.Offset(logstore.LogEnd); end != far+1 {
+		t.Fatalf("ends at %d", end)
+	}
+	wantEpochs(t, l, 4, asked{1, 1, 1}, asked{2, 2, 2}, asked{3, 3, far})
+}

@@ -297,7 +297,7 @@ func (r *recovery) loadState(end int64) error {
 	l.epochs.dirty = rebuild
 	l.epochs.dropAbove(end)
 	if rebuild {
-		if err := r.rebuildEpochs(end); err != nil {
+		if err := r.assignEpochs(r.segments[0].base, end); err != nil {
 			return r.fail(err)
 		}
 	}
@@ -315,9 +315,9 @@ func (r *recovery) loadState(end int64) error {
 	return r.fail(r.rebuildTxns(end))
 }
 
-// rebuildEpochs reads the epochs off all headers below end.
-func (r *recovery) rebuildEpochs(end int64) error {
-	return walkHeaders(r.segments, r.segments[0].base, end, func(b record.Batch) {
+// assignEpochs reads the epochs off the headers from one offset up to another.
+func (r *recovery) assignEpochs(from, end int64) error {
+	return walkHeaders(r.segments, from, end, func(b record.Batch) {
 		if b.LeaderEpoch() >= 0 {
 			r.log.epochs.assign(b.LeaderEpoch(), b.BaseOffset())
 		}

@@ -110,10 +110,13 @@ func (s *Store) reopen(tp TopicPartition) (l *Log, err error) {
 }
 
 // pastOf is what the store's open has left to be known of a log that it could not open.
+// What the system holds of its files is not believed: that open, or an earlier Reopen,
+// may have ended with a failed sync of them.
 func (s *Store) pastOf(tp TopicPartition) *past {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	p, name := *s.checkpoints.found, tp.String()
+	p.distrusted = true
 	p.state = &manifest.State{Rows: map[string]*manifest.Row{}}
 	if row := s.checkpoints.found.state.Rows[name]; row != nil {
 		p.state.Rows[name] = row

@@ -15,6 +15,12 @@ import (
 // descriptor for the test's log: of that the journal alone has what was acknowledged.
 func outOfService(t *testing.T) *harness {
 	t.Helper()
+	return notOpened(t, noFile, syscall.EMFILE)
+}
+
+// notOpened is that store, of which the log could not be opened for another reason.
+func notOpened(t *testing.T, why func(vfs.Op) error, want error) *harness {
+	t.Helper()
 	h := newJournalHarness(t, 3, nil)
 	l, u := h.log(), h.another()
 	h.appendDurably(l, "a", 2)
@@ -25,11 +31,11 @@ func outOfService(t *testing.T) *harness {
 	change := h.change
 	h.change = func(o *logstore.Options) {
 		change(o)
-		h.fault.SetHook(noFile)
+		h.fault.SetHook(why)
 	}
 	h.open()
 	h.change = change
-	if _, err := h.store.Log(tp); !errors.Is(err, syscall.EMFILE) {
+	if _, err := h.store.Log(tp); !errors.Is(err, want) {
 		t.Fatal(err)
 	}
 	return h
@@ -86,6 +92,18 @@ func TestReopen(t *testing.T) {
 	}
 	if left := filesIn(t, h.mem, "data/moldau", ""); strings.Contains(fmt.Sprint(left), "pending") {
 		t.Fatal(left)
+	}
+}
+
+// What the open wrote of it and could not sync reads as if it were there: a Reopen
+// has it from the disk, and writes what that lacks anew.
+func TestReopenAfterAFailedSync(t *testing.T) {
+	h := notOpened(t, failing(vfs.OpSync, firstLog[len("data/"):], syscall.EIO), syscall.EIO)
+	h.fault.SetHook(nil)
+	l := h.reopenLog()
+	h.appendDurably(l, "c", 1)
+	for range 2 {
+		wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), "a-0", "a-1", "b-0", "c-0")
 	}
 }
 

@@ -168,7 +168,10 @@ func (r *recovery) cutBack(offset int64) error {
 	s.tail.sealed = false
 	s.beginTxns(l.store.fs, false)
 	r.badTxns = []*segment{s}
-	return r.loadState(offset)
+	if err := r.loadState(offset); err != nil {
+		return err
+	}
+	return r.fail(r.assignEpochs(r.heldFrom(), offset)) // those are in no file yet
 }
 
 // heldFrom is the offset from which on the log's own files may lack what the

@@ -69,6 +69,27 @@ func TestStaleBatchYieldsToTheJournal(t *testing.T) {
 	}
 }
 
+// Leader epochs that began since the recovery point, below the stale batch, stay.
+func TestStaleBatchLeavesTheEpochs(t *testing.T) {
+	h := newJournalHarness(t, 3, nil)
+	l := h.log()
+	appendIn(t, h, l, 1)
+	must(t, h.store.Checkpoint())
+	appendIn(t, h, l, 2, 3)
+	good := readAll(t, h.mem, firstLog)
+	appendIn(t, h, l, 4)
+	mem := h.mem.Crash()
+	overwrite(t, mem, firstLog, append(good[:len(good):len(good)], batchOf(t, record.BuilderOptions{BaseOffset: 3, LeaderEpoch: 2}, h.clock.ms(), "stale", 2)...))
+	h.mem = mem
+	for range 2 {
+		l = h.kill()
+		wantValues(t, values(t, l, logstore.HighWatermark), "1-0", "2-0", "3-0", "4-0")
+		wantEpochOf(t, l, 0, 1, 2, 3, 4)
+		wantEpochs(t, l, 4, asked{1, 1, 1}, asked{2, 2, 2}, asked{3, 3, 3})
+		must(t, h.store.Checkpoint())
+	}
+}
+
 // The same in a record of the journal that begins below the recovery point: what
 // of it lies above is looked at all the same.
 func TestStaleBatchYieldsToARecordThatBeginsBelowTheRecoveryPoint(t *testing.T) {

@@ -95,6 +95,9 @@ func (l *Log) bridgeGap(first int64) error {
 			}
 		}
 	}
+	if err := l.writeSmall(); err != nil { // no start reads epochs off what is below its recovery point
+		return spaceError(err)
+	}
 	fresh, err := l.createSegment(first)
 	if err != nil {
 		return spaceError(err)

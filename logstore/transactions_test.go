@@ -3,10 +3,12 @@ package logstore_test
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"testing"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
+	"moldau/logstore/vfs"
 )
 
 // txn is a producer of transactions on the test's log, as its client sees it.
@@ -165,4 +167,40 @@ func markerOf(t testing.TB, producer int64, epoch int16, coordinator int32, comm
 	batch, err := b.Finish()
 	must(t, err)
 	return batch
+}
+
+// A log that begins anew at the name of a segment that retention took takes over
+// nothing of it, though it was not marked as deleted yet.
+func TestLogThatBeginsAnewHasNoTransactionsOfBefore(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes = 300 })
+	l := h.log()
+	p := &txn{h: h, id: 9}
+	p.write(l, 1)
+	p.end(l, false)
+	for len(l.Segments()) < 2 {
+		h.appendDurably(l, "more", 1)
+	}
+	h.store.Housekeep(h.clock.Now())
+	must(t, h.store.Checkpoint())
+	if !isThere(h, "00000000000000000000.txnindex") {
+		t.Fatal("no transaction index")
+	}
+	h.fault.SetHook(failing(vfs.OpRename, ".log", syscall.EMFILE))
+	must(t, l.AdvanceStart(l.Segments()[1].Base))
+	h.store.Housekeep(h.clock.Now())
+	if len(l.Segments()) != 1 || !isThere(h, "00000000000000000000.log") {
+		t.Fatalf("%d segments", len(l.Segments()))
+	}
+	h.fault.SetHook(nil)
+	must(t, l.TruncateTo(0))
+	q := &txn{h: h, id: 9}
+	q.write(l, 1)
+	q.end(l, true)
+	for len(l.Segments()) < 2 {
+		h.appendDurably(l, "again", 1)
+	}
+	must(t, h.store.Checkpoint())
+	for _, come := range []func(*harness) *logstore.Log{(*harness).reopen, (*harness).powerCut} {
+		wantAborted(t, come(h), 0, 3)
+	}
 }

@@ -24,10 +24,12 @@ func (l *Log) TruncateTo(offset int64) error {
 	defer l.holdCompaction()()
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
-	if offset >= l.Offset(LogEnd) {
-		return l.wrap("truncate", l.writable())
+	// Before anything of the directory is touched: it may be another log's by now.
+	if err := l.writable(); err != nil || offset >= l.Offset(LogEnd) {
+		return l.wrap("truncate", err)
 	}
-	if err := l.clearLitter(); err != nil {
+	// A log that begins anew may take the name of a segment that was retired.
+	if err := l.markAll(); err != nil {
 		return l.wrap("truncate", err)
 	}
 	if err := l.leaveJournal(); err != nil {
