@@ -67,6 +67,7 @@ func (b *Broker) fetch(_ context.Context, r *wire.Request) (wire.Reply, error) {
 		f.resp.Version, f.held = r.Version, r.DecodedBytes()
 		err = f.begin(r)
 	}
+	f.letGo()
 	if err != nil {
 		f.recycle()
 		return wire.Reply{}, err
@@ -80,6 +81,14 @@ func (b *Broker) fetch(_ context.Context, r *wire.Request) (wire.Reply, error) {
 	}
 	f.unpin()
 	return wire.Reply{Park: f.parkFunc, HeldBytes: f.held}, nil
+}
+
+// letGo gives up what is not needed once the partitions are known. Tags that nobody knows
+// lie in the frame, which is not counted any more when the handler has returned, and kmsg
+// keeps those of earlier requests.
+func (f *fetching) letGo() {
+	clear(f.req.Topics)
+	f.req.ForgottenTopics, f.req.UnknownTags, f.req.ReplicaState.UnknownTags = nil, kmsg.Tags{}, kmsg.Tags{}
 }
 
 // read makes one pass over the partitions. The first that has anything returns
@@ -258,7 +267,7 @@ func (f *fetching) recycle() {
 	}
 	// What the next request does not say, because it is of an older version, stays
 	// as it is here.
-	f.req.SessionID, f.req.IsolationLevel, f.req.ForgottenTopics = 0, 0, nil
+	f.req.SessionID, f.req.IsolationLevel = 0, 0
 	if f.held > keptBytesMax {
 		return
 	}

@@ -34,15 +34,16 @@ const adminClientID = "__admin_client"
 
 // production is one Produce request under way. Its memory serves many requests.
 type production struct {
-	b       *Broker
-	joint   *joint // that it is appended with; nil: it is by itself
-	req     wire.ProduceRequest
-	resp    *produceResponse
-	conn    *wire.Conn
-	waiting []appended
-	timeout time.Duration
-	late    *time.Timer // after timeout, while parked
-	failed  error       // the first partition's error, for acks=0
+	b        *Broker
+	joint    *joint // that it is appended with; nil: it is by itself
+	req      wire.ProduceRequest
+	resp     *produceResponse
+	conn     *wire.Conn
+	waiting  []appended
+	timeout  time.Duration
+	late     *time.Timer // after timeout, while parked
+	failed   error       // the first partition's error, for acks=0
+	unfolded int64       // what the request takes beside its frame
 
 	// The two functions of a parked reply, made once for all requests that this
 	// memory will serve.
@@ -77,7 +78,12 @@ func (b *Broker) produce(_ context.Context, r *wire.Request) (wire.Reply, error)
 // begin makes a production of a request.
 func (b *Broker) begin(r *wire.Request) (*production, error) {
 	p := b.productions.Get().(*production)
-	if err := p.req.Parse(r.Version, r.Body); err != nil {
+	err := p.req.Parse(r.Version, r.Body)
+	if p.unfolded = p.unfolds(); err == nil && p.unfolded > unfoldedFree {
+		err = r.Reserve(p.unfolded)
+	}
+	if err != nil {
+		p.req.LetGo()
 		p.recycle()
 		return nil, err
 	}
@@ -85,10 +91,25 @@ func (b *Broker) begin(r *wire.Request) (*production, error) {
 	return p, nil
 }
 
+// unfoldedFree is what a request may take beside its frame, and is not counted.
+const unfoldedFree = 64 << 10
+
+// unfolds is about what the request takes beside its frame: for each of its topics and
+// partitions more than these may have on the wire.
+func (p *production) unfolds() (bytes int64) {
+	for i := range p.req.Topics {
+		n := int64(len(p.req.Topics[i].Partitions))
+		bytes += int64(unsafe.Sizeof(wire.ProduceTopic{})+unsafe.Sizeof(producedTopic{})) +
+			n*int64(unsafe.Sizeof(wire.ProducePartition{})+unsafe.Sizeof(produced{}))
+	}
+	return bytes
+}
+
 // reply is what is answered once all was appended. An error, of acks=0 only, ends the
 // connection.
 func (p *production) reply() (wire.Reply, error) {
 	acks, resp, failed := p.req.Acks, p.resp, p.failed
+	p.req.LetGo() // the frame is not counted any more when the handler has returned
 	switch {
 	case acks == acksNone:
 		p.recycle()
@@ -284,11 +305,14 @@ func (p *production) park(ctx context.Context) (wire.Response, error) {
 	return resp, nil
 }
 
-// waitingMax is how much memory of one request is kept for the next.
-const waitingMax = 1024
+// How much memory of one request is kept for the next.
+const (
+	waitingMax   = 1024
+	unfoldedKept = 256 << 10 // bytes
+)
 
 func (p *production) recycle() {
-	if cap(p.waiting) > waitingMax || cap(p.req.Topics) > waitingMax {
+	if cap(p.waiting) > waitingMax || p.unfolded > unfoldedKept {
 		return
 	}
 	clear(p.waiting)

@@ -3,11 +3,14 @@ package api
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau/logstore"
 	"moldau/logstore/record"
@@ -98,4 +101,51 @@ func TestProducerIsToldThatItIsLate(t *testing.T) {
 			t.Errorf("a connection that ended: %v", err)
 		}
 	})
+}
+
+// A Produce that waits for the disk keeps nothing of its frame: it is not counted then.
+func TestProduceThatWaitsKeepsNoFrame(t *testing.T) {
+	c := logstore.DefaultConfig()
+	c.Durability, c.Replicated = logstore.OS, true
+	store, err := logstore.Open("data", logstore.Options{FS: vfs.NewMem(), Manual: true, Log: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	log, err := store.Create(logstore.TopicPartition{Topic: "t"}, logstore.TopicID{1}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := kmsg.NewPtrProduceRequest()
+	req.Version, req.Acks = 9, -1
+	for range 5 {
+		t := kmsg.NewProduceRequestTopic()
+		for range 7 {
+			p := kmsg.NewProduceRequestTopicPartition()
+			p.Records = make([]byte, 1000)
+			t.Partitions = append(t.Partitions, p)
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	body := req.AppendTo(nil)
+	frame := weak.Make(&body[0])
+	p := newProduction(&Broker{})
+	if err := p.req.Parse(9, body); err != nil {
+		t.Fatal(err)
+	}
+	p.resp, p.waiting = &produceResponse{}, []appended{{log: log, last: 0}}
+	body = nil
+	runtime.GC()
+	if frame.Value() == nil {
+		t.Fatal("the test does not hold the frame itself")
+	}
+	reply, err := p.reply()
+	if err != nil || reply.Park == nil {
+		t.Fatalf("it does not wait: %v", err)
+	}
+	runtime.GC()
+	if frame.Value() != nil {
+		t.Error("the frame is kept")
+	}
+	runtime.KeepAlive(reply)
 }

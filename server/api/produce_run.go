@@ -47,6 +47,7 @@ func (b *Broker) ServeRun(ctx context.Context, rs []*wire.Request, replies []wir
 				n, err = b.alone(p, r, replies)
 				return n, false, err
 			}
+			p.req.LetGo()
 			p.recycle()
 			break
 		}

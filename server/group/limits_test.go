@@ -3,6 +3,7 @@ package group
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -196,6 +197,33 @@ func TestFullAndBrimful(t *testing.T) {
 	}
 }
 
+// While nothing may grow a leader's decision is not taken, and clients are told what they
+// try again after.
+func TestSyncWhileBrimful(t *testing.T) {
+	w := newWorld(Options{})
+	w.asksToJoin(JoinRequest{Group: "g", Instance: "i"})
+	w.advance(3000)
+	g := w.machine.groups["g"]
+	decide := func() (told *SyncResponse) {
+		w.machine.sync(&SyncRequest{
+			Group: "g", MemberID: g.leader, Instance: "i", Generation: g.generation, Assignments: map[string][]byte{g.leader: []byte("all")},
+		}, func(r *SyncResponse) { told = r })
+		return told
+	}
+	w.usage.bytes.Add(2 * w.o.Limits.BytesMax)
+	if r := decide(); r == nil || !errors.Is(r.Err, ErrCoordinatorUnavailable) {
+		t.Fatalf("told %+v", r)
+	}
+}
+
+// A check of expired offsets that never comes is none that comes all the time.
+func TestExpiryIntervalOfForEver(t *testing.T) {
+	w := newWorld(Options{ExpiryIntervalMs: math.MaxInt64})
+	if at := w.machine.deadline(); at <= w.machine.now.ms {
+		t.Errorf("due at %d, it is %d", at, w.machine.now.ms)
+	}
+}
+
 // Deadlines that are over leave nothing behind.
 func TestDeadlinesDoNotPileUp(t *testing.T) {
 	w := newWorld(Options{})
@@ -220,12 +248,17 @@ func TestDeadlinesDoNotPileUp(t *testing.T) {
 // What a consumer says is read only as far as it matters here.
 func TestSubscriptions(t *testing.T) {
 	long := subscription("a", "b")
+	many := make([]string, subscribedMax+1)
+	for i := range many {
+		many[i] = fmt.Sprint(i)
+	}
 	bomb := append(long[:len(long):len(long)], 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff)
 	for name, c := range map[string]struct {
 		b    []byte
 		want bool
 	}{
 		"topics": {long, true}, "what is behind them": {bomb, true}, "none": {subscription(), true},
+		"as many as are known": {subscription(append([]string{"b"}, many[2:]...)...), true}, "too many": {subscription(many...), false},
 		"nothing": {nil, false}, "cut": {long[:8], false}, "count": {[]byte{0, 0, 0x7f, 0xff, 0xff, 0xff}, false},
 		"negative count": {[]byte{0, 0, 0xff, 0xff, 0xff, 0xff}, false}, "negative version": {[]byte{0xff, 0xff, 0, 0, 0, 0}, false},
 		"negative length": {[]byte{0, 0, 0, 0, 0, 1, 0xff, 0xff}, false},

@@ -75,6 +75,9 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
+// intervalMsMax is for ever, and can be added to a time.
+const intervalMsMax = 100 * 365 * 24 * 3_600_000
+
 func (o Options) withDefaults() Options {
 	setDefault(&o.Limits.SessionMinMs, 6_000)
 	setDefault(&o.Limits.SessionMaxMs, 1_800_000)
@@ -84,6 +87,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Limits.GroupBytesMax, 8<<20)
 	setDefault(&o.OffsetRetentionMs, 7*24*3_600_000)
 	setDefault(&o.ExpiryIntervalMs, 600_000)
+	o.ExpiryIntervalMs = min(o.ExpiryIntervalMs, intervalMsMax)
 	if o.TopicID == nil {
 		o.TopicID = func(string) ([16]byte, bool) { return [16]byte{}, true }
 	}

@@ -7,6 +7,7 @@ func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest,
 	g.answerJoin(mb, &JoinResponse{Err: ErrFencedInstance, MemberID: was.id})
 	answerSync(mb, &SyncResponse{Err: ErrFencedInstance})
 	g.rename(mb, id)
+	mb.fresh = false // it has an id of its own, and does not time out while it waits
 	g.update(mb, r.Protocols, r.RebalanceMs, r.SessionMs)
 	g.moveTo(mb, r.ClientID, r.ClientHost)
 	g.await(mb, answer)
@@ -33,6 +34,7 @@ func (m *machine) replaceStatic(g *group, mb *member, id string, r *JoinRequest,
 	})
 	if err != nil {
 		g.rename(mb, was.id)
+		mb.fresh = was.fresh
 		g.update(mb, was.protocols, was.rebalanceMs, was.sessionMs)
 		g.moveTo(mb, was.clientID, was.clientHost)
 		g.readTopics()

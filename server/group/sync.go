@@ -75,7 +75,7 @@ func (m *machine) assign(g *group, assignments map[string][]byte) {
 		said += int64(len(share))
 	}
 	if said > 0 && m.brimful() {
-		m.assignFailed(g, ErrFull)
+		m.assignFailed(g, ErrCoordinatorUnavailable) // by which clients try again; of being full they know in a join only
 		return
 	}
 	generation := g.generation

@@ -79,6 +79,14 @@ func (p *ProduceRequest) Parse(version int16, body []byte) error {
 	return err
 }
 
+// LetGo gives up the records, and so the body, for who is kept and does not need them.
+func (p *ProduceRequest) LetGo() {
+	clear(p.partitions)
+	for i := range p.Topics {
+		p.Topics[i].Partitions = nil // of an array that grew, perhaps
+	}
+}
+
 // parseTopics leaves c bad where the bytes did not suffice.
 func (p *ProduceRequest) parseTopics(c *cursor, version int16) error {
 	flexible := version >= produceVersionFlexible
