@@ -15,11 +15,12 @@ import (
 // the system forget what it holds of the files before it believes them.
 const syncFailedFile = "sync-failed" // in ownDir
 
-// distrust leaves that word, as well as it can: the disk may take nothing any more, or
-// there be no descriptor. The next one tries again then.
+// distrust leaves that word, as well as it can: the disk may take nothing any more. It
+// is tried once, and again for as long as what lacks is a descriptor.
 type distrust struct {
-	mu   sync.Mutex
-	left bool
+	mu    sync.Mutex
+	tried bool
+	wants bool // it is to be left yet
 }
 
 func (d *distrust) note(s *Store, cause error) {
@@ -28,16 +29,25 @@ func (d *distrust) note(s *Store, cause error) {
 		return
 	}
 	d.mu.Lock()
+	tried := d.tried
+	d.tried, d.wants = true, d.wants || !tried
+	d.mu.Unlock()
+	d.leave(s)
+}
+
+// leave leaves the word, if it is wanted and is not there.
+func (d *distrust) leave(s *Store) {
+	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.left {
+	if !d.wants {
 		return
 	}
 	f, err := s.fs.OpenFile(s.ownPath(syncFailedFile), os.O_RDWR|os.O_CREATE, filePerm)
 	if err == nil {
 		_ = f.Close()
-		err = s.fs.SyncDir(s.ownPath(""))
+		_ = s.fs.SyncDir(s.ownPath("")) // it counts for as long as the machine is not started anew
 	}
-	d.left = err == nil
+	d.wants = isShortage(err)
 }
 
 // distrusts tells that an earlier process met a failed sync.

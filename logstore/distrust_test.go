@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -52,35 +53,52 @@ func TestWhatFailedToSyncIsNotServed(t *testing.T) {
 	if err := l.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
 		t.Fatal(err)
 	}
+	eventually(t, "the word is left", func() bool { _, err := h.mem.Stat(syncFailedName); return err == nil })
 	l = h.kill()
 	found := values(t, l, logstore.HighWatermark)
 	wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), found...)
 }
 
-// The word is left when it can be, though there was no descriptor for it at first.
+// The word is left when it can be, though there was no descriptor for it at first: when
+// another log fails, and at the latest at a checkpoint or the close.
 func TestWordOfAFailedSyncIsTriedAgain(t *testing.T) {
-	h := newHarness(t, nil)
-	l, other := h.log(), h.another()
-	h.appendDurably(l, "a", 1)
-	h.appendDurably(other, "b", 1)
-	short := true
-	h.fault.SetHook(func(op vfs.Op) error {
-		switch {
-		case op.Kind == vfs.OpSync && strings.HasSuffix(op.Name, ".log"):
-			return syscall.EIO
-		case short && strings.HasSuffix(op.Name, "sync-failed"):
-			return syscall.EMFILE
-		}
-		return nil
-	})
-	for _, l := range []*logstore.Log{l, other} {
-		h.append(l, "lost", 1)
-		if err := l.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
-			t.Fatal(err)
-		}
-		if _, err := h.mem.Stat(syncFailedName); (err != nil) != short {
-			t.Fatalf("short of descriptors: %t; the word: %v", short, err)
-		}
-		short = false
+	for name, again := range map[string]func(h *harness, other *logstore.Log){
+		"another log": func(h *harness, other *logstore.Log) {
+			h.append(other, "lost", 1)
+			if err := other.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
+				h.t.Fatal(err)
+			}
+		},
+		"checkpoint": func(h *harness, _ *logstore.Log) { _ = h.store.Checkpoint() },
+		"close":      func(h *harness, _ *logstore.Log) { _ = h.store.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, nil)
+			l, other := h.log(), h.another()
+			h.appendDurably(l, "a", 1)
+			h.appendDurably(other, "b", 1)
+			var refused, plenty atomic.Bool
+			h.fault.SetHook(func(op vfs.Op) error {
+				switch {
+				case op.Kind == vfs.OpSync && strings.HasSuffix(op.Name, ".log"):
+					return syscall.EIO
+				case !plenty.Load() && strings.HasSuffix(op.Name, "sync-failed"):
+					refused.Store(true)
+					return syscall.EMFILE
+				}
+				return nil
+			})
+			h.append(l, "lost", 1)
+			if err := l.Flush(); !errors.Is(err, logstore.ErrPoisoned) {
+				t.Fatal(err)
+			}
+			eventually(t, "the word is tried", refused.Load)
+			if _, err := h.mem.Stat(syncFailedName); !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			plenty.Store(true)
+			again(h, other)
+			eventually(t, "the word is left", func() bool { _, err := h.mem.Stat(syncFailedName); return err == nil })
+		})
 	}
 }

@@ -171,7 +171,10 @@ func (r *recovery) cutBack(offset int64) error {
 	if err := r.loadState(offset); err != nil {
 		return err
 	}
-	return r.fail(r.assignEpochs(r.heldFrom(), offset)) // those are in no file yet
+	// Which epochs begin from there on may be in no file yet, as the scan found them.
+	from := r.heldFrom()
+	l.epochs.dropAbove(from)
+	return r.fail(r.assignEpochs(from, offset))
 }
 
 // heldFrom is the offset from which on the log's own files may lack what the

@@ -69,24 +69,43 @@ func TestStaleBatchYieldsToTheJournal(t *testing.T) {
 	}
 }
 
-// Leader epochs that began since the recovery point, below the stale batch, stay.
+// Leader epochs below a stale batch stay as they are, whether a file has them or not,
+// and where an epoch has begun before the recovery point.
 func TestStaleBatchLeavesTheEpochs(t *testing.T) {
-	h := newJournalHarness(t, 3, nil)
-	l := h.log()
-	appendIn(t, h, l, 1)
-	must(t, h.store.Checkpoint())
-	appendIn(t, h, l, 2, 3)
-	good := readAll(t, h.mem, firstLog)
-	appendIn(t, h, l, 4)
-	mem := h.mem.Crash()
-	overwrite(t, mem, firstLog, append(good[:len(good):len(good)], batchOf(t, record.BuilderOptions{BaseOffset: 3, LeaderEpoch: 2}, h.clock.ms(), "stale", 2)...))
-	h.mem = mem
-	for range 2 {
-		l = h.kill()
-		wantValues(t, values(t, l, logstore.HighWatermark), "1-0", "2-0", "3-0", "4-0")
-		wantEpochOf(t, l, 0, 1, 2, 3, 4)
-		wantEpochs(t, l, 4, asked{1, 1, 1}, asked{2, 2, 2}, asked{3, 3, 3})
-		must(t, h.store.Checkpoint())
+	for _, c := range []struct {
+		name string
+		do   func(h *harness, l *logstore.Log) // from the recovery point on, after 0 and 1 of epoch 1
+		gone bool                              // the file
+	}{
+		{"in no file", func(h *harness, l *logstore.Log) { appendIn(h.t, h, l, 1, 2, 3) }, false},
+		{"file ahead of the recovery point", func(h *harness, l *logstore.Log) {
+			appendIn(h.t, h, l, 1, 2, 3, 3)
+			must(h.t, l.TruncateTo(5))
+		}, false},
+		{"no file", func(h *harness, l *logstore.Log) { appendIn(h.t, h, l, 1, 2, 3) }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newJournalHarness(t, 3, nil)
+			l := h.log()
+			appendIn(t, h, l, 1, 1)
+			must(t, h.store.Checkpoint())
+			c.do(h, l)
+			good := readAll(t, h.mem, firstLog)
+			appendIn(t, h, l, 4)
+			mem := h.mem.Crash()
+			overwrite(t, mem, firstLog, append(good[:len(good):len(good)], batchOf(t, record.BuilderOptions{BaseOffset: 5, LeaderEpoch: 2}, h.clock.ms(), "stale", 2)...))
+			if c.gone {
+				removeFile(t, mem, logDir+"/leader-epoch-checkpoint")
+			}
+			h.mem = mem
+			for range 2 {
+				l = h.kill()
+				wantValues(t, values(t, l, logstore.HighWatermark), "1-0", "1-0", "1-0", "2-0", "3-0", "4-0")
+				wantEpochOf(t, l, 0, 1, 1, 1, 2, 3, 4)
+				wantEpochs(t, l, 4, asked{1, 1, 3}, asked{2, 2, 4}, asked{3, 3, 5})
+				must(t, h.store.Checkpoint())
+			}
+		})
 	}
 }
 

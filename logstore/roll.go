@@ -96,7 +96,7 @@ func (l *Log) bridgeGap(first int64) error {
 		}
 	}
 	if err := l.writeSmall(); err != nil { // no start reads epochs off what is below its recovery point
-		return spaceError(err)
+		return l.final(spaceError(err))
 	}
 	fresh, err := l.createSegment(first)
 	if err != nil {

@@ -95,12 +95,15 @@ func (b *Broker) begin(r *wire.Request) (*production, error) {
 const unfoldedFree = 64 << 10
 
 // unfolds is about what the request takes beside its frame: for each of its topics and
-// partitions more than these may have on the wire.
+// partitions more than these may have on the wire, and copies of names.
 func (p *production) unfolds() (bytes int64) {
+	if id := p.req.TransactionalID; id != nil {
+		bytes = int64(len(*id))
+	}
 	for i := range p.req.Topics {
-		n := int64(len(p.req.Topics[i].Partitions))
-		bytes += int64(unsafe.Sizeof(wire.ProduceTopic{})+unsafe.Sizeof(producedTopic{})) +
-			n*int64(unsafe.Sizeof(wire.ProducePartition{})+unsafe.Sizeof(produced{}))
+		t := &p.req.Topics[i]
+		bytes += int64(len(t.Name)) + int64(unsafe.Sizeof(wire.ProduceTopic{})+unsafe.Sizeof(producedTopic{})) +
+			int64(len(t.Partitions))*int64(unsafe.Sizeof(wire.ProducePartition{})+unsafe.Sizeof(produced{}))
 	}
 	return bytes
 }

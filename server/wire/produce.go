@@ -79,8 +79,10 @@ func (p *ProduceRequest) Parse(version int16, body []byte) error {
 	return err
 }
 
-// LetGo gives up the records, and so the body, for who is kept and does not need them.
+// LetGo gives up the records, and so the body, and what else may be large: for who is kept
+// and does not need it.
 func (p *ProduceRequest) LetGo() {
+	p.TransactionalID = nil
 	clear(p.partitions)
 	for i := range p.Topics {
 		p.Topics[i].Partitions = nil // of an array that grew, perhaps
