@@ -129,7 +129,7 @@ func reserveBytes(static configs.Layers) int64 {
 // here first. That clients could fill the reserve with commands is what it costs:
 // those are few and small beside records.
 func metadataOptions() logstore.Options {
-	return logstore.Options{JournalBytes: 8 << 20, JournalFileBytes: 4 << 20, ReserveBytes: -1}
+	return logstore.Options{Log: controller.LogConfig(), JournalBytes: 8 << 20, JournalFileBytes: 4 << 20, ReserveBytes: -1}
 }
 
 // openData opens the data directory.

@@ -1,21 +1,62 @@
 package server
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"moldau/logstore"
+	"moldau/logstore/record"
+	"moldau/logstore/vfs"
+	"moldau/server/controller"
 	"moldau/server/metadata/configs"
 )
 
 // In the package, because what it prevents happens in the background: default
 // retention on a log that nobody decided about.
 func TestLogsNobodyDecidedAboutAreKept(t *testing.T) {
-	o := dataOptions(configs.Layers{})
-	if o.Log.RetentionMs != -1 || o.Log.RetentionBytes != -1 {
-		t.Errorf("logs are kept for %d ms and %d bytes", o.Log.RetentionMs, o.Log.RetentionBytes)
+	for name, o := range map[string]logstore.Options{"data": dataOptions(configs.Layers{}), "metadata": metadataOptions()} {
+		if o.Log.RetentionMs != -1 || o.Log.RetentionBytes != -1 {
+			t.Errorf("%s: logs are kept for %d ms and %d bytes", name, o.Log.RetentionMs, o.Log.RetentionBytes)
+		}
+		if err := o.Log.Validate(); err != nil {
+			t.Error(err)
+		}
 	}
-	if err := o.Log.Validate(); err != nil {
-		t.Error(err)
+}
+
+// The cluster's metadata outlives any time without a change: retention looks at a log as
+// soon as its store is open, which is before the controller is.
+func TestMetadataIsKeptForEver(t *testing.T) {
+	o := metadataOptions()
+	mem, clock := vfs.NewMem(), &stepped{}
+	o.FS, o.Clock, o.Manual = mem, clock, true
+	name := logstore.TopicPartition{Topic: "__metadata"}
+	for restart := range 3 {
+		store, err := logstore.Open("metadata", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if restart == 0 {
+			_, err = store.Create(name, logstore.TopicID{1}, controller.LogConfig())
+		}
+		log, err2 := store.Log(name)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		if restart == 0 {
+			if _, err := log.Append(t.Context(), record.Record{Value: []byte("a topic")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		store.Housekeep(clock.Now())
+		if start, end := log.StartOffset(), log.Offset(logstore.LogEnd); start != 0 || end != 1 {
+			t.Fatalf("it has %d to %d", start, end)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		clock.Step(30 * 24 * time.Hour)
 	}
 }
 
@@ -42,3 +83,9 @@ func TestStaticConfigsReachTheStore(t *testing.T) {
 		}
 	}
 }
+
+// stepped is real time, and what was added to it.
+type stepped struct{ by time.Duration }
+
+func (c *stepped) Now() time.Time       { return time.Now().Add(c.by) }
+func (c *stepped) Step(d time.Duration) { c.by += d }

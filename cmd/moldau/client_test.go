@@ -71,6 +71,8 @@ func TestProduceFormatsAndFlags(t *testing.T) {
 		{"1 v3\n", `-f %p_%v\n`, ""}, // does not match: see below
 		{"1:v4\n", `-f %p:%v\n`, "1||v4|"},
 		{"\n", "-p 0 --key k6 --empty-as-null", "0|k6||"},
+		{"k8\t\n", `-f %k\t%v\n -p 0`, "0|k8||"},
+		{"\tv9\n", `-f %k\t%v\n -p 0`, "0||v9|"},
 		{"", "-p 1 --file " + file, "1||from a file|"},
 		{"v7", "-p 0 -z gzip", "0||v7|"}, {"v7", "-p 0 -z snappy", "0||v7|"},
 		{"v7", "-p 0 -z lz4", "0||v7|"}, {"v7", "-p 0 -z zstd", "0||v7|"},
@@ -92,8 +94,10 @@ func TestProduceFormatsAndFlags(t *testing.T) {
 		}
 	}
 	null, _ := s.want(exitDone, "", "consume", "t", "-o", "beginning", "-e", "--format", "json")
-	if !strings.Contains(null, `"key":"k6","value":null`) {
-		t.Errorf("no null value in %s", null)
+	for _, want := range []string{`"key":"k6","value":null`, `"key":"k8","value":""`, `"key":"","value":"v9"`, `"key":null,"value":"v7"`} {
+		if !strings.Contains(null, want) {
+			t.Errorf("no %s in %s", want, null)
+		}
 	}
 }
 

@@ -228,8 +228,18 @@ func (p *production) complete(r *kgo.Record, headers []kgo.RecordHeader) {
 	if p.partition >= 0 {
 		r.Partition = p.partition
 	}
-	if p.emptyNull && len(r.Value) == 0 {
-		r.Value = nil
+	// The reader has nil for what is empty, and nil is null: on compacted topics that is
+	// asked for, and not what an empty field comes to.
+	if r.Value == nil && !p.emptyNull && readsVerb(p.layout, 'v') {
+		r.Value = []byte{}
+	}
+	if r.Key == nil && readsVerb(p.layout, 'k') {
+		r.Key = []byte{}
+	}
+	for i := range r.Headers {
+		if r.Headers[i].Value == nil {
+			r.Headers[i].Value = []byte{}
+		}
 	}
 	r.Headers = append(r.Headers, headers...)
 }

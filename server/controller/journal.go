@@ -48,12 +48,19 @@ type logJournal struct {
 	failed error
 }
 
-func openLogJournal(s *logstore.Store, clock Clock) (*logJournal, error) {
+// LogConfig is that of the metadata log, from which nothing goes. A store is opened with
+// it, too: retention looks at a log as soon as that is open.
+func LogConfig() logstore.Config {
 	c := logstore.DefaultConfig()
 	c.Durability = logstore.Synced
 	c.Delete, c.Compact = false, false
 	c.RetentionMs, c.RetentionBytes = -1, -1
 	c.MaxMessageBytes = commandBytesMax
+	return c
+}
+
+func openLogJournal(s *logstore.Store, clock Clock) (*logJournal, error) {
+	c := LogConfig()
 	log, err := s.Log(metadataLog)
 	switch {
 	case errors.Is(err, logstore.ErrNotFound):
@@ -68,6 +75,9 @@ func openLogJournal(s *logstore.Store, clock Clock) (*logJournal, error) {
 	// another's batches are no commands.
 	if id := log.ID(); id != metadataLogID && id != (logstore.TopicID{}) {
 		return nil, fmt.Errorf("controller: directory %s holds a topic, id %s, where the metadata log belongs", metadataLog, log.ID())
+	}
+	if start := log.StartOffset(); start > 0 {
+		return nil, fmt.Errorf("controller: the metadata log %s begins at offset %d, and what was before it is nowhere else: restore its directory from a backup", metadataLog, start)
 	}
 	if err := log.Configure(c); err != nil {
 		return nil, fmt.Errorf("controller: configure the metadata log: %w", err)
@@ -189,6 +199,10 @@ func decodeBatches(b []byte, from int64) (next int64, records []metadata.Record,
 			records = append(records, decoded)
 		}
 		next, b = batch.LastOffset()+1, rest
+		if there := from + int64(len(records)); there < next {
+			// As a repair leaves it: the offsets are taken, what had them is gone.
+			return 0, nil, corrupt(there, fmt.Errorf("the batch up to %d has no record of it: restore the log's directory from a backup", next-1))
+		}
 	}
 	if next == from {
 		return 0, nil, corrupt(from, errors.New("there is no whole batch"))

@@ -233,6 +233,45 @@ func TestMissingRecord(t *testing.T) {
 	refusesToStart(t, mem, "__metadata-0", "damaged at offset 3", "2 records are before it")
 }
 
+// What a repair leaves of a command is a batch without records: its offsets are taken,
+// and nothing may be written behind it.
+func TestCommandThatARepairTookOut(t *testing.T) {
+	mem := vfs.NewMem()
+	reopen(t, mem)
+	store, closeStore := openStore(t, mem)
+	log, err := store.Log(metadataLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := record.NewBuilder(record.BuilderOptions{BaseOffset: 2})
+	b.Append(fixedClock{}.Now().UnixMilli(), nil, metadata.AppendRecord(nil, &metadata.TopicRecord{Name: "x", ID: metadata.TopicID{1}}))
+	batch, err := b.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.AppendFollower(record.AppendEmpty(nil, batch)); err != nil {
+		t.Fatal(err)
+	}
+	closeStore()
+	refusesToStart(t, mem, "__metadata-0", "damaged at offset 2", "backup")
+}
+
+// A log whose beginning is gone is no cluster's.
+func TestMetadataLogWithoutItsBeginning(t *testing.T) {
+	mem := vfs.NewMem()
+	reopen(t, mem)
+	store, closeStore := openStore(t, mem)
+	log, err := store.Log(metadataLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.AdvanceStart(1); err != nil {
+		t.Fatal(err)
+	}
+	closeStore()
+	refusesToStart(t, mem, "__metadata-0", "begins at offset 1")
+}
+
 func TestFlippedByte(t *testing.T) {
 	mem := vfs.NewMem()
 	if _, err := run(mem); err != nil {

@@ -137,9 +137,15 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	}
 }
 
-// A log that there was no descriptor for when the store was opened is opened when the
-// partition is used.
+// A log that there was no descriptor, or no room, for when the store was opened is opened
+// when the partition is used.
 func TestLogThatWasNotOpenedComesBackWhenUsed(t *testing.T) {
+	for _, want := range []error{syscall.EMFILE, syscall.ENOSPC} {
+		t.Run(want.Error(), func(t *testing.T) { comesBack(t, want) })
+	}
+}
+
+func comesBack(t *testing.T, want error) {
 	mem := vfs.NewMem()
 	f := &fixture{t: t, fs: mem, image: metadata.NewImage()}
 	f.open()
@@ -151,7 +157,7 @@ func TestLogThatWasNotOpenedComesBackWhenUsed(t *testing.T) {
 	}
 	killed.SetHook(func(op vfs.Op) error {
 		if op.Kind == vfs.OpOpen && strings.HasSuffix(op.Name, ".log") {
-			return syscall.EMFILE
+			return want
 		}
 		return nil
 	})
@@ -161,7 +167,7 @@ func TestLogThatWasNotOpenedComesBackWhenUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := f.partition("t", 0)
-	if _, _, err := p.Append(batch(t)); !errors.Is(err, replica.ErrOffline) || !errors.Is(err, syscall.EMFILE) {
+	if _, _, err := p.Append(batch(t)); !errors.Is(err, replica.ErrOffline) || !errors.Is(err, want) {
 		t.Fatalf("append without a log: %v", err)
 	}
 	killed.SetHook(nil)

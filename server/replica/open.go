@@ -136,6 +136,16 @@ func (m *Manager) opened(p *Partition, log *logstore.Log, err error) {
 	m.configure(p, o.config, nil)
 }
 
+// isShort tells what another attempt may find mended by itself.
+func isShort(err error) bool {
+	for _, want := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC, syscall.EDQUOT, logstore.ErrNoSpace} {
+		if errors.Is(err, want) {
+			return true
+		}
+	}
+	return false
+}
+
 // openLog finds or creates the log. A directory that is another topic's, a
 // deleted one's of the same name most likely, makes room, and nobody told us to
 // delete it: it is set aside.
@@ -144,8 +154,8 @@ func (m *Manager) openLog(name logstore.TopicPartition, o *opening) (*logstore.L
 		return nil, o.configErr
 	}
 	log, err := m.o.Store.Log(name)
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		log, err = m.o.Store.Reopen(name) // there may be descriptors by now
+	if isShort(err) {
+		log, err = m.o.Store.Reopen(name) // there may be descriptors, or room, by now
 	}
 	switch {
 	case errors.Is(err, logstore.ErrNotFound):
