@@ -15,7 +15,8 @@ type AbortedTransaction struct {
 // AbortedTransactions appends to dst the aborted transactions that reach into
 // the offsets from from up to upto, in the order of their markers. Of a read
 // below [LastStable], from its first offset to [Fetch.Upto], they are what a
-// reader of committed records has to leave out.
+// reader of committed records has to leave out. Of what the log's start has passed
+// nothing is known: who was there before asks [Log.StartOffset] afterwards.
 func (l *Log) AbortedTransactions(dst []AbortedTransaction, from, upto int64) ([]AbortedTransaction, error) {
 	n, before := len(dst), l.view.Load()
 	err := l.eachAborted(from, upto, func(t index.AbortedTxn) {

@@ -291,9 +291,13 @@ func (l *Log) outlived(s *segment, timestampMs int64, c *Config) bool {
 	if begun < 0 || timestampMs < 0 {
 		begun, timestampMs = s.tail.createdMs, l.store.nowMs()
 	}
-	segmentMs := c.SegmentMs
+	return timestampMs-begun > c.rollMs()-l.jitterMs
+}
+
+// rollMs is for how long a segment takes records.
+func (c *Config) rollMs() int64 {
 	if c.Compact { // only what is not active any more is compacted
-		segmentMs = min(segmentMs, c.MaxCompactionLagMs)
+		return min(c.SegmentMs, c.MaxCompactionLagMs)
 	}
-	return timestampMs-begun > segmentMs-l.jitterMs
+	return c.SegmentMs
 }

@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"moldau/logstore/record"
 )
@@ -68,7 +69,13 @@ func (w *batchWalk) read(upto Bound) (upper int64, err error) {
 		}
 		n := section.Length
 		if m, err := section.File.ReadAt(b[:n], section.Offset); m < n {
-			return 0, err
+			if errors.Is(err, io.EOF) {
+				err = f.pins[i].corrupt(section.Offset+int64(m), record.ErrShort)
+			}
+			if w.log.cutSince(w.seen, err) {
+				return w.read(upto)
+			}
+			return 0, w.log.wrap("read", err)
 		}
 		p := walkSection{f.pins[i], section.Offset, b[:n:n], f.Upto}
 		if i+1 < len(f.pins) {

@@ -150,6 +150,7 @@ func (r *compactRun) newFilter(plan *compactPlan) (*batchFilter, error) {
 	r.gone.reset(plan.firstDirty)
 	r.runs.reset()
 	return &batchFilter{
+		it:   record.Iterator{SkipHeaders: true}, // they stay with their record, as bytes
 		keys: r.keys, gone: &r.gone, digest: r.digest, limit: plan.limit,
 		nowMs: r.nowMs, retentionMs: r.config.DeleteRetentionMs, unpackedMax: r.store.opt.DecompressedBytesMax,
 		producers: l.lastOfProducers(), transactions: newCompactedTxns(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -318,5 +319,43 @@ func TestCompactedLogsRefuseRecordsWithoutKey(t *testing.T) {
 		if !ok || !errors.Is(err, logstore.ErrInvalidRecord) || bad.Index != 1 {
 			t.Fatalf("%v: %v", codec, err)
 		}
+	}
+}
+
+// A record of very many headers, each of which takes two bytes, costs a compaction what
+// it has in bytes.
+func TestCompactionOfVeryManyHeaders(t *testing.T) {
+	const headers = 1 << 19
+	h, l := newCompacted(t, func(c *logstore.Config) { c.SegmentBytes, c.MaxMessageBytes = 1 << 30, 64 << 20 })
+	b := record.NewBuilder(record.BuilderOptions{Codec: record.Gzip})
+	b.Append(h.clock.ms(), []byte("k"), []byte("v"), make([]record.Header, headers)...)
+	batch, err := b.Finish()
+	must(t, err)
+	batch = append([]byte(nil), batch...)
+	for range 2 {
+		_, err = l.AppendLeader(append([]byte(nil), batch...), 0)
+		must(t, err)
+	}
+	h.reconfigure(l, func(c *logstore.Config) { c.SegmentBytes = 400 })
+	h.roll(l)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	h.compact(l)
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 128*headers {
+		t.Errorf("%d bytes for %d headers", taken, headers)
+	}
+	if c := eventsOf[logstore.LogCompacted](h.events); len(c) == 0 {
+		t.Error("nothing was compacted")
+	}
+	n := 0
+	for r, err := range l.Records(t.Context(), 0, logstore.HighWatermark) {
+		must(t, err)
+		if len(r.Headers) == headers {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d records have all their headers", n)
 	}
 }

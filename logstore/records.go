@@ -219,6 +219,9 @@ func (l *Log) eachBatch(ctx context.Context, w *batchWalk, from int64, upto Boun
 			if aborted, err = l.AbortedTransactions(aborted[:0], w.from, upper); err != nil {
 				return err
 			}
+			if start := l.start.Load(); start > w.from { // nobody knows any more what was aborted there
+				return l.wrap("read", fmt.Errorf("%w: %d, the log begins at %d by now", ErrOffsetRange, w.from, start))
+			}
 		}
 		for {
 			b, err := w.next()

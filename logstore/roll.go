@@ -54,7 +54,8 @@ func (l *Log) install(fresh *segment) error {
 // roll together.
 func (l *Log) drawJitter() {
 	l.jitterMs = 0
-	if j := min(l.config.Load().SegmentJitterMs, l.config.Load().SegmentMs); j > 0 {
+	c := l.config.Load()
+	if j := min(c.SegmentJitterMs, c.rollMs()); j > 0 {
 		l.jitterMs = l.store.opt.Rand(j)
 	}
 }

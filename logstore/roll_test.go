@@ -40,6 +40,9 @@ func TestRoll(t *testing.T) {
 		{"records without time go by the clock", func(c *logstore.Config) { c.SegmentMs = 1000 }, []app{{0, -1}, {time.Second, -1}, {time.Millisecond, -1}, {time.Second, -1}, {time.Millisecond, -1}}, []int64{0, 2, 4}},
 		{"an empty segment is not rolled", func(c *logstore.Config) { c.SegmentMs = 1000 }, []app{{time.Hour, 0}, {0, 500}}, []int64{0}},
 		{"jitter is subtracted", func(c *logstore.Config) { c.SegmentMs, c.SegmentJitterMs = 1000, 400 }, []app{{0, 0}, {0, 800}, {0, 801}, {0, 1601}, {0, 1602}}, []int64{0, 2, 4}},
+		{"jitter above the compaction's lag", func(c *logstore.Config) {
+			c.Compact, c.SegmentMs, c.SegmentJitterMs, c.MaxCompactionLagMs = true, 1000, 1000, 100
+		}, []app{{0, 0}, {0, 50}, {0, 51}}, []int64{0, 2}},
 		{"jitter above segment.ms", func(c *logstore.Config) { c.SegmentMs, c.SegmentJitterMs = 1000, 1<<40 }, []app{{0, 0}, {0, 500}, {0, 501}}, []int64{0, 2}},
 		{"a full offset index", func(c *logstore.Config) { c.IndexIntervalBytes, c.SegmentIndexBytes = 0, 40 }, append(plain, plain...), []int64{0, 6}},
 		{"a full time index", func(c *logstore.Config) { c.IndexIntervalBytes, c.SegmentIndexBytes = 0, 36 }, []app{{0, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}, {0, 5}, {0, 6}}, []int64{0, 3, 6}},

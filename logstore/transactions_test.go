@@ -3,6 +3,7 @@ package logstore_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -202,5 +203,37 @@ func TestLogThatBeginsAnewHasNoTransactionsOfBefore(t *testing.T) {
 	must(t, h.store.Checkpoint())
 	for _, come := range []func(*harness) *logstore.Log{(*harness).reopen, (*harness).powerCut} {
 		wantAborted(t, come(h), 0, 3)
+	}
+}
+
+// While records are read whose abort is known, the log's start passes them: what was
+// aborted there cannot be told from the rest any more, and is not handed out.
+func TestStartThatPassesAReaderOfCommittedRecords(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.SegmentBytes = 300 })
+	l := h.log()
+	p := &txn{h: h, id: 9}
+	p.write(l, 1)
+	p.end(l, false)
+	for len(l.Segments()) < 3 {
+		h.appendDurably(l, "more", 1)
+	}
+	passed := false
+	h.fault.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpRead && strings.HasSuffix(op.Name, "00000000000000000000.log") && !passed {
+			passed = true
+			return l.AdvanceStart(l.Segments()[1].Base)
+		}
+		return nil
+	})
+	var got []string
+	var failed error
+	for r, err := range l.Records(t.Context(), 0, logstore.LastStable) {
+		if failed = err; err != nil {
+			break
+		}
+		got = append(got, string(r.Value))
+	}
+	if !passed || !errors.Is(failed, logstore.ErrOffsetRange) || len(got) > 0 {
+		t.Fatalf("passed %t, got %q, then %v", passed, got, failed)
 	}
 }

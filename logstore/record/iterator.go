@@ -51,6 +51,10 @@ func (r Record) Clone() Record {
 // A struct and not only a range function: a compaction or a lookup by time goes
 // through many batches, and reuses one Iterator without allocating.
 type Iterator struct {
+	// SkipHeaders leaves records without headers, for who does not look at them: two
+	// bytes of a batch make one that takes 48. It outlasts Reset.
+	SkipHeaders bool
+
 	c      cursor
 	r      *Reader // nil for an uncompressed batch
 	window []byte  // kept from batch to batch
@@ -74,7 +78,7 @@ type body struct {
 // more than unpackedBytesMax, and the largest of them is held in memory.
 func (it *Iterator) Reset(b Batch, unpackedBytesMax int) error {
 	it.Close()
-	*it = Iterator{batch: b, window: it.window, record: Record{Headers: it.record.Headers[:0]}}
+	*it = Iterator{SkipHeaders: it.SkipHeaders, batch: b, window: it.window, record: Record{Headers: it.record.Headers[:0]}}
 	if b.Count() < 0 {
 		it.err = fmt.Errorf("%w: %d", ErrCount, b.Count())
 		return it.err
@@ -218,6 +222,10 @@ func (it *Iterator) read() {
 		c.fail("negative length")
 	}
 	for i := int32(0); i < headers && c.err == nil; i++ {
+		if it.SkipHeaders {
+			c.skipHeader()
+			continue
+		}
 		key, value := c.nullable(), c.nullable()
 		if key == nil {
 			c.fail("null header key")

@@ -32,6 +32,9 @@ func (f *fetching) abortedIn(r *reading, log *logstore.Log) ([]wire.AbortedTrans
 	}
 	var err error
 	f.aborted, err = log.AbortedTransactions(f.aborted[:0], r.asked.offset, r.fetch.Upto)
+	if err == nil && log.StartOffset() > r.asked.offset {
+		err = logstore.ErrOffsetRange // and nobody knows any more what was aborted there
+	}
 	for _, t := range f.aborted {
 		r.aborted = append(r.aborted, wire.AbortedTransaction{ProducerID: t.ProducerID, FirstOffset: t.First})
 	}
