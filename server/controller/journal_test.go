@@ -215,18 +215,8 @@ func TestDamagedRecord(t *testing.T) {
 func TestMissingRecord(t *testing.T) {
 	mem := vfs.NewMem()
 	reopen(t, mem)
-	store, closeStore := openStore(t, mem)
-	log, err := store.Log(metadataLog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := record.NewBuilder(record.BuilderOptions{BaseOffset: 3})
-	b.Append(fixedClock{}.Now().UnixMilli(), nil, metadata.AppendRecord(nil, &metadata.TopicRecord{Name: "x", ID: metadata.TopicID{1}}))
-	batch, err := b.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := log.AppendFollower(batch); err != nil {
+	log, closeStore := openMetadataLog(t, mem)
+	if _, err := log.AppendFollower(topicBatch(t, 3)); err != nil {
 		t.Fatal(err)
 	}
 	closeStore()
@@ -238,18 +228,8 @@ func TestMissingRecord(t *testing.T) {
 func TestCommandThatARepairTookOut(t *testing.T) {
 	mem := vfs.NewMem()
 	reopen(t, mem)
-	store, closeStore := openStore(t, mem)
-	log, err := store.Log(metadataLog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := record.NewBuilder(record.BuilderOptions{BaseOffset: 2})
-	b.Append(fixedClock{}.Now().UnixMilli(), nil, metadata.AppendRecord(nil, &metadata.TopicRecord{Name: "x", ID: metadata.TopicID{1}}))
-	batch, err := b.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := log.AppendFollower(record.AppendEmpty(nil, batch)); err != nil {
+	log, closeStore := openMetadataLog(t, mem)
+	if _, err := log.AppendFollower(record.AppendEmpty(nil, topicBatch(t, 2))); err != nil {
 		t.Fatal(err)
 	}
 	closeStore()
@@ -260,16 +240,35 @@ func TestCommandThatARepairTookOut(t *testing.T) {
 func TestMetadataLogWithoutItsBeginning(t *testing.T) {
 	mem := vfs.NewMem()
 	reopen(t, mem)
-	store, closeStore := openStore(t, mem)
-	log, err := store.Log(metadataLog)
-	if err != nil {
-		t.Fatal(err)
-	}
+	log, closeStore := openMetadataLog(t, mem)
 	if err := log.AdvanceStart(1); err != nil {
 		t.Fatal(err)
 	}
 	closeStore()
 	refusesToStart(t, mem, "__metadata-0", "begins at offset 1")
+}
+
+// openMetadataLog opens the store of a controller that was closed.
+func openMetadataLog(t *testing.T, mem *vfs.Mem) (log *logstore.Log, closeStore func()) {
+	t.Helper()
+	store, closeStore := openStore(t, mem)
+	log, err := store.Log(metadataLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log, closeStore
+}
+
+// topicBatch is a command that makes a topic, at an offset.
+func topicBatch(t *testing.T, offset int64) record.Batch {
+	t.Helper()
+	b := record.NewBuilder(record.BuilderOptions{BaseOffset: offset})
+	b.Append(fixedClock{}.Now().UnixMilli(), nil, metadata.AppendRecord(nil, &metadata.TopicRecord{Name: "x", ID: metadata.TopicID{1}}))
+	batch, err := b.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return batch
 }
 
 func TestFlippedByte(t *testing.T) {
