@@ -56,6 +56,7 @@ func (r *recovery) closeAside(failed bool) error {
 		return errors.Join(a.file.Close(), fsys.Remove(a.name))
 	}
 	if err := errors.Join(a.file.Sync(), a.file.Close()); err != nil {
+		_ = fsys.Remove(a.name) // it is pending, and the next attempt would leave another
 		return spaceError(err)
 	}
 	return fsys.SyncDir(r.log.dir)

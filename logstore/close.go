@@ -85,7 +85,7 @@ func (s *Store) close() error {
 		}
 	}
 	s.workers.Wait()
-	s.distrust.leave(s)
+	s.distrust.again(s)
 	for tp := range maps.Clone(s.unmade) {
 		_ = s.removeUnmade(tp) // or the next open takes it for an empty log
 	}

@@ -24,7 +24,8 @@ func (r *recovery) keepCut(s *segment, end, size int64) error {
 	if err != nil {
 		return err
 	}
-	f, err := r.log.store.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
+	fsys := r.log.store.fs
+	f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
 	if err != nil {
 		return spaceError(err)
 	}
@@ -38,11 +39,16 @@ func (r *recovery) keepCut(s *segment, end, size int64) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = fsys.SyncDir(s.dir)
+	}
+	if err != nil {
+		_ = fsys.Remove(name) // nothing is cut, and the next attempt would leave another
 		return spaceError(err)
 	}
 	r.kept = append(r.kept, name)
-	return r.log.store.fs.SyncDir(s.dir)
+	return nil
 }
 
 // cutName is a name that no earlier cut of the segment has taken.

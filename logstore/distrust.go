@@ -15,13 +15,22 @@ import (
 // the system forget what it holds of the files before it believes them.
 const syncFailedFile = "sync-failed" // in ownDir
 
-// distrust leaves that word, as well as it can: the disk may take nothing any more. It
-// is tried once, and again for as long as what lacks is a descriptor.
+// distrust leaves that word, as well as it can: the disk may take nothing any more. What
+// fails for want of descriptors or room is tried again with each failed sync, all else at
+// a checkpoint and at the close only: a sick disk may take its time for each attempt.
 type distrust struct {
 	mu    sync.Mutex
-	tried bool
-	wants bool // it is to be left yet
+	state wordState
 }
+
+type wordState int
+
+const (
+	wordNotWanted wordState = iota
+	wordLacks               // a descriptor, or room
+	wordRefused
+	wordLeft
+)
 
 func (d *distrust) note(s *Store, cause error) {
 	var corrupt *CorruptionError
@@ -29,25 +38,34 @@ func (d *distrust) note(s *Store, cause error) {
 		return
 	}
 	d.mu.Lock()
-	tried := d.tried
-	d.tried, d.wants = true, d.wants || !tried
-	d.mu.Unlock()
-	d.leave(s)
+	defer d.mu.Unlock()
+	if d.state == wordNotWanted || d.state == wordLacks {
+		d.leave(s)
+	}
 }
 
-// leave leaves the word, if it is wanted and is not there.
-func (d *distrust) leave(s *Store) {
+// again tries once more, if the word is wanted and was not left.
+func (d *distrust) again(s *Store) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.wants {
-		return
+	if d.state == wordLacks || d.state == wordRefused {
+		d.leave(s)
 	}
+}
+
+// leave is called with mu held.
+func (d *distrust) leave(s *Store) {
 	f, err := s.fs.OpenFile(s.ownPath(syncFailedFile), os.O_RDWR|os.O_CREATE, filePerm)
-	if err == nil {
+	switch {
+	case err == nil:
 		_ = f.Close()
 		_ = s.fs.SyncDir(s.ownPath("")) // it counts for as long as the machine is not started anew
+		d.state = wordLeft
+	case isShortage(err), errors.Is(spaceError(err), ErrNoSpace):
+		d.state = wordLacks
+	default:
+		d.state = wordRefused
 	}
-	d.wants = isShortage(err)
 }
 
 // distrusts tells that an earlier process met a failed sync.

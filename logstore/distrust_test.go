@@ -59,9 +59,15 @@ func TestWhatFailedToSyncIsNotServed(t *testing.T) {
 	wantValues(t, values(t, h.powerCut(), logstore.HighWatermark), found...)
 }
 
-// The word is left when it can be, though there was no descriptor for it at first: when
-// another log fails, and at the latest at a checkpoint or the close.
+// The word is left when it can be, though there was no descriptor or no room for it at
+// first: when another log fails, and at the latest at a checkpoint or the close.
 func TestWordOfAFailedSyncIsTriedAgain(t *testing.T) {
+	for _, want := range []error{syscall.EMFILE, syscall.ENOSPC} {
+		t.Run(want.Error(), func(t *testing.T) { wordIsTriedAgain(t, want) })
+	}
+}
+
+func wordIsTriedAgain(t *testing.T, want error) {
 	for name, again := range map[string]func(h *harness, other *logstore.Log){
 		"another log": func(h *harness, other *logstore.Log) {
 			h.append(other, "lost", 1)
@@ -84,7 +90,7 @@ func TestWordOfAFailedSyncIsTriedAgain(t *testing.T) {
 					return syscall.EIO
 				case !plenty.Load() && strings.HasSuffix(op.Name, "sync-failed"):
 					refused.Store(true)
-					return syscall.EMFILE
+					return want
 				}
 				return nil
 			})

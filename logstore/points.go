@@ -23,7 +23,7 @@ func (s *Store) Checkpoint() error {
 		return fmt.Errorf("logstore: checkpoint: %w", err)
 	}
 	defer s.changes.Done()
-	s.distrust.leave(s)
+	s.distrust.again(s)
 	last, failed := s.checkpointLogs()
 	if err := s.syncManifest(last); err != nil {
 		return errors.Join(failed, err)

@@ -240,3 +240,35 @@ func TestReopenOfAPoisonedLog(t *testing.T) {
 		t.Fatal(l, err)
 	}
 }
+
+// What a start cannot copy before it cuts, for want of room, it leaves no part of: each
+// attempt would take what room there is by then.
+func TestReopenLeavesNoPartOfACut(t *testing.T) {
+	h := newHarness(t, func(c *logstore.Config) { c.Durability = logstore.OS })
+	l := h.log()
+	h.append(l, "a", 1)
+	good := len(readAll(t, h.mem, firstLog))
+	h.append(l, "b", 1)
+	h.append(l, "c", 1)
+	mem := h.mem.Clone()
+	file := readAll(t, mem, firstLog)
+	file[good+70] ^= 1
+	overwrite(t, mem, firstLog, file)
+	must(t, h.store.Close())
+	h.mem = mem
+	h.change = func(*logstore.Options) { h.fault.SetHook(failing(vfs.OpWrite, ".cut", syscall.ENOSPC)) }
+	h.open()
+	for range 3 {
+		if _, err := h.store.Reopen(tp); !errors.Is(err, logstore.ErrNoSpace) {
+			t.Fatal(err)
+		}
+		if left := filesIn(t, mem, logDir, ".cut"); len(left) > 0 {
+			t.Fatal(left)
+		}
+	}
+	h.fault.SetHook(nil)
+	wantValues(t, values(t, h.reopenLog(), logstore.HighWatermark), "a-0")
+	if kept := filesIn(t, mem, logDir, ".cut"); len(kept) != 1 {
+		t.Fatal(kept)
+	}
+}

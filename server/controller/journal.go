@@ -76,9 +76,6 @@ func openLogJournal(s *logstore.Store, clock Clock) (*logJournal, error) {
 	if id := log.ID(); id != metadataLogID && id != (logstore.TopicID{}) {
 		return nil, fmt.Errorf("controller: directory %s holds a topic, id %s, where the metadata log belongs", metadataLog, log.ID())
 	}
-	if start := log.StartOffset(); start > 0 {
-		return nil, fmt.Errorf("controller: the metadata log %s begins at offset %d, and what was before it is nowhere else: restore its directory from a backup", metadataLog, start)
-	}
 	if err := log.Configure(c); err != nil {
 		return nil, fmt.Errorf("controller: configure the metadata log: %w", err)
 	}
@@ -130,8 +127,12 @@ func (j *logJournal) Replay(apply func(int64, []metadata.Record) error) error {
 	var (
 		fetch logstore.Fetch
 		buf   []byte
-		from  = j.log.StartOffset()
+		start = j.log.StartOffset()
+		from  = start
 	)
+	if start > 0 && start == j.log.Offset(logstore.LogEnd) {
+		return beheaded(start)
+	}
 	for from < j.log.Offset(logstore.LogEnd) {
 		var err error
 		if buf, err = j.read(&fetch, from, buf); err != nil {
@@ -141,12 +142,21 @@ func (j *logJournal) Replay(apply func(int64, []metadata.Record) error) error {
 		if err != nil {
 			return err
 		}
+		// A cluster's first record is its id. A log that does not begin with it has lost
+		// its beginning.
+		if _, whole := records[0].(*metadata.ClusterRecord); !whole && from == start && start > 0 {
+			return beheaded(start)
+		}
 		if err := apply(from, records); err != nil {
 			return fmt.Errorf("controller: metadata log %s: %w", metadataLog, err)
 		}
 		from = next
 	}
 	return nil
+}
+
+func beheaded(start int64) error {
+	return fmt.Errorf("controller: metadata log %s begins at offset %d, and what was before it is nowhere else: restore its directory from a backup", metadataLog, start)
 }
 
 // read copies what a fetch plans from offset on. Copied, since records are

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -236,16 +237,42 @@ func TestCommandThatARepairTookOut(t *testing.T) {
 	refusesToStart(t, mem, "__metadata-0", "damaged at offset 2", "backup")
 }
 
-// A log whose beginning is gone is no cluster's.
+// A log whose beginning is gone is no cluster's, unless a cluster began behind it.
 func TestMetadataLogWithoutItsBeginning(t *testing.T) {
 	mem := vfs.NewMem()
 	reopen(t, mem)
 	log, closeStore := openMetadataLog(t, mem)
-	if err := log.AdvanceStart(1); err != nil {
+	var first record.Batch
+	for b, err := range log.Batches(t.Context(), 0, logstore.LogEnd) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		first = bytes.Clone(b)
+		break
+	}
+	end := log.Offset(logstore.LogEnd)
+	if err := log.AdvanceStart(end); err != nil {
 		t.Fatal(err)
 	}
 	closeStore()
-	refusesToStart(t, mem, "__metadata-0", "begins at offset 1")
+	refusesToStart(t, mem, "__metadata-0", fmt.Sprint("begins at offset ", end))
+
+	log, closeStore = openMetadataLog(t, mem)
+	if _, err := log.AppendLeader(topicBatch(t, 0), 0); err != nil {
+		t.Fatal(err)
+	}
+	closeStore()
+	refusesToStart(t, mem, "__metadata-0", fmt.Sprint("begins at offset ", end))
+
+	log, closeStore = openMetadataLog(t, mem)
+	if _, err := log.AppendLeader(first, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.AdvanceStart(end + 1); err != nil {
+		t.Fatal(err)
+	}
+	closeStore()
+	reopen(t, mem)
 }
 
 // openMetadataLog opens the store of a controller that was closed.

@@ -171,7 +171,7 @@ func comesBack(t *testing.T, want error) {
 		t.Fatalf("append without a log: %v", err)
 	}
 	killed.SetHook(nil)
-	f.now = f.now.Add(time.Second)
+	f.now = f.now.Add(30 * time.Second)
 	if a := f.append("t", 0); a.First != 1 {
 		t.Errorf("the log goes on at %d", a.First)
 	}

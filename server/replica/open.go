@@ -19,6 +19,9 @@ const (
 	// retryPause lies between two attempts to get a partition its log, however
 	// many clients ask for it.
 	retryPause = time.Second
+	// spacePause lies between two attempts to open a log that there was no room for:
+	// each may read all that was not flushed of it.
+	spacePause = 30 * time.Second
 )
 
 // kafkaMetadataTopic is Kafka's own metadata log. A directory that Kafka left
@@ -112,6 +115,9 @@ func atOnce(partitions []*Partition, f func(*Partition)) {
 func (m *Manager) open(p *Partition) {
 	p.triedAt.Store(m.o.Clock.Now().UnixNano())
 	log, err := m.openLog(p.name, &p.opening)
+	if p.opening.existed && isFull(err) {
+		p.triedAt.Add(int64(spacePause - retryPause))
+	}
 	m.opened(p, log, err)
 }
 
@@ -136,14 +142,13 @@ func (m *Manager) opened(p *Partition, log *logstore.Log, err error) {
 	m.configure(p, o.config, nil)
 }
 
-// isShort tells what another attempt may find mended by itself.
+// isShort and isFull tell what another attempt may find mended by itself.
 func isShort(err error) bool {
-	for _, want := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC, syscall.EDQUOT, logstore.ErrNoSpace} {
-		if errors.Is(err, want) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, logstore.ErrNoSpace)
 }
 
 // openLog finds or creates the log. A directory that is another topic's, a
@@ -154,7 +159,7 @@ func (m *Manager) openLog(name logstore.TopicPartition, o *opening) (*logstore.L
 		return nil, o.configErr
 	}
 	log, err := m.o.Store.Log(name)
-	if isShort(err) {
+	if isShort(err) || isFull(err) {
 		log, err = m.o.Store.Reopen(name) // there may be descriptors, or room, by now
 	}
 	switch {
