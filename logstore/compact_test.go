@@ -326,7 +326,7 @@ func TestCompactedLogsRefuseRecordsWithoutKey(t *testing.T) {
 // it has in bytes.
 func TestCompactionOfVeryManyHeaders(t *testing.T) {
 	const headers = 1 << 19
-	h, l := newCompacted(t, func(c *logstore.Config) { c.SegmentBytes, c.MaxMessageBytes = 1 << 30, 64 << 20 })
+	h, l := newCompacted(t, func(c *logstore.Config) { c.SegmentBytes, c.MaxMessageBytes = 1<<30, 64<<20 })
 	b := record.NewBuilder(record.BuilderOptions{Codec: record.Gzip})
 	b.Append(h.clock.ms(), []byte("k"), []byte("v"), make([]record.Header, headers)...)
 	batch, err := b.Finish()
